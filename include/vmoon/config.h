@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* config.h - embedder API: the description of one VM, and its one schema. */
+#ifndef VMOON_CONFIG_H
+#define VMOON_CONFIG_H
+
+#include "vmoon/base.h"
+#include "vmoon/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A tree of plain values, filled by setters and checked as a whole. Setters
+ * take any value under any path, so that vmoon_config_check can report every
+ * mistake at once. Paths join keys with dots and count list items from 1:
+ * "kernel", "disks.2.path". One thread at a time.
+ */
+struct vmoon_config;
+
+enum { VMOON_CONFIG_DEPTH_MAX = 8, VMOON_CONFIG_NODES_MAX = 4096 };
+
+VMOON_API VMOON_STATUS vmoon_config_create(struct vmoon_config **out_cfg,
+					   struct vmoon_error *err)
+	VMOON_NONNULL(1);
+VMOON_API void vmoon_config_destroy(struct vmoon_config *cfg);
+
+/*
+ * value is copied; it may hold any bytes. E_INVAL for a malformed path, a tree
+ * deeper or larger than the limits above; the tree is unchanged then. Setting
+ * a path again replaces its value.
+ */
+VMOON_API VMOON_STATUS vmoon_config_set_str(struct vmoon_config *cfg,
+					    const char *path, const char *value,
+					    size_t len,
+					    struct vmoon_error *err);
+VMOON_API VMOON_STATUS vmoon_config_set_int(struct vmoon_config *cfg,
+					    const char *path, int64_t value,
+					    struct vmoon_error *err);
+VMOON_API VMOON_STATUS vmoon_config_set_bool(struct vmoon_config *cfg,
+					     const char *path, bool value,
+					     struct vmoon_error *err);
+/* A size in bytes that needs no unit: what 128 * vmoon.MiB makes in Lua. */
+VMOON_API VMOON_STATUS vmoon_config_set_size(struct vmoon_config *cfg,
+					     const char *path, uint64_t bytes,
+					     struct vmoon_error *err);
+/* An empty table or list, so that `disks = {}` is seen. */
+VMOON_API VMOON_STATUS vmoon_config_set_table(struct vmoon_config *cfg,
+					      const char *path,
+					      struct vmoon_error *err);
+/*
+ * A value the config cannot hold ("function", "float 1.5", "userdata"): kept
+ * by its description only, so that the check reports it at its place.
+ */
+VMOON_API VMOON_STATUS vmoon_config_set_other(struct vmoon_config *cfg,
+					      const char *path,
+					      const char *description,
+					      struct vmoon_error *err);
+
+/* One mistake. Strings are borrowed until the config changes. */
+struct vmoon_problem {
+	const char *path;    /* "disks.2.cache"; "" for the whole */
+	const char *message; /* without the path: "unknown field \"memroy\"" */
+	const char *hint;    /* "did you mean \"memory\"?", or NULL */
+	bool is_key;	     /* the key itself is wrong, not its value */
+};
+
+/*
+ * Checks everything, files included (they must exist and be readable, no KVM
+ * needed). E_CONFIG when there is any problem; err then holds the first one
+ * ("2 problems in VM configuration; first: memory: ...") and the list is in
+ * vmoon_config_problem, in the order of the schema, unknown keys by name.
+ */
+VMOON_API VMOON_STATUS vmoon_config_check(struct vmoon_config *cfg,
+					  struct vmoon_error *err);
+VMOON_API size_t vmoon_config_problem_count(const struct vmoon_config *cfg);
+/* NULL when i is past the end. */
+VMOON_API const struct vmoon_problem *
+vmoon_config_problem(const struct vmoon_config *cfg, size_t i);
+
+/*
+ * The checked config with all defaults filled in, as one JSON object, keys in
+ * the order of the schema. Writes at most cap bytes with a final NUL and
+ * returns the length it needs without the NUL. Call after a check.
+ */
+VMOON_API size_t vmoon_config_to_json(const struct vmoon_config *cfg, char *buf,
+				      size_t cap);
+
+/* The schema, one line a key, for help texts and generators. */
+struct vmoon_config_key {
+	const char *name;
+	const char *type; /* "string", "integer", "size", "path", "choice" */
+	const char *default_text; /* "" when required or unset */
+	const char *choices;	  /* "linux64, pvh" or "" */
+	const char *doc;	  /* one sentence */
+	bool is_required;
+};
+/* NULL when i is past the end. Static storage. */
+VMOON_API const struct vmoon_config_key *vmoon_config_key(size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* device.h - what a register device is, and what it may ask for. */
+#ifndef VMOON_DEVICE_H
+#define VMOON_DEVICE_H
+
+#include "vmoon/base.h"
+#include "vmoon/error.h"
+#include "vmoon/state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct vmoon_device;
+
+/*
+ * The bus guarantees: size is 1, 2, 4 or 8, off + size stays inside the window
+ * the device was given, and calls come one at a time (the bus holds the
+ * device's lock). Everything else - alignment, meaning, state - is the
+ * device's own business. No access can fail: a refused read returns 0, a
+ * refused write changes nothing.
+ *
+ * load replaces the whole state or, on failure, changes nothing. It never
+ * trusts the reader's bytes. After it, a pending interrupt is signalled again.
+ *
+ * Tables of this type are static const and shared by all instances.
+ */
+struct vmoon_device_ops {
+	const char *type; /* "uart16550"; also the snapshot tag */
+	uint64_t (*read)(struct vmoon_device *dev, uint64_t off, unsigned size);
+	void (*write)(struct vmoon_device *dev, uint64_t off, unsigned size,
+		      uint64_t val);
+	void (*reset)(struct vmoon_device *dev);
+	void (*save)(const struct vmoon_device *dev,
+		     struct vmoon_state_writer *w);
+	enum vmoon_status (*load)(struct vmoon_device *dev,
+				  struct vmoon_state_reader *r,
+				  struct vmoon_error *err);
+	void (*destroy)(struct vmoon_device *dev); /* frees dev itself */
+};
+
+/* Embed as a member; one VMOON_CONTAINER_OF per device file gets back. */
+struct vmoon_device {
+	const struct vmoon_device_ops *ops;
+};
+
+/*
+ * Capabilities handed in at creation, as values. A device reaches the world
+ * only through these; every ctx is borrowed and outlives the device. A member
+ * function may be NULL where its comment says so.
+ */
+
+/* An interrupt line. set is idempotent: the line remembers its level. */
+struct vmoon_irq {
+	void (*set)(void *ctx, bool level);
+	void *ctx;
+};
+
+/*
+ * Where a device's output bytes go. put takes all of them at once and never
+ * blocks; false means that they were lost.
+ */
+struct vmoon_sink {
+	bool (*put)(void *ctx, const void *buf, size_t len);
+	void *ctx;
+};
+
+/* Tells the feeder of a device's input that there is room again. NULL: off. */
+struct vmoon_room {
+	void (*ready)(void *ctx);
+	void *ctx;
+};
+
+/* Tells the machine something: a reset request, a panic, a status. */
+struct vmoon_notify {
+	void (*fire)(void *ctx, uint64_t value);
+	void *ctx;
+};
+
+/* Time. mono_ns never goes back; wall_s is seconds since 1970 UTC. */
+struct vmoon_clock {
+	uint64_t (*mono_ns)(void *ctx);
+	int64_t (*wall_s)(void *ctx, uint32_t *out_ns); /* out_ns may be NULL */
+	void *ctx;
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

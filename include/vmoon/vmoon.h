@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* vmoon.h - embedder API: runtimes, VMs, their consoles and events. */
+#ifndef VMOON_VMOON_H
+#define VMOON_VMOON_H
+
+#include "vmoon/base.h"
+#include "vmoon/config.h"
+#include "vmoon/error.h"
+#include "vmoon/log.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Bumped only when a call is removed or changes meaning. */
+#define VMOON_API_VERSION 1u
+VMOON_API uint32_t vmoon_api_version(void);
+VMOON_API const char *vmoon_version_string(void);
+/* "kvm", "lz4", "zstd", "gzip", "xz"; false for anything unknown. */
+VMOON_API bool vmoon_has(const char *feature);
+/* Name of the i-th feature that vmoon_has knows, NULL past the end. */
+VMOON_API const char *vmoon_feature(size_t i);
+
+struct vmoon_runtime;
+struct vmoon_vm;
+struct vmoon_stream;
+
+/* Sized structs: the caller sets size; the library reads no further. */
+#define VMOON_INIT(type) {.size = sizeof(type)}
+
+/* ---- runtime: what several VMs share; nothing of it is process-wide ---- */
+
+struct vmoon_runtime_options {
+	size_t size;
+	vmoon_log_fn log; /* any thread; NULL: no log */
+	void *log_ctx;	  /* borrowed: outlives the runtime */
+	enum vmoon_log_level log_level;
+	int kick_signal; /* 0: SIGRTMIN + 1; must not be used elsewhere */
+};
+
+/* opts may be NULL. A runtime belongs to the thread that created it. */
+VMOON_API VMOON_STATUS
+vmoon_runtime_create(const struct vmoon_runtime_options *opts,
+		     struct vmoon_runtime **out_rt, struct vmoon_error *err);
+/* All its VMs must be destroyed before. NULL is allowed. */
+VMOON_API void vmoon_runtime_destroy(struct vmoon_runtime *rt);
+
+/*
+ * One pollable descriptor (POLLIN: events are queued), borrowed. dispatch
+ * never blocks and runs callbacks on the calling thread only; it returns how
+ * many events it handled. wait polls at most timeout_ns (-1: for ever), then
+ * dispatches; a time-out is VMOON_E_TIMEOUT.
+ */
+VMOON_API int vmoon_runtime_fd(const struct vmoon_runtime *rt);
+VMOON_API unsigned vmoon_runtime_dispatch(struct vmoon_runtime *rt,
+					  unsigned max_events);
+VMOON_API VMOON_STATUS vmoon_runtime_wait(struct vmoon_runtime *rt,
+					  int64_t timeout_ns,
+					  struct vmoon_error *err);
+
+/*
+ * Whether VMs can run here: VMOON_OK, or VMOON_E_NOKVM with one sentence that
+ * says what is missing and what to do. Opens and closes /dev/kvm.
+ */
+VMOON_API VMOON_STATUS vmoon_host_check(struct vmoon_error *err);
+/* True when the CPU has VMX or SVM: unmodified Linux guests are quick. */
+VMOON_API bool vmoon_host_has_hw_virt(void);
+
+/* ---- VM ---- */
+
+enum vmoon_vm_state {
+	VMOON_VM_CREATED = 0,
+	VMOON_VM_RUNNING = 1,
+	VMOON_VM_PAUSED = 2,
+	VMOON_VM_STOPPED = 3, /* ended for a reason that the exit record names */
+	VMOON_VM_FAILED = 4   /* the host or the library could not go on */
+};
+
+enum vmoon_exit_reason {
+	VMOON_EXIT_NONE = 0,
+	VMOON_EXIT_POWEROFF = 1,    /* the guest switched itself off */
+	VMOON_EXIT_REBOOT = 2,	    /* it reset itself, on_reboot = "stop" */
+	VMOON_EXIT_PANIC = 3,	    /* its kernel panicked */
+	VMOON_EXIT_CRASH = 4,	    /* triple fault or impossible state */
+	VMOON_EXIT_DEBUG_EXIT = 5,  /* the debug-exit port was written */
+	VMOON_EXIT_STOPPED = 6,	    /* vmoon_vm_stop */
+	VMOON_EXIT_HALT = 7,	    /* every CPU halted with nothing to wake it */
+	VMOON_EXIT_HOST_ERROR = 8   /* see message */
+};
+
+struct vmoon_exit_record {
+	size_t size;
+	enum vmoon_exit_reason reason;
+	uint32_t guest_status; /* what was written to the debug-exit port */
+	uint64_t uptime_ns;    /* start to end, pauses included */
+	char message[256];     /* one line: the panic line, the crash's cause */
+};
+
+struct vmoon_vm_stats {
+	size_t size;
+	uint64_t uptime_ns;	  /* since start; 0 before */
+	uint64_t first_run_ns;	  /* create to first entry into the guest */
+	uint64_t exits;		  /* all exits of all vCPUs to user space */
+	uint64_t exits_pio, exits_mmio, exits_halt, exits_intr, exits_other;
+	uint64_t pio_unclaimed, mmio_unclaimed; /* accesses no device owns */
+	uint64_t resets;	  /* restarts of the guest */
+	uint64_t console_bytes;   /* out of the guest's serial port */
+	uint64_t console_dropped; /* of these, lost */
+	uint64_t guest_memory_bytes; /* size of guest RAM */
+};
+
+struct vmoon_vm_events {
+	size_t size;
+	void (*state)(void *ctx, struct vmoon_vm *vm, enum vmoon_vm_state s);
+	void (*exited)(void *ctx, struct vmoon_vm *vm,
+		       const struct vmoon_exit_record *record);
+	void (*panicked)(void *ctx, struct vmoon_vm *vm, const char *line);
+	void *ctx; /* borrowed: outlives the VM */
+};
+
+/*
+ * Checks cfg, opens the hypervisor, lays out memory and loads the kernel; no
+ * guest code runs yet. cfg is copied. events may be NULL; its functions run
+ * inside vmoon_runtime_dispatch. On failure nothing is left behind.
+ */
+VMOON_API VMOON_STATUS vmoon_vm_create(struct vmoon_runtime *rt,
+				       struct vmoon_config *cfg,
+				       const struct vmoon_vm_events *events,
+				       struct vmoon_vm **out_vm,
+				       struct vmoon_error *err);
+/* Stops it if need be and joins its threads. NULL is allowed. */
+VMOON_API void vmoon_vm_destroy(struct vmoon_vm *vm);
+
+/*
+ * All of these: any thread, bounded time whatever the guest does. start,
+ * pause, resume: E_STATE when the current state does not allow it. pause
+ * returns with every vCPU outside the guest. stop is allowed in any state and
+ * idempotent. shutdown presses the power button and returns at once.
+ */
+VMOON_API VMOON_STATUS vmoon_vm_start(struct vmoon_vm *vm,
+				      struct vmoon_error *err);
+VMOON_API VMOON_STATUS vmoon_vm_pause(struct vmoon_vm *vm,
+				      struct vmoon_error *err);
+VMOON_API VMOON_STATUS vmoon_vm_resume(struct vmoon_vm *vm,
+				       struct vmoon_error *err);
+VMOON_API VMOON_STATUS vmoon_vm_shutdown(struct vmoon_vm *vm,
+					 struct vmoon_error *err);
+VMOON_API VMOON_STATUS vmoon_vm_stop(struct vmoon_vm *vm,
+				     struct vmoon_error *err);
+
+/*
+ * Until the VM has stopped or failed: pumps the runtime, so callbacks run.
+ * E_TIMEOUT after timeout_ns (-1: for ever). Only the runtime's thread.
+ */
+VMOON_API VMOON_STATUS vmoon_vm_wait(struct vmoon_vm *vm, int64_t timeout_ns,
+				     struct vmoon_error *err);
+
+VMOON_API enum vmoon_vm_state vmoon_vm_get_state(const struct vmoon_vm *vm);
+VMOON_API const char *vmoon_vm_state_name(enum vmoon_vm_state state);
+VMOON_API const char *vmoon_exit_reason_name(enum vmoon_exit_reason reason);
+/* Borrowed until vmoon_vm_destroy. */
+VMOON_API const char *vmoon_vm_name(const struct vmoon_vm *vm);
+/* The caller sets out->size before. reason is NONE while the VM lives. */
+VMOON_API void vmoon_vm_get_exit(const struct vmoon_vm *vm,
+				 struct vmoon_exit_record *out);
+VMOON_API void vmoon_vm_get_stats(const struct vmoon_vm *vm,
+				  struct vmoon_vm_stats *out);
+/* What a command that ran the VM should exit with (0-63, 100, 102...). */
+VMOON_API int vmoon_exit_status(const struct vmoon_exit_record *record);
+
+/* ---- the serial console as a stream ---- */
+
+/* "serial0". Borrowed until vmoon_vm_destroy; NULL for an unknown name. */
+VMOON_API struct vmoon_stream *vmoon_vm_stream(struct vmoon_vm *vm,
+					       const char *name);
+
+/*
+ * Queues bytes as input for the guest, at most 64 KiB ahead of it;
+ * *out_accepted says how many were taken. Never blocks. Any thread.
+ */
+VMOON_API VMOON_STATUS vmoon_stream_write(struct vmoon_stream *s,
+					  const void *buf, size_t len,
+					  size_t *out_accepted,
+					  struct vmoon_error *err);
+
+/*
+ * Output so far is numbered by byte from 0; the newest 1 MiB is kept. tell is
+ * the number of bytes so far. read copies from *pos on, at most cap bytes,
+ * and advances *pos; bytes that are gone already are skipped.
+ */
+VMOON_API uint64_t vmoon_stream_tell(struct vmoon_stream *s);
+VMOON_API size_t vmoon_stream_read(struct vmoon_stream *s, uint64_t *pos,
+				   void *buf, size_t cap);
+
+/*
+ * Copies everything from now on to fd (borrowed; -1 ends it), written by the
+ * VM's worker. A full or broken fd loses bytes, never stalls the guest.
+ */
+VMOON_API VMOON_STATUS vmoon_stream_copy_to(struct vmoon_stream *s, int fd,
+					    struct vmoon_error *err);
+
+/* How the pattern of an expect is to be read. */
+enum vmoon_pattern_kind {
+	VMOON_PATTERN_TEXT = 0, /* as it stands */
+	VMOON_PATTERN_RE = 1	/* POSIX extended regex, no back-references */
+};
+
+struct vmoon_pattern {
+	enum vmoon_pattern_kind kind;
+	const char *text; /* borrowed for the call */
+	size_t len;
+};
+
+struct vmoon_match {
+	size_t size;
+	size_t which;	     /* index into patterns */
+	uint64_t begin, end; /* byte numbers in the stream */
+};
+
+/*
+ * The first place after the last match where any pattern matches; the search
+ * goes on behind it next time. "\n" matches "\r\n" too. Pumps the runtime
+ * until then: E_TIMEOUT, E_PANIC when the guest panics, E_EXITED when the VM
+ * ends, whichever comes first; timeout_ns 0 only looks. Only the runtime's
+ * thread.
+ */
+VMOON_API VMOON_STATUS vmoon_stream_expect(struct vmoon_stream *s,
+					   const struct vmoon_pattern *patterns,
+					   size_t count, int64_t timeout_ns,
+					   struct vmoon_match *out_match,
+					   struct vmoon_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

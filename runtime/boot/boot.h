@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* boot.h - from a kernel file to a guest memory that is ready to run. */
+#ifndef VMOON_RUNTIME_BOOT_H
+#define VMOON_RUNTIME_BOOT_H
+
+#include "gmem.h"
+#include "hv.h"
+#include "spec.h"
+
+/* Where things are in guest memory; architecture.md, x86_64 machine. */
+enum {
+	VMOON_ADDR_GDT = 0x500,
+	VMOON_ADDR_IDT = 0x520,
+	VMOON_ADDR_PVH_START_INFO = 0x6000,
+	VMOON_ADDR_ZERO_PAGE = 0x7000,
+	VMOON_ADDR_BOOT_STACK = 0x8ff0,
+	VMOON_ADDR_PML4 = 0x9000,
+	VMOON_ADDR_CMDLINE = 0x20000,
+	VMOON_CMDLINE_MAX = 0x10000, /* with the final NUL */
+	VMOON_ADDR_LOW_RAM_END = 0x9fc00, /* start of the EBDA */
+	VMOON_ADDR_ACPI = 0xe0000,	  /* reserved in e820 */
+	VMOON_ADDR_ACPI_END = 0x100000,
+	VMOON_ADDR_HIGH_RAM = 0x100000
+};
+
+#define VMOON_ADDR_HOLE UINT64_C(0xc0000000)	 /* RAM stops here ... */
+#define VMOON_ADDR_HOLE_END UINT64_C(0x100000000) /* ... and goes on here */
+/* Three pages KVM needs on Intel hosts, and the page after: in the hole. */
+#define VMOON_ADDR_TSS UINT64_C(0xfffbd000)
+#define VMOON_ADDR_IDENTITY_MAP UINT64_C(0xfffbc000)
+#define VMOON_ADDR_IOAPIC UINT64_C(0xfec00000)
+#define VMOON_ADDR_LAPIC UINT64_C(0xfee00000)
+
+/* RAM regions for a memory size: one, or two around the hole. */
+size_t vmoon_boot_layout(uint64_t memory_bytes,
+			 struct vmoon_gmem_region out[2]) VMOON_NONNULL(2);
+
+/* Everything of the machine that a boot protocol tells the kernel. */
+struct vmoon_boot_args {
+	const char *kernel_path; /* for messages and for opening */
+	const char *initrd_path; /* or NULL */
+	const char *cmdline;
+	enum vmoon_boot_protocol protocol;
+	enum vmoon_unpack unpack;
+	vmoon_gpa rsdp; /* 0: no ACPI */
+};
+
+/*
+ * Loads kernel, initrd, command line, memory map and CPU tables. Everything is
+ * checked before the first byte of guest memory changes as far as the file's
+ * format allows; on failure the memory must not be run. Errors are E_IMAGE or
+ * E_SYS and read "kernel 'PATH': what, and what to do".
+ */
+VMOON_STATUS vmoon_boot_load(struct vmoon_gmem *gm,
+			     const struct vmoon_boot_args *args,
+			     struct vmoon_x86_entry *out_entry,
+			     struct vmoon_error *err) VMOON_NONNULL(1, 2, 3);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* hv.h - the hypervisor as the rest of the runtime sees it. */
+#ifndef VMOON_RUNTIME_HV_H
+#define VMOON_RUNTIME_HV_H
+
+#include "vmoon/base.h"
+#include "vmoon/error.h"
+
+enum { VMOON_CPUS_MAX = 64 };
+
+/* Why a vCPU came back to user space. */
+enum vmoon_hv_exit_kind {
+	VMOON_HV_EXIT_INTR, /* kicked, or nothing to do: just run again */
+	VMOON_HV_EXIT_PIO,
+	VMOON_HV_EXIT_MMIO,
+	VMOON_HV_EXIT_HALT,	/* HLT without an in-kernel interrupt chip */
+	VMOON_HV_EXIT_SHUTDOWN, /* triple fault */
+	VMOON_HV_EXIT_SYSTEM,	/* the hypervisor reports reset or crash */
+	VMOON_HV_EXIT_ERROR	/* the vCPU cannot go on; see detail */
+};
+
+enum vmoon_hv_system { VMOON_HV_POWEROFF, VMOON_HV_RESET, VMOON_HV_CRASH };
+
+struct vmoon_hv_exit {
+	enum vmoon_hv_exit_kind kind;
+	enum vmoon_hv_system system; /* SYSTEM only */
+	bool is_write;		     /* PIO and MMIO */
+	uint8_t size;		     /* bytes of one access: 1, 2, 4, 8 */
+	uint32_t count;		     /* accesses in a row: PIO strings */
+	uint64_t addr;
+	/*
+	 * count * size bytes, to be read or filled before the next run.
+	 * Borrowed until then. The guest cannot change it meanwhile.
+	 */
+	unsigned char *data;
+	char detail[160]; /* ERROR and SHUTDOWN: one line without a newline */
+};
+
+/* How the boot processor enters the guest; the others wait for INIT. */
+enum vmoon_x86_mode {
+	VMOON_X86_LONG64, /* paging on, cr3 given (Linux 64-bit entry) */
+	VMOON_X86_PROT32  /* flat segments, paging off (PVH) */
+};
+
+struct vmoon_x86_entry {
+	enum vmoon_x86_mode mode;
+	uint64_t rip, rsp, rsi, rbx;
+	uint64_t cr3;	   /* LONG64 */
+	uint64_t gdt_base; /* entries: null, null or code, data, TSS; see boot */
+	uint16_t gdt_limit;
+	uint64_t idt_base;
+	uint16_t idt_limit;
+};
+
+struct vmoon_hv_vm;
+struct vmoon_hv_vcpu;
+
+/* Static const tables; run only on the vCPU's thread, kick on any other. */
+struct vmoon_hv_vcpu_ops {
+	/* Once, first call on the vCPU's own thread. */
+	enum vmoon_status (*attach)(struct vmoon_hv_vcpu *vcpu,
+				    struct vmoon_error *err);
+	/* Power-on state. entry NULL: an application processor. */
+	enum vmoon_status (*reset)(struct vmoon_hv_vcpu *vcpu,
+				   const struct vmoon_x86_entry *entry,
+				   struct vmoon_error *err);
+	/* A failure is the host's; a guest's is an ERROR exit. */
+	enum vmoon_status (*run)(struct vmoon_hv_vcpu *vcpu,
+				 struct vmoon_hv_exit *out_exit,
+				 struct vmoon_error *err);
+	/*
+	 * Makes the current or the next run return with INTR. It also completes
+	 * a pending access first: after INTR the vCPU's state is consistent.
+	 */
+	void (*kick)(struct vmoon_hv_vcpu *vcpu);
+	void (*destroy)(struct vmoon_hv_vcpu *vcpu);
+};
+
+struct vmoon_hv_vcpu {
+	const struct vmoon_hv_vcpu_ops *ops;
+};
+
+struct vmoon_hv_vm_ops {
+	/* host is borrowed until destroy; ranges never overlap. */
+	enum vmoon_status (*map_memory)(struct vmoon_hv_vm *vm, vmoon_gpa gpa,
+					uint64_t size, void *host,
+					struct vmoon_error *err);
+	/* index < cpu_count <= VMOON_CPUS_MAX; the local APIC id is index. */
+	enum vmoon_status (*create_vcpu)(struct vmoon_hv_vm *vm, unsigned index,
+					 unsigned cpu_count,
+					 struct vmoon_hv_vcpu **out_vcpu,
+					 struct vmoon_error *err);
+	/* Any thread. Trouble is counted by the caller, never fatal. */
+	enum vmoon_status (*set_irq)(struct vmoon_hv_vm *vm, unsigned gsi,
+				     bool level);
+	/* Interrupt chips and timer back to power-on; no vCPU is running. */
+	enum vmoon_status (*reset)(struct vmoon_hv_vm *vm,
+				   struct vmoon_error *err);
+	void (*destroy)(struct vmoon_hv_vm *vm); /* after its vCPUs */
+};
+
+struct vmoon_hv_vm {
+	const struct vmoon_hv_vm_ops *ops;
+};
+
+/* Highest GSI + 1 of the x86 interrupt chips: one IOAPIC with 24 pins. */
+enum { VMOON_GSI_COUNT = 24 };
+
+/*
+ * KVM (runtime/kvm). Creates a VM with in-kernel interrupt chips and PIT.
+ * E_NOKVM with what is missing and what to do when the host cannot.
+ */
+VMOON_STATUS vmoon_kvm_create(int kick_signal, struct vmoon_hv_vm **out_vm,
+			      struct vmoon_error *err);
+VMOON_STATUS vmoon_kvm_check(struct vmoon_error *err);
+
+#endif

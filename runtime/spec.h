@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* spec.h - a checked configuration as plain C values. */
+#ifndef VMOON_RUNTIME_SPEC_H
+#define VMOON_RUNTIME_SPEC_H
+
+#include "vmoon/config.h"
+
+enum vmoon_boot_protocol {
+	VMOON_BOOT_AUTO,
+	VMOON_BOOT_LINUX64,
+	VMOON_BOOT_PVH
+};
+enum vmoon_unpack { VMOON_UNPACK_HOST, VMOON_UNPACK_GUEST };
+enum vmoon_on_event { VMOON_ON_RESTART, VMOON_ON_STOP, VMOON_ON_IGNORE };
+
+/* Strings are owned; initrd may be NULL. */
+struct vmoon_spec {
+	char *name, *kernel, *initrd, *cmdline;
+	uint32_t cpus;	       /* 1..VMOON_CPUS_MAX */
+	uint64_t memory_bytes; /* a multiple of 1 MiB */
+	enum vmoon_boot_protocol boot;
+	enum vmoon_unpack unpack;
+	enum vmoon_on_event on_reboot; /* RESTART (default) or STOP */
+	enum vmoon_on_event on_panic;  /* STOP (default) or IGNORE */
+};
+
+/* Checks cfg (see vmoon_config_check) and copies its values out. */
+VMOON_STATUS vmoon_spec_init(struct vmoon_spec *spec, struct vmoon_config *cfg,
+			     struct vmoon_error *err) VMOON_NONNULL(1, 2);
+void vmoon_spec_fini(struct vmoon_spec *spec) VMOON_NONNULL(1);
+
+#endif
