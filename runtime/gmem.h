@@ -15,7 +15,7 @@ enum { VMOON_GMEM_REGIONS_MAX = 8 };
 
 struct vmoon_gmem {
 	struct vmoon_gmem_region regions[VMOON_GMEM_REGIONS_MAX];
-	size_t count; /* regions are sorted and disjoint */
+	size_t count;  /* regions are sorted and disjoint */
 	void *mapping; /* owned; NULL when the host memory is the caller's */
 	uint64_t mapping_size;
 };

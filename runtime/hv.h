@@ -13,10 +13,10 @@ enum vmoon_hv_exit_kind {
 	VMOON_HV_EXIT_INTR, /* kicked, or nothing to do: just run again */
 	VMOON_HV_EXIT_PIO,
 	VMOON_HV_EXIT_MMIO,
-	VMOON_HV_EXIT_HALT,	/* HLT without an in-kernel interrupt chip */
+	VMOON_HV_EXIT_HALT,     /* HLT without an in-kernel interrupt chip */
 	VMOON_HV_EXIT_SHUTDOWN, /* triple fault */
-	VMOON_HV_EXIT_SYSTEM,	/* the hypervisor reports reset or crash */
-	VMOON_HV_EXIT_ERROR	/* the vCPU cannot go on; see detail */
+	VMOON_HV_EXIT_SYSTEM,   /* the hypervisor reports reset or crash */
+	VMOON_HV_EXIT_ERROR     /* the vCPU cannot go on; see detail */
 };
 
 enum vmoon_hv_system { VMOON_HV_POWEROFF, VMOON_HV_RESET, VMOON_HV_CRASH };
@@ -24,9 +24,9 @@ enum vmoon_hv_system { VMOON_HV_POWEROFF, VMOON_HV_RESET, VMOON_HV_CRASH };
 struct vmoon_hv_exit {
 	enum vmoon_hv_exit_kind kind;
 	enum vmoon_hv_system system; /* SYSTEM only */
-	bool is_write;		     /* PIO and MMIO */
-	uint8_t size;		     /* bytes of one access: 1, 2, 4, 8 */
-	uint32_t count;		     /* accesses in a row: PIO strings */
+	bool is_write;               /* PIO and MMIO */
+	uint8_t size;                /* bytes of one access: 1, 2, 4, 8 */
+	uint32_t count;              /* accesses in a row: PIO strings */
 	uint64_t addr;
 	/*
 	 * count * size bytes, to be read or filled before the next run.
@@ -45,8 +45,9 @@ enum vmoon_x86_mode {
 struct vmoon_x86_entry {
 	enum vmoon_x86_mode mode;
 	uint64_t rip, rsp, rsi, rbx;
-	uint64_t cr3;	   /* LONG64 */
-	uint64_t gdt_base; /* entries: null, null or code, data, TSS; see boot */
+	uint64_t cr3; /* LONG64 */
+	uint64_t
+		gdt_base; /* entries: null, null or code, data, TSS; see boot */
 	uint16_t gdt_limit;
 	uint64_t idt_base;
 	uint16_t idt_limit;
@@ -60,7 +61,11 @@ struct vmoon_hv_vcpu_ops {
 	/* Once, first call on the vCPU's own thread. */
 	enum vmoon_status (*attach)(struct vmoon_hv_vcpu *vcpu,
 				    struct vmoon_error *err);
-	/* Power-on state. entry NULL: an application processor. */
+	/*
+	 * Power-on state. entry NULL: an application processor. Any thread
+	 * while the vCPU is not in run; before the first run, and again
+	 * whenever the guest is reset.
+	 */
 	enum vmoon_status (*reset)(struct vmoon_hv_vcpu *vcpu,
 				   const struct vmoon_x86_entry *entry,
 				   struct vmoon_error *err);

@@ -16,7 +16,7 @@ enum vmoon_on_event { VMOON_ON_RESTART, VMOON_ON_STOP, VMOON_ON_IGNORE };
 /* Strings are owned; initrd may be NULL. */
 struct vmoon_spec {
 	char *name, *kernel, *initrd, *cmdline;
-	uint32_t cpus;	       /* 1..VMOON_CPUS_MAX */
+	uint32_t cpus;         /* 1..VMOON_CPUS_MAX */
 	uint64_t memory_bytes; /* a multiple of 1 MiB */
 	enum vmoon_boot_protocol boot;
 	enum vmoon_unpack unpack;

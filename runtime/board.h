@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* board.h - a machine: which devices there are and where they sit. */
+#ifndef VMOON_RUNTIME_BOARD_H
+#define VMOON_RUNTIME_BOARD_H
+
+#include "bus.h"
+#include "gmem.h"
+#include "hv.h"
+#include "spec.h"
+
+/* What the board's devices may reach; all of it outlives the board. */
+struct vmoon_board_host {
+	struct vmoon_hv_vm *hv;
+	struct vmoon_sink console;
+	struct vmoon_room console_room;
+	struct vmoon_clock clock;
+	struct vmoon_notify poweroff, reset, panic, debug_exit;
+};
+
+struct vmoon_board;
+
+VMOON_STATUS vmoon_board_create(const struct vmoon_spec *spec,
+				const struct vmoon_board_host *host,
+				struct vmoon_board **out_board,
+				struct vmoon_error *err) VMOON_NONNULL(1, 2, 3);
+void vmoon_board_destroy(struct vmoon_board *board);
+
+/* Port I/O and MMIO; fixed after creation, so any vCPU thread may use them. */
+const struct vmoon_bus *vmoon_board_pio(const struct vmoon_board *board)
+	VMOON_NONNULL(1);
+const struct vmoon_bus *vmoon_board_mmio(const struct vmoon_board *board)
+	VMOON_NONNULL(1);
+
+/* Power-on state of all devices and interrupt chips. No vCPU is running. */
+VMOON_STATUS vmoon_board_reset(struct vmoon_board *board,
+			       struct vmoon_error *err) VMOON_NONNULL(1);
+
+/* Fills guest memory with kernel and tables; says where to start. */
+VMOON_STATUS vmoon_board_load(const struct vmoon_spec *spec,
+			      struct vmoon_gmem *gm,
+			      struct vmoon_x86_entry *out_entry,
+			      struct vmoon_error *err) VMOON_NONNULL(1, 2, 3);
+
+/* Host side of devices; each takes the device's lock. Any thread. */
+void vmoon_board_press_power(struct vmoon_board *board) VMOON_NONNULL(1);
+size_t vmoon_board_console_room(void *board);
+size_t vmoon_board_console_receive(void *board, const void *buf, size_t len);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* config.h - inside a VM description: value tree, schema rows, text writer. */
+#ifndef VMOON_RUNTIME_CONFIG_H
+#define VMOON_RUNTIME_CONFIG_H
+
+#include "vmoon/config.h"
+
+/* ---- config_tree.c: whatever the setters were given, unjudged ---- */
+
+enum vmoon_config_kind {
+	VMOON_CONFIG_TABLE,
+	VMOON_CONFIG_STRING,
+	VMOON_CONFIG_INTEGER,
+	VMOON_CONFIG_BOOLEAN,
+	VMOON_CONFIG_SIZE,
+	VMOON_CONFIG_OTHER
+};
+
+struct vmoon_config_node {
+	struct vmoon_config_node *parent;              /* borrowed */
+	struct vmoon_config_node *first, *last, *next; /* owned by the tree */
+	char *key;  /* owned; NULL in the root */
+	char *text; /* owned; STRING and OTHER: len bytes and a NUL */
+	size_t len;
+	enum vmoon_config_kind kind;
+	int64_t integer;
+	uint64_t bytes;
+	bool boolean;
+};
+
+/* NULL when the table has no such key. */
+const struct vmoon_config_node *vmoon_config_child(
+	const struct vmoon_config_node *table, const char *key)
+	VMOON_NONNULL(1, 2);
+
+/* ---- config_schema.c: the one table every front end is made from ---- */
+
+enum vmoon_config_id {
+	VMOON_KEY_NAME,
+	VMOON_KEY_KERNEL,
+	VMOON_KEY_INITRD,
+	VMOON_KEY_CMDLINE,
+	VMOON_KEY_CPUS,
+	VMOON_KEY_MEMORY,
+	VMOON_KEY_BOOT,
+	VMOON_KEY_UNPACK,
+	VMOON_KEY_ON_REBOOT,
+	VMOON_KEY_ON_PANIC,
+	VMOON_KEY_COUNT
+};
+
+enum vmoon_config_type {
+	VMOON_TYPE_NAME,   /* letters, digits, . _ - */
+	VMOON_TYPE_LINE,   /* printable ASCII */
+	VMOON_TYPE_PATH,   /* a file that is there, readable, not empty */
+	VMOON_TYPE_COUNT,  /* an integer */
+	VMOON_TYPE_SIZE,   /* bytes, a multiple of 1 MiB */
+	VMOON_TYPE_CHOICE, /* one of key.choices */
+};
+
+/* A word that somebody else uses; a NULL word ends a list. */
+struct vmoon_config_alias {
+	const char *tool; /* NULL: nobody's in particular */
+	const char *word;
+};
+
+struct vmoon_config_row {
+	struct vmoon_config_key key;
+	enum vmoon_config_type type;
+	int64_t min, max;    /* of the value; of the length for strings */
+	const char *example; /* as one would write it in Lua */
+	const char *since;   /* version that brought it */
+	const struct vmoon_config_alias *aliases; /* or NULL */
+};
+
+/* A key that a later version brings. */
+struct vmoon_config_later {
+	const char *name; /* NULL ends the table */
+	const char *hint;
+	const struct vmoon_config_alias *aliases; /* or NULL */
+};
+
+/* id < VMOON_KEY_COUNT. */
+const struct vmoon_config_row *vmoon_config_row(size_t id);
+const struct vmoon_config_later *vmoon_config_later_table(void);
+/* The n-th of "a, b, c" and its length; NULL past the end. */
+const char *vmoon_config_choice(const char *choices, size_t n, size_t *out_len)
+	VMOON_NONNULL(1, 3);
+
+/* ---- config_text.c: bounded text, sizes with units ---- */
+
+/* Keeps at most cap bytes with the NUL; len is what all of it would need. */
+struct vmoon_text {
+	char *buf;
+	size_t cap, len;
+};
+
+void vmoon_text_init(struct vmoon_text *t, char *buf, size_t cap)
+	VMOON_NONNULL(1);
+void vmoon_text_put(struct vmoon_text *t, const char *fmt, ...)
+	VMOON_PRINTF(2, 3);
+/* In quotes, cut when long, with nothing a terminal would act upon. */
+void vmoon_text_put_quoted(struct vmoon_text *t, const char *s, size_t len)
+	VMOON_NONNULL(1, 2);
+/* As a JSON string; a byte that is no UTF-8 becomes U+FFFD. */
+void vmoon_text_put_json(struct vmoon_text *t, const char *s, size_t len)
+	VMOON_NONNULL(1, 2);
+/* "128M", "1G", "1000 bytes": the largest unit that is exact. */
+void vmoon_text_put_size(struct vmoon_text *t, uint64_t bytes) VMOON_NONNULL(1);
+
+enum vmoon_size_syntax {
+	VMOON_SIZE_OK,
+	VMOON_SIZE_NO_UNIT, /* digits only */
+	VMOON_SIZE_MALFORMED
+};
+
+/* K, M, G, T or KiB and so on, 1024-based. Saturates at UINT64_MAX. */
+enum vmoon_size_syntax vmoon_size_parse(const char *s, size_t len,
+					uint64_t *out_bytes)
+	VMOON_NONNULL(1, 3);
+
+/* ---- config_suggest.c: the word that was meant ---- */
+
+/* Writes a hint for an unknown key; false when nothing comes close. */
+bool vmoon_config_suggest_key(struct vmoon_text *t, const char *key)
+	VMOON_NONNULL(1, 2);
+bool vmoon_config_suggest_choice(struct vmoon_text *t, const char *choices,
+				 const char *given) VMOON_NONNULL(1, 2, 3);
+
+/* ---- config_value.c: one value against one row ---- */
+
+/* A value that passed, or a default. Strings are borrowed from the tree. */
+struct vmoon_config_value {
+	bool is_set;
+	const char *text; /* NAME, LINE, PATH, CHOICE */
+	size_t len;
+	uint64_t number; /* COUNT; SIZE in bytes; CHOICE: which one */
+};
+
+enum { VMOON_CONFIG_MESSAGE_MAX = 1024 };
+
+/* Where a check writes what is wrong; an empty hint is no hint. */
+struct vmoon_config_report {
+	struct vmoon_text message, hint;
+};
+
+/* True and *out_value, or false and both texts of the report. */
+bool vmoon_config_value_check(const struct vmoon_config_row *row,
+			      const struct vmoon_config_node *node,
+			      struct vmoon_config_value *out_value,
+			      struct vmoon_config_report *report)
+	VMOON_NONNULL(1, 2, 3, 4);
+void vmoon_config_value_default(const struct vmoon_config_row *row,
+				struct vmoon_config_value *out_value)
+	VMOON_NONNULL(1, 2);
+/* config_file.c: the part of it that asks the file system. */
+bool vmoon_config_file_check(const char *path,
+			     struct vmoon_config_report *report)
+	VMOON_NONNULL(1, 2);
+
+/* ---- config.c ---- */
+
+struct vmoon_config {
+	struct vmoon_config_node root;
+	size_t node_count;              /* without the root */
+	struct vmoon_problem *problems; /* owned, and so are its strings */
+	size_t problem_count, problem_cap;
+	bool is_checked; /* without a problem, and unchanged since */
+	struct vmoon_config_value values[VMOON_KEY_COUNT]; /* when checked */
+};
+
+/* Drops what the last check found: its strings are about to go. */
+void vmoon_config_forget_check(struct vmoon_config *cfg) VMOON_NONNULL(1);
+
+#endif

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/* config_tree.c - the tree the setters fill: any value under any path. */
+#include "config.h"
+
+#include "vmoon/ckd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a setter was given. */
+struct given {
+	enum vmoon_config_kind kind;
+	const char *text; /* STRING and OTHER: len bytes */
+	size_t len;
+	int64_t integer;
+	uint64_t bytes;
+	bool boolean;
+};
+
+/* A path in quotes, fit for one line of a message. */
+struct shown {
+	char text[256];
+};
+
+static struct shown show(const char *path)
+{
+	struct shown out;
+	struct vmoon_text t;
+
+	vmoon_text_init(&t, out.text, sizeof(out.text));
+	vmoon_text_put_quoted(&t, path, strlen(path));
+	return out;
+}
+
+const struct vmoon_config_node *vmoon_config_child(
+	const struct vmoon_config_node *table, const char *key)
+{
+	for (const struct vmoon_config_node *n = table->first; n != NULL;
+	     n = n->next)
+		if (strcmp(n->key, key) == 0)
+			return n;
+	return NULL;
+}
+
+static struct vmoon_config_node *child_of(struct vmoon_config_node *table,
+					  const char *key, size_t len)
+{
+	/* Lists and nested tables arrive in order: look where we just were. */
+	if (table->last != NULL && strncmp(table->last->key, key, len) == 0 &&
+	    table->last->key[len] == '\0')
+		return table->last;
+	for (struct vmoon_config_node *n = table->first; n != NULL; n = n->next)
+		if (strncmp(n->key, key, len) == 0 && n->key[len] == '\0')
+			return n;
+	return NULL;
+}
+
+/* Frees all below node, without recursion; says how many there were. */
+static size_t free_children(struct vmoon_config_node *node)
+{
+	struct vmoon_config_node *at = node;
+	size_t count = 0;
+
+	while (node->first != NULL) {
+		struct vmoon_config_node *gone;
+
+		while (at->first != NULL)
+			at = at->first;
+		gone = at;
+		at = gone->parent;
+		at->first = gone->next;
+		free(gone->key);
+		free(gone->text);
+		free(gone);
+		count++;
+	}
+	node->last = NULL;
+	return count;
+}
+
+static struct vmoon_config_node *create_node(const char *key, size_t len)
+{
+	struct vmoon_config_node *node = calloc(1, sizeof(*node));
+
+	if (node == NULL)
+		return NULL;
+	node->key = strndup(key, len);
+	if (node->key == NULL) {
+		free(node);
+		return NULL;
+	}
+	return node;
+}
+
+static void append_child(struct vmoon_config_node *table,
+			 struct vmoon_config_node *node)
+{
+	node->parent = table;
+	if (table->last != NULL)
+		table->last->next = node;
+	else
+		table->first = node;
+	table->last = node;
+}
+
+/*
+ * A list item counts from 1, and no list can hold more items than the tree
+ * has nodes, so a larger number cannot be meant.
+ */
+static enum vmoon_status check_part(const char *path, const char *part,
+				    size_t len, struct vmoon_error *err)
+{
+	unsigned item = 0;
+
+	if (len == 0)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "config path %s: a key is empty; join "
+				  "keys with single dots, as in disks.2.path",
+				  show(path).text);
+	if (strspn(part, "0123456789") < len)
+		return VMOON_OK;
+	if (part[0] == '0')
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "config path %s: list items count from "
+				  "1, without leading zeros",
+				  show(path).text);
+	for (size_t i = 0; i < len && item <= VMOON_CONFIG_NODES_MAX; i++)
+		item = item * 10 + (unsigned)(part[i] - '0');
+	if (item > VMOON_CONFIG_NODES_MAX)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "config path %s: a list has at most %d "
+				  "items",
+				  show(path).text, VMOON_CONFIG_NODES_MAX);
+	return VMOON_OK;
+}
+
+static enum vmoon_status check_path(const char *path, struct vmoon_error *err)
+{
+	const char *part = path;
+
+	for (unsigned depth = 1; depth <= VMOON_CONFIG_DEPTH_MAX; depth++) {
+		size_t len = strcspn(part, ".");
+		enum vmoon_status st = check_part(path, part, len, err);
+
+		if (st != VMOON_OK)
+			return st;
+		if (part[len] == '\0')
+			return VMOON_OK;
+		part += len + 1;
+	}
+	return vmoon_fail(err, VMOON_E_INVAL, 0,
+			  "config path %s: more than %d keys deep",
+			  show(path).text, VMOON_CONFIG_DEPTH_MAX);
+}
+
+/* Where a path ends in the tree, and what of it is not there yet. */
+struct place {
+	struct vmoon_config_node *node; /* deepest that exists */
+	const char *rest;               /* "" when all of it exists */
+	size_t missing;
+};
+
+static struct place find_place(struct vmoon_config_node *root, const char *path)
+{
+	struct place at = {root, path, 0};
+
+	while (*at.rest != '\0') {
+		size_t len = strcspn(at.rest, ".");
+		struct vmoon_config_node *n = child_of(at.node, at.rest, len);
+
+		if (n == NULL)
+			break;
+		at.node = n;
+		at.rest += len + (at.rest[len] == '.');
+	}
+	for (const char *p = at.rest; *p != '\0'; at.missing++) {
+		p += strcspn(p, ".");
+		p += *p == '.';
+	}
+	return at;
+}
+
+/* The missing nodes as a chain of their own, so that failing is harmless. */
+static struct vmoon_config_node *create_chain(
+	const char *rest, struct vmoon_config_node **out_leaf)
+{
+	struct vmoon_config_node root = {0};
+	struct vmoon_config_node *leaf = &root;
+
+	while (*rest != '\0') {
+		size_t len = strcspn(rest, ".");
+		struct vmoon_config_node *n = create_node(rest, len);
+
+		if (n == NULL) {
+			VMOON_IGNORE(free_children(&root) > 0);
+			return NULL;
+		}
+		append_child(leaf, n);
+		leaf = n;
+		rest += len + (rest[len] == '.');
+	}
+	*out_leaf = leaf;
+	return root.first;
+}
+
+/* Makes node an empty table again. */
+static void clear_node(struct vmoon_config *cfg, struct vmoon_config_node *node)
+{
+	cfg->node_count -= free_children(node);
+	free(node->text);
+	node->text = NULL;
+	node->kind = VMOON_CONFIG_TABLE;
+}
+
+/*
+ * Finds or makes the node of a path and empties it. All checks come first and
+ * all allocation before the first change.
+ */
+static enum vmoon_status place_node(struct vmoon_config *cfg, const char *path,
+				    struct vmoon_config_node **out_node,
+				    struct vmoon_error *err)
+{
+	struct vmoon_config_node *chain, *leaf = NULL;
+	enum vmoon_status st = check_path(path, err);
+	struct place at;
+
+	if (st != VMOON_OK)
+		return st;
+	at = find_place(&cfg->root, path);
+	if (at.missing > VMOON_CONFIG_NODES_MAX - cfg->node_count)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "config path %s: a config holds at "
+				  "most %d values",
+				  show(path).text, VMOON_CONFIG_NODES_MAX);
+	if (at.missing > 0) {
+		chain = create_chain(at.rest, &leaf);
+		if (chain == NULL)
+			return vmoon_fail(err, VMOON_E_NOMEM, 0,
+					  "no memory for config path %s",
+					  show(path).text);
+	}
+	vmoon_config_forget_check(cfg);
+	if (leaf == NULL) {
+		leaf = at.node;
+		clear_node(cfg, leaf);
+	} else {
+		if (at.node->kind != VMOON_CONFIG_TABLE)
+			clear_node(cfg, at.node);
+		append_child(at.node, chain);
+		cfg->node_count += at.missing;
+	}
+	*out_node = leaf;
+	return VMOON_OK;
+}
+
+static enum vmoon_status set_value(struct vmoon_config *cfg, const char *path,
+				   const struct given *value,
+				   struct vmoon_error *err)
+{
+	struct vmoon_config_node *node;
+	enum vmoon_status st;
+	char *copy = NULL;
+	size_t room;
+
+	if (cfg == NULL || path == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "setting a config value needs a config and "
+				  "a path, got NULL");
+	if (value->text != NULL) {
+		if (!ckd_add(&room, value->len, 1u))
+			copy = malloc(room);
+		if (copy == NULL)
+			return vmoon_fail(err, VMOON_E_NOMEM, 0,
+					  "no memory for the value of %s",
+					  show(path).text);
+		memcpy(copy, value->text, value->len);
+		copy[value->len] = '\0';
+	}
+	st = place_node(cfg, path, &node, err);
+	if (st != VMOON_OK) {
+		free(copy);
+		return st;
+	}
+	node->kind = value->kind;
+	node->text = copy;
+	node->len = value->len;
+	node->integer = value->integer;
+	node->bytes = value->bytes;
+	node->boolean = value->boolean;
+	return VMOON_OK;
+}
+
+enum vmoon_status vmoon_config_set_str(struct vmoon_config *cfg,
+				       const char *path, const char *value,
+				       size_t len, struct vmoon_error *err)
+{
+	const struct given v = {.kind = VMOON_CONFIG_STRING,
+				.text = value == NULL ? "" : value,
+				.len = len};
+
+	if (value == NULL && len > 0)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "config string is NULL, but %zu bytes long",
+				  len);
+	return set_value(cfg, path, &v, err);
+}
+
+enum vmoon_status vmoon_config_set_int(struct vmoon_config *cfg,
+				       const char *path, int64_t value,
+				       struct vmoon_error *err)
+{
+	const struct given v = {.kind = VMOON_CONFIG_INTEGER, .integer = value};
+
+	return set_value(cfg, path, &v, err);
+}
+
+enum vmoon_status vmoon_config_set_bool(struct vmoon_config *cfg,
+					const char *path, bool value,
+					struct vmoon_error *err)
+{
+	const struct given v = {.kind = VMOON_CONFIG_BOOLEAN, .boolean = value};
+
+	return set_value(cfg, path, &v, err);
+}
+
+enum vmoon_status vmoon_config_set_size(struct vmoon_config *cfg,
+					const char *path, uint64_t bytes,
+					struct vmoon_error *err)
+{
+	const struct given v = {.kind = VMOON_CONFIG_SIZE, .bytes = bytes};
+
+	return set_value(cfg, path, &v, err);
+}
+
+enum vmoon_status vmoon_config_set_table(struct vmoon_config *cfg,
+					 const char *path,
+					 struct vmoon_error *err)
+{
+	const struct given v = {.kind = VMOON_CONFIG_TABLE};
+
+	return set_value(cfg, path, &v, err);
+}
+
+enum vmoon_status vmoon_config_set_other(struct vmoon_config *cfg,
+					 const char *path,
+					 const char *description,
+					 struct vmoon_error *err)
+{
+	const struct given v = {
+		.kind = VMOON_CONFIG_OTHER,
+		.text = description,
+		.len = description == NULL ? 0 : strlen(description)};
+
+	if (description == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "a config value needs a description, got "
+				  "NULL");
+	return set_value(cfg, path, &v, err);
+}
+
+enum vmoon_status vmoon_config_create(struct vmoon_config **out_cfg,
+				      struct vmoon_error *err)
+{
+	struct vmoon_config *cfg = calloc(1, sizeof(*cfg));
+
+	if (cfg == NULL)
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "no memory for a VM configuration");
+	*out_cfg = cfg;
+	return VMOON_OK;
+}
+
+void vmoon_config_destroy(struct vmoon_config *cfg)
+{
+	if (cfg == NULL)
+		return;
+	vmoon_config_forget_check(cfg);
+	clear_node(cfg, &cfg->root);
+	free(cfg);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* irq.c - interrupt lines: sharing, and the way to the hypervisor. */
+#include "irq.h"
+
+#include <string.h>
+
+static void drive(struct vmoon_irqs *irqs, unsigned gsi, bool level)
+{
+	if (irqs->hv->ops->set_irq(irqs->hv, gsi, level) != VMOON_OK)
+		irqs->failures++;
+}
+
+static void set_source(void *ctx, bool level)
+{
+	struct vmoon_irq_source *s = ctx;
+	struct vmoon_irqs *irqs = s->irqs;
+	uint16_t *high = &irqs->high[s->gsi];
+
+	(void)pthread_mutex_lock(&irqs->lock);
+	if (s->level != level) {
+		s->level = level;
+		if (level && (*high)++ == 0)
+			drive(irqs, s->gsi, true);
+		else if (!level && --*high == 0)
+			drive(irqs, s->gsi, false);
+	}
+	(void)pthread_mutex_unlock(&irqs->lock);
+}
+
+enum vmoon_status vmoon_irqs_init(struct vmoon_irqs *irqs,
+				  struct vmoon_hv_vm *hv,
+				  struct vmoon_error *err)
+{
+	int rc;
+
+	memset(irqs, 0, sizeof(*irqs));
+	rc = pthread_mutex_init(&irqs->lock, NULL);
+	if (rc != 0)
+		return vmoon_fail(err, VMOON_E_SYS, rc, "interrupts: no lock");
+	irqs->hv = hv;
+	return VMOON_OK;
+}
+
+void vmoon_irqs_fini(struct vmoon_irqs *irqs)
+{
+	(void)pthread_mutex_destroy(&irqs->lock);
+}
+
+enum vmoon_status vmoon_irqs_add(struct vmoon_irqs *irqs, unsigned gsi,
+				 struct vmoon_irq *out_irq,
+				 struct vmoon_error *err)
+{
+	struct vmoon_irq_source *s;
+
+	if (gsi >= VMOON_GSI_COUNT)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "interrupt %u is out of range 0..%d", gsi,
+				  VMOON_GSI_COUNT - 1);
+	if (irqs->count == VMOON_IRQ_SOURCES_MAX)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "no more than %d interrupt sources",
+				  VMOON_IRQ_SOURCES_MAX);
+	s = &irqs->sources[irqs->count++];
+	s->irqs = irqs;
+	s->gsi = (uint8_t)gsi;
+	*out_irq = (struct vmoon_irq){set_source, s};
+	return VMOON_OK;
+}
+
+void vmoon_irqs_resend(struct vmoon_irqs *irqs)
+{
+	(void)pthread_mutex_lock(&irqs->lock);
+	for (unsigned gsi = 0; gsi < VMOON_GSI_COUNT; gsi++)
+		if (irqs->high[gsi] > 0)
+			drive(irqs, gsi, true);
+	(void)pthread_mutex_unlock(&irqs->lock);
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* runtime.c - a runtime: its VMs, and the one descriptor that wakes it. */
+#include "vm.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
+				       struct vmoon_runtime **out_rt,
+				       struct vmoon_error *err)
+{
+	struct vmoon_runtime_options o =
+		VMOON_INIT(struct vmoon_runtime_options);
+	struct vmoon_runtime *rt;
+
+	if (opts != NULL)
+		memcpy(&o, opts,
+		       opts->size < sizeof(o) ? opts->size : sizeof(o));
+	if (o.kick_signal == 0)
+		o.kick_signal = SIGRTMIN + 1;
+	if (o.kick_signal < SIGRTMIN || o.kick_signal > SIGRTMAX)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "kick_signal %d is no real-time signal "
+				  "(%d to %d)",
+				  o.kick_signal, SIGRTMIN, SIGRTMAX);
+	rt = calloc(1, sizeof(*rt));
+	if (rt == NULL)
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "runtime: out of memory");
+	rt->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (rt->event_fd < 0) {
+		int saved = errno;
+
+		free(rt);
+		return vmoon_fail(err, VMOON_E_SYS, saved, "runtime: eventfd");
+	}
+	(void)pthread_mutex_init(&rt->lock, NULL);
+	rt->log = (struct vmoon_log){o.log, o.log_ctx, o.log_level};
+	rt->kick_signal = o.kick_signal;
+	*out_rt = rt;
+	return VMOON_OK;
+}
+
+void vmoon_runtime_destroy(struct vmoon_runtime *rt)
+{
+	if (rt == NULL)
+		return;
+	(void)close(rt->event_fd);
+	(void)pthread_mutex_destroy(&rt->lock);
+	free(rt);
+}
+
+int vmoon_runtime_fd(const struct vmoon_runtime *rt)
+{
+	return rt->event_fd;
+}
+
+void vmoon_runtime_link(struct vmoon_runtime *rt, struct vmoon_vm *vm)
+{
+	(void)pthread_mutex_lock(&rt->lock);
+	vm->next = rt->vms;
+	rt->vms = vm;
+	(void)pthread_mutex_unlock(&rt->lock);
+}
+
+void vmoon_runtime_unlink(struct vmoon_runtime *rt, struct vmoon_vm *vm)
+{
+	(void)pthread_mutex_lock(&rt->lock);
+	for (struct vmoon_vm **p = &rt->vms; *p != NULL; p = &(*p)->next)
+		if (*p == vm) {
+			*p = vm->next;
+			break;
+		}
+	(void)pthread_mutex_unlock(&rt->lock);
+}
+
+void vmoon_runtime_note(struct vmoon_vm *vm, unsigned note)
+{
+	struct vmoon_runtime *rt = vm->rt;
+	const uint64_t one = 1;
+
+	__atomic_fetch_or(&vm->notes, note, __ATOMIC_ACQ_REL);
+	if (!__atomic_exchange_n(&rt->is_signalled, true, __ATOMIC_ACQ_REL))
+		VMOON_IGNORE(write(rt->event_fd, &one, sizeof(one)) < 0);
+}
+
+/* One note of one VM; a callback may destroy VMs, so each look is fresh. */
+static struct vmoon_vm *take_note(struct vmoon_runtime *rt, unsigned *out_note)
+{
+	struct vmoon_vm *vm;
+
+	(void)pthread_mutex_lock(&rt->lock);
+	for (vm = rt->vms; vm != NULL; vm = vm->next) {
+		unsigned notes = __atomic_load_n(&vm->notes, __ATOMIC_ACQUIRE);
+
+		if (notes == 0)
+			continue;
+		*out_note = notes & (~notes + 1u); /* the lowest: in order */
+		__atomic_fetch_and(&vm->notes, ~*out_note, __ATOMIC_ACQ_REL);
+		break;
+	}
+	(void)pthread_mutex_unlock(&rt->lock);
+	return vm;
+}
+
+static void deliver(struct vmoon_vm *vm, unsigned note)
+{
+	const struct vmoon_vm_events *ev = &vm->events;
+
+	if (note == VMOON_NOTE_STATE && ev->state != NULL)
+		ev->state(ev->ctx, vm, vmoon_vm_get_state(vm));
+	if (note == VMOON_NOTE_PANIC && ev->panicked != NULL)
+		ev->panicked(ev->ctx, vm, vm->panic_line);
+	if (note == VMOON_NOTE_EXITED && ev->exited != NULL)
+		ev->exited(ev->ctx, vm, &vm->exit);
+}
+
+unsigned vmoon_runtime_dispatch(struct vmoon_runtime *rt, unsigned max_events)
+{
+	struct vmoon_vm *vm;
+	unsigned done = 0, note = 0;
+	uint64_t drop;
+
+	VMOON_IGNORE(read(rt->event_fd, &drop, sizeof(drop)) < 0);
+	(void)__atomic_exchange_n(&rt->is_signalled, false, __ATOMIC_ACQ_REL);
+	while (done < max_events && (vm = take_note(rt, &note)) != NULL) {
+		deliver(vm, note);
+		done++;
+	}
+	if (done == max_events &&
+	    !__atomic_exchange_n(&rt->is_signalled, true, __ATOMIC_ACQ_REL)) {
+		/* Perhaps more is left: stay readable. */
+		drop = 1;
+		VMOON_IGNORE(write(rt->event_fd, &drop, sizeof(drop)) < 0);
+	}
+	return done;
+}
+
+enum vmoon_status vmoon_runtime_wait(struct vmoon_runtime *rt,
+				     int64_t timeout_ns,
+				     struct vmoon_error *err)
+{
+	struct pollfd p = {.fd = rt->event_fd, .events = POLLIN};
+	struct timespec ts = {.tv_sec = timeout_ns / 1000000000,
+			      .tv_nsec = timeout_ns % 1000000000};
+	int n = ppoll(&p, 1, timeout_ns < 0 ? NULL : &ts, NULL);
+
+	if (n < 0 && errno != EINTR)
+		return vmoon_fail(err, VMOON_E_SYS, errno, "wait: poll");
+	if (n == 0)
+		return vmoon_fail(err, VMOON_E_TIMEOUT, 0,
+				  "nothing happened in time");
+	(void)vmoon_runtime_dispatch(rt, 64);
+	return VMOON_OK;
+}
+
+static bool is_settled(const struct vmoon_vm *vm)
+{
+	return vmoon_vm_is_over(vm) &&
+	       (__atomic_load_n(&vm->notes, __ATOMIC_ACQUIRE) &
+		VMOON_NOTE_EXITED) == 0;
+}
+
+enum vmoon_status vmoon_vm_wait(struct vmoon_vm *vm, int64_t timeout_ns,
+				struct vmoon_error *err)
+{
+	uint64_t start = vmoon_mono_ns();
+
+	if (vm == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0, "no VM given");
+	while (!is_settled(vm)) {
+		int64_t left = -1;
+		enum vmoon_status st;
+
+		if (timeout_ns >= 0) {
+			uint64_t gone = vmoon_mono_ns() - start;
+
+			left = gone < (uint64_t)timeout_ns
+				       ? timeout_ns - (int64_t)gone
+				       : 0;
+		}
+		st = vmoon_runtime_wait(vm->rt, left, err);
+		if (st == VMOON_E_TIMEOUT && left == 0)
+			return vmoon_fail(
+				err, VMOON_E_TIMEOUT, 0,
+				"the VM is still %s after %.1f s",
+				vmoon_vm_state_name(vmoon_vm_get_state(vm)),
+				(double)timeout_ns / 1e9);
+		if (st != VMOON_OK && st != VMOON_E_TIMEOUT)
+			return st;
+	}
+	return VMOON_OK;
+}

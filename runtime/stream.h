@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* stream.h - a console: the guest's bytes out, the host's bytes in. */
+#ifndef VMOON_RUNTIME_STREAM_H
+#define VMOON_RUNTIME_STREAM_H
+
+#include "loop.h"
+#include "ring.h"
+#include "vmoon/device.h"
+#include "vmoon/vmoon.h"
+
+#include <pthread.h>
+
+enum {
+	VMOON_STREAM_BACKLOG = 1024 * 1024, /* a power of two */
+	VMOON_STREAM_INPUT = 64 * 1024,
+	VMOON_PANIC_LINE_MAX = 200
+};
+
+/* Host side of the device behind a stream. Called on the worker. */
+struct vmoon_stream_device {
+	size_t (*room)(void *ctx);
+	size_t (*receive)(void *ctx, const void *buf, size_t len);
+	void *ctx; /* borrowed: outlives the stream */
+};
+
+/*
+ * Output: the vCPU appends to ring; the worker moves it to backlog, scans it
+ * for a panic and copies it to copy_fd. Input: any thread appends to input;
+ * the worker feeds the device as it has room.
+ */
+struct vmoon_stream {
+	struct vmoon_vm *vm; /* borrowed: whose stream it is */
+	struct vmoon_ring ring;
+	uint64_t put_dropped; /* atomic; by the vCPU */
+
+	pthread_mutex_t lock;   /* guards what follows; a leaf */
+	unsigned char *backlog; /* owned: VMOON_STREAM_BACKLOG, mapped */
+	uint64_t total;         /* bytes that ever reached the backlog */
+	unsigned char *input;   /* owned: VMOON_STREAM_INPUT, mapped */
+	size_t input_head, input_count;
+	int copy_request; /* owned: descriptor to take over; -1 none */
+	bool is_copy_changed;
+
+	/* The worker's own. */
+	struct vmoon_loop *loop; /* borrowed */
+	struct vmoon_loop_event output_event, input_event, copy_event;
+	struct vmoon_loop_timer settle; /* groups bursts of output */
+	struct vmoon_loop_fd copy;
+	bool is_copying, is_copy_polled;
+	uint64_t copy_pos;
+	struct vmoon_stream_device device;
+	char line[VMOON_PANIC_LINE_MAX];
+	size_t line_len;
+	void (*on_line)(void *ctx, const char *line); /* each output line */
+	void (*on_data)(void *ctx);                   /* backlog grew */
+	void *ctx;                                    /* borrowed */
+
+	uint64_t cursor; /* the runtime's thread: where expect goes on */
+};
+
+VMOON_STATUS vmoon_stream_init(struct vmoon_stream *s, struct vmoon_loop *loop,
+			       struct vmoon_error *err) VMOON_NONNULL(1, 2);
+void vmoon_stream_fini(struct vmoon_stream *s) VMOON_NONNULL(1);
+
+/* The capabilities for the device: its sink and its room. */
+struct vmoon_sink vmoon_stream_sink(struct vmoon_stream *s) VMOON_NONNULL(1);
+struct vmoon_room vmoon_stream_room(struct vmoon_stream *s) VMOON_NONNULL(1);
+
+/* Worker, or nobody: moves all output that is there to its places. */
+void vmoon_stream_drain(struct vmoon_stream *s) VMOON_NONNULL(1);
+/* Worker: gives a slow copy_fd at most this long to take the rest. */
+void vmoon_stream_flush(struct vmoon_stream *s, uint64_t deadline_ns)
+	VMOON_NONNULL(1);
+/* A new guest: drops input that the old one did not read. */
+void vmoon_stream_reset(struct vmoon_stream *s) VMOON_NONNULL(1);
+
+#endif

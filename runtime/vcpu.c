@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* vcpu.c - a vCPU's thread: run, take the exit to the bus, run again. */
+#include "vm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void count(uint64_t *counter)
+{
+	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
+/* One access of an exit; x86 and its devices are little-endian. */
+static bool do_access(const struct vmoon_bus *bus,
+		      const struct vmoon_hv_exit *e, unsigned char *data)
+{
+	uint64_t value = 0;
+	bool is_claimed;
+
+	if (e->is_write) {
+		memcpy(&value, data, e->size);
+		return vmoon_bus_write(bus, e->addr, e->size, value);
+	}
+	is_claimed = vmoon_bus_read(bus, e->addr, e->size, &value);
+	memcpy(data, &value, e->size);
+	return is_claimed;
+}
+
+static void handle_pio(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e)
+{
+	const struct vmoon_bus *bus = vmoon_board_pio(v->vm->board);
+
+	count(&v->pio);
+	for (uint32_t i = 0; i < e->count; i++)
+		if (!do_access(bus, e, e->data + (size_t)i * e->size))
+			count(&v->pio_unclaimed);
+}
+
+static void handle_mmio(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e)
+{
+	count(&v->mmio);
+	if (!do_access(vmoon_board_mmio(v->vm->board), e, e->data))
+		count(&v->mmio_unclaimed);
+}
+
+static void handle_system(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e)
+{
+	count(&v->other);
+	switch (e->system) {
+	case VMOON_HV_POWEROFF:
+		vmoon_vm_wish_end(v->vm, VMOON_EXIT_POWEROFF, 0, "");
+		return;
+	case VMOON_HV_RESET: vmoon_vm_wish_reset(v->vm); return;
+	case VMOON_HV_CRASH:
+		vmoon_vm_wish_end(v->vm, VMOON_EXIT_CRASH, 0,
+				  "the hypervisor reports a crash");
+		return;
+	}
+}
+
+static void handle_exit(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e)
+{
+	switch (e->kind) {
+	case VMOON_HV_EXIT_PIO: handle_pio(v, e); return;
+	case VMOON_HV_EXIT_MMIO: handle_mmio(v, e); return;
+	case VMOON_HV_EXIT_INTR: count(&v->intr); return;
+	case VMOON_HV_EXIT_SYSTEM: handle_system(v, e); return;
+	case VMOON_HV_EXIT_HALT:
+		count(&v->halt);
+		vmoon_vm_wish_end(v->vm, VMOON_EXIT_HALT, 0,
+				  "the guest halted with nothing to wake it");
+		return;
+	case VMOON_HV_EXIT_SHUTDOWN:
+	case VMOON_HV_EXIT_ERROR:
+		count(&v->other);
+		vmoon_vm_wish_end(v->vm, VMOON_EXIT_CRASH, 0, e->detail);
+		return;
+	}
+}
+
+/*
+ * Leaves only with INTR: then a pending access is complete and the vCPU's
+ * state is whole. A wish (end, reset) kicks this very vCPU for that reason.
+ */
+static void run_until_intr(struct vmoon_vcpu *v)
+{
+	struct vmoon_vm *vm = v->vm;
+	struct vmoon_hv_exit e;
+	struct vmoon_error err;
+
+	do {
+		if (v->hv->ops->run(v->hv, &e, &err) != VMOON_OK) {
+			vmoon_vm_wish_end(vm, VMOON_EXIT_HOST_ERROR, 0,
+					  err.msg);
+			return;
+		}
+		handle_exit(v, &e);
+		/* Nothing is pending after these: the gate is safe. */
+		if (e.kind == VMOON_HV_EXIT_SHUTDOWN ||
+		    e.kind == VMOON_HV_EXIT_ERROR)
+			return;
+		if (__atomic_load_n(&vm->is_halting, __ATOMIC_ACQUIRE))
+			v->hv->ops->kick(v->hv);
+	} while (e.kind != VMOON_HV_EXIT_INTR);
+}
+
+static void note_first_run(struct vmoon_vm *vm)
+{
+	uint64_t none = 0, now = vmoon_mono_ns() - vm->create_ns;
+
+	(void)__atomic_compare_exchange_n(&vm->first_run_ns, &none, now, false,
+					  __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
+void *vmoon_vcpu_main(void *arg)
+{
+	struct vmoon_vcpu *v = arg;
+	struct vmoon_error err;
+
+	if (v->hv->ops->attach(v->hv, &err) != VMOON_OK)
+		vmoon_vm_wish_end(v->vm, VMOON_EXIT_HOST_ERROR, 0, err.msg);
+	while (vmoon_vm_pass_gate(v->vm)) {
+		note_first_run(v->vm);
+		run_until_intr(v);
+	}
+	return NULL;
+}

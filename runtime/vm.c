@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+/* vm.c - creates VMs and changes their state on the embedder's behalf. */
+#include "vm.h"
+
+#include "boot/boot.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const state_names[] = {
+	[VMOON_VM_CREATED] = "created", [VMOON_VM_RUNNING] = "running",
+	[VMOON_VM_PAUSED] = "paused",   [VMOON_VM_STOPPED] = "stopped",
+	[VMOON_VM_FAILED] = "failed",
+};
+
+const char *vmoon_vm_state_name(enum vmoon_vm_state state)
+{
+	if ((unsigned)state >= VMOON_COUNTOF(state_names))
+		return "unknown";
+	return state_names[state];
+}
+
+static bool is_terminal(enum vmoon_vm_state state)
+{
+	return state == VMOON_VM_STOPPED || state == VMOON_VM_FAILED;
+}
+
+enum vmoon_vm_state vmoon_vm_get_state(const struct vmoon_vm *vm)
+{
+	return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE);
+}
+
+bool vmoon_vm_is_over(const struct vmoon_vm *vm)
+{
+	return is_terminal(vmoon_vm_get_state(vm));
+}
+
+/* Under vm->lock. */
+static void set_state(struct vmoon_vm *vm, enum vmoon_vm_state state)
+{
+	__atomic_store_n(&vm->state, state, __ATOMIC_RELEASE);
+	(void)pthread_cond_broadcast(&vm->changed);
+	vmoon_runtime_note(vm, VMOON_NOTE_STATE);
+}
+
+/* Under vm->lock. */
+static void set_gate(struct vmoon_vm *vm, enum vmoon_gate gate)
+{
+	vm->gate = gate;
+	(void)pthread_cond_broadcast(&vm->changed);
+}
+
+bool vmoon_vm_pass_gate(struct vmoon_vm *vm)
+{
+	bool may_run;
+
+	(void)pthread_mutex_lock(&vm->lock);
+	vm->parked++;
+	(void)pthread_cond_broadcast(&vm->changed);
+	while (vm->gate == VMOON_GATE_PARK ||
+	       (vm->gate == VMOON_GATE_RUN &&
+		__atomic_load_n(&vm->is_halting, __ATOMIC_ACQUIRE)))
+		(void)pthread_cond_wait(&vm->changed, &vm->lock);
+	may_run = vm->gate == VMOON_GATE_RUN;
+	if (may_run)
+		vm->parked--;
+	(void)pthread_mutex_unlock(&vm->lock);
+	return may_run;
+}
+
+/* ---- creation ---- */
+
+static enum vmoon_status map_memory(struct vmoon_vm *vm,
+				    struct vmoon_error *err)
+{
+	struct vmoon_gmem_region layout[2];
+	size_t n = vmoon_boot_layout(vm->spec.memory_bytes, layout);
+	enum vmoon_status st;
+
+	st = vmoon_gmem_init_mapped(&vm->gmem, layout, n, err);
+	for (size_t i = 0; i < n && st == VMOON_OK; i++) {
+		const struct vmoon_gmem_region *r = &vm->gmem.regions[i];
+
+		st = vm->hv->ops->map_memory(vm->hv, r->gpa, r->size, r->host,
+					     err);
+	}
+	return st;
+}
+
+static enum vmoon_status create_vcpus(struct vmoon_vm *vm,
+				      struct vmoon_error *err)
+{
+	enum vmoon_status st = VMOON_OK;
+
+	vm->vcpus = calloc(vm->spec.cpus, sizeof(*vm->vcpus));
+	if (vm->vcpus == NULL)
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "vCPUs: out of memory");
+	for (unsigned i = 0; i < vm->spec.cpus && st == VMOON_OK; i++) {
+		vm->vcpus[i].vm = vm;
+		st = vm->hv->ops->create_vcpu(vm->hv, i, vm->spec.cpus,
+					      &vm->vcpus[i].hv, err);
+	}
+	return st;
+}
+
+enum vmoon_status vmoon_vm_load(struct vmoon_vm *vm, struct vmoon_error *err)
+{
+	struct vmoon_x86_entry entry;
+	enum vmoon_status st;
+
+	st = vmoon_board_load(&vm->spec, &vm->gmem, &entry, err);
+	for (unsigned i = 0; i < vm->spec.cpus && st == VMOON_OK; i++) {
+		struct vmoon_hv_vcpu *hv = vm->vcpus[i].hv;
+
+		st = hv->ops->reset(hv, i == 0 ? &entry : NULL, err);
+	}
+	return st;
+}
+
+/* Everything that needs the hypervisor; undone by free_vm. */
+static enum vmoon_status build_machine(struct vmoon_vm *vm,
+				       struct vmoon_error *err)
+{
+	struct vmoon_board_host host = vmoon_vm_board_host(vm);
+	enum vmoon_status st;
+
+	st = map_memory(vm, err);
+	if (st == VMOON_OK)
+		st = vmoon_board_create(&vm->spec, &host, &vm->board, err);
+	if (st != VMOON_OK)
+		return st;
+	vm->console.device = (struct vmoon_stream_device){
+		vmoon_board_console_room, vmoon_board_console_receive,
+		vm->board};
+	st = create_vcpus(vm, err);
+	if (st == VMOON_OK)
+		st = vmoon_vm_load(vm, err);
+	return st;
+}
+
+/* Frees what vmoon_vm_create_on made, from any point of it on. */
+static void free_vm(struct vmoon_vm *vm)
+{
+	for (unsigned i = 0; vm->vcpus != NULL && i < vm->spec.cpus; i++)
+		if (vm->vcpus[i].hv != NULL)
+			vm->vcpus[i].hv->ops->destroy(vm->vcpus[i].hv);
+	free(vm->vcpus);
+	vmoon_board_destroy(vm->board);
+	vmoon_gmem_fini(&vm->gmem);
+	vmoon_stream_fini(&vm->console);
+	vmoon_loop_fini(&vm->loop);
+	(void)pthread_cond_destroy(&vm->changed);
+	(void)pthread_mutex_destroy(&vm->wish_lock);
+	(void)pthread_mutex_destroy(&vm->lock);
+	vmoon_spec_fini(&vm->spec);
+	vm->hv->ops->destroy(vm->hv);
+	free(vm);
+}
+
+/* The parts that free_vm takes for granted. */
+static enum vmoon_status init_parts(struct vmoon_vm *vm,
+				    struct vmoon_config *cfg,
+				    struct vmoon_error *err)
+{
+	enum vmoon_status st;
+
+	st = vmoon_spec_init(&vm->spec, cfg, err);
+	if (st != VMOON_OK)
+		return st;
+	st = vmoon_loop_init(&vm->loop, err);
+	if (st != VMOON_OK)
+		goto err_spec;
+	st = vmoon_stream_init(&vm->console, &vm->loop, err);
+	if (st != VMOON_OK)
+		goto err_loop;
+	/* Default attributes: none of these can fail on Linux. */
+	(void)pthread_mutex_init(&vm->lock, NULL);
+	(void)pthread_mutex_init(&vm->wish_lock, NULL);
+	(void)pthread_cond_init(&vm->changed, NULL);
+	vm->console.vm = vm;
+	vmoon_vm_worker_init(vm);
+	return VMOON_OK;
+err_loop:
+	vmoon_loop_fini(&vm->loop);
+err_spec:
+	vmoon_spec_fini(&vm->spec);
+	return st;
+}
+
+enum vmoon_status vmoon_vm_create_on(struct vmoon_runtime *rt,
+				     struct vmoon_config *cfg,
+				     const struct vmoon_vm_events *events,
+				     struct vmoon_hv_vm *take_hv,
+				     struct vmoon_vm **out_vm,
+				     struct vmoon_error *err)
+{
+	struct vmoon_vm *vm = calloc(1, sizeof(*vm));
+	enum vmoon_status st;
+
+	if (vm == NULL) {
+		take_hv->ops->destroy(take_hv);
+		return vmoon_fail(err, VMOON_E_NOMEM, 0, "VM: out of memory");
+	}
+	vm->create_ns = vmoon_mono_ns();
+	vm->rt = rt;
+	vm->hv = take_hv;
+	if (events != NULL)
+		memcpy(&vm->events, events,
+		       events->size < sizeof(vm->events) ? events->size
+							 : sizeof(vm->events));
+	st = init_parts(vm, cfg, err);
+	if (st != VMOON_OK) {
+		take_hv->ops->destroy(take_hv);
+		free(vm);
+		return st;
+	}
+	st = build_machine(vm, err);
+	if (st != VMOON_OK) {
+		free_vm(vm);
+		return st;
+	}
+	vmoon_runtime_link(rt, vm);
+	*out_vm = vm;
+	return VMOON_OK;
+}
+
+/* ---- threads ---- */
+
+/* Under a full signal mask, so that no thread of ours takes the host's. */
+static enum vmoon_status create_threads(struct vmoon_vm *vm,
+					struct vmoon_error *err)
+{
+	int rc = pthread_create(&vm->worker, NULL, vmoon_vm_worker_main, vm);
+
+	if (rc != 0)
+		return vmoon_fail(err, VMOON_E_SYS, rc,
+				  "cannot start the worker thread");
+	vm->has_worker = true;
+	(void)pthread_setname_np(vm->worker, "vmoon-worker");
+	for (unsigned i = 0; i < vm->spec.cpus; i++) {
+		struct vmoon_vcpu *v = &vm->vcpus[i];
+		char name[16];
+
+		rc = pthread_create(&v->thread, NULL, vmoon_vcpu_main, v);
+		if (rc != 0)
+			return vmoon_fail(err, VMOON_E_SYS, rc,
+					  "cannot start the thread of vCPU %u",
+					  i);
+		v->has_thread = true;
+		(void)pthread_mutex_lock(&vm->lock);
+		vm->threads++;
+		(void)pthread_mutex_unlock(&vm->lock);
+		(void)snprintf(name, sizeof(name), "vmoon-vcpu%u", i % 1000);
+		(void)pthread_setname_np(v->thread, name);
+	}
+	return VMOON_OK;
+}
+
+static void join_threads(struct vmoon_vm *vm)
+{
+	(void)pthread_mutex_lock(&vm->lock);
+	set_gate(vm, VMOON_GATE_EXIT);
+	(void)pthread_mutex_unlock(&vm->lock);
+	for (unsigned i = 0; i < vm->spec.cpus; i++) {
+		struct vmoon_vcpu *v = &vm->vcpus[i];
+
+		if (!v->has_thread)
+			continue;
+		v->hv->ops->kick(v->hv);
+		(void)pthread_join(v->thread, NULL);
+		v->has_thread = false;
+	}
+	if (!vm->has_worker)
+		return;
+	vmoon_loop_quit(&vm->loop);
+	(void)pthread_join(vm->worker, NULL);
+	vm->has_worker = false;
+}
+
+static enum vmoon_status start_threads(struct vmoon_vm *vm,
+				       struct vmoon_error *err)
+{
+	sigset_t all, old;
+	enum vmoon_status st;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	st = create_threads(vm, err);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (st != VMOON_OK)
+		join_threads(vm);
+	return st;
+}
+
+/* ---- what the embedder asks for ---- */
+
+static enum vmoon_status wrong_state(const struct vmoon_vm *vm,
+				     const char *verb, struct vmoon_error *err)
+{
+	return vmoon_fail(err, VMOON_E_STATE, 0, "cannot %s: the VM is %s",
+			  verb, vmoon_vm_state_name(vmoon_vm_get_state(vm)));
+}
+
+static enum vmoon_status no_vm(struct vmoon_error *err)
+{
+	return vmoon_fail(err, VMOON_E_INVAL, 0, "no VM given");
+}
+
+enum vmoon_status vmoon_vm_start(struct vmoon_vm *vm, struct vmoon_error *err)
+{
+	enum vmoon_status st;
+
+	if (vm == NULL)
+		return no_vm(err);
+	(void)pthread_mutex_lock(&vm->lock);
+	if (vmoon_vm_get_state(vm) != VMOON_VM_CREATED) {
+		(void)pthread_mutex_unlock(&vm->lock);
+		return wrong_state(vm, "start", err);
+	}
+	/* Nobody else starts it now; the threads need the lock themselves. */
+	vm->start_ns = vmoon_mono_ns();
+	set_state(vm, VMOON_VM_RUNNING);
+	(void)pthread_mutex_unlock(&vm->lock);
+	st = start_threads(vm, err);
+	(void)pthread_mutex_lock(&vm->lock);
+	if (st == VMOON_OK) {
+		set_gate(vm, VMOON_GATE_RUN);
+	} else {
+		vm->exit.reason = VMOON_EXIT_HOST_ERROR;
+		set_state(vm, VMOON_VM_FAILED);
+	}
+	(void)pthread_mutex_unlock(&vm->lock);
+	return st;
+}
+
+enum vmoon_status vmoon_vm_pause(struct vmoon_vm *vm, struct vmoon_error *err)
+{
+	enum vmoon_vm_state state;
+
+	if (vm == NULL)
+		return no_vm(err);
+	(void)pthread_mutex_lock(&vm->lock);
+	state = vmoon_vm_get_state(vm);
+	if (state == VMOON_VM_RUNNING) {
+		set_gate(vm, VMOON_GATE_PARK);
+		vmoon_vm_park(vm);
+		/* It may have ended while we waited. */
+		state = vmoon_vm_get_state(vm);
+		if (state == VMOON_VM_RUNNING)
+			set_state(vm, VMOON_VM_PAUSED);
+	}
+	(void)pthread_mutex_unlock(&vm->lock);
+	return state == VMOON_VM_RUNNING ? VMOON_OK
+					 : wrong_state(vm, "pause", err);
+}
+
+enum vmoon_status vmoon_vm_resume(struct vmoon_vm *vm, struct vmoon_error *err)
+{
+	bool is_paused;
+
+	if (vm == NULL)
+		return no_vm(err);
+	(void)pthread_mutex_lock(&vm->lock);
+	is_paused = vmoon_vm_get_state(vm) == VMOON_VM_PAUSED;
+	if (is_paused) {
+		set_state(vm, VMOON_VM_RUNNING);
+		set_gate(vm, VMOON_GATE_RUN);
+	}
+	(void)pthread_mutex_unlock(&vm->lock);
+	return is_paused ? VMOON_OK : wrong_state(vm, "resume", err);
+}
+
+enum vmoon_status vmoon_vm_shutdown(struct vmoon_vm *vm,
+				    struct vmoon_error *err)
+{
+	if (vm == NULL)
+		return no_vm(err);
+	if (vmoon_vm_get_state(vm) != VMOON_VM_RUNNING)
+		return wrong_state(vm, "shut down", err);
+	vmoon_board_press_power(vm->board);
+	return VMOON_OK;
+}
+
+enum vmoon_status vmoon_vm_stop(struct vmoon_vm *vm, struct vmoon_error *err)
+{
+	if (vm == NULL)
+		return no_vm(err);
+	(void)pthread_mutex_lock(&vm->lock);
+	if (vmoon_vm_get_state(vm) == VMOON_VM_CREATED) {
+		vm->exit.reason = VMOON_EXIT_STOPPED;
+		set_state(vm, VMOON_VM_STOPPED);
+		vmoon_runtime_note(vm, VMOON_NOTE_EXITED);
+	}
+	if (!vmoon_vm_is_over(vm)) {
+		vmoon_vm_wish_end(vm, VMOON_EXIT_STOPPED, 0, "");
+		while (!vmoon_vm_is_over(vm))
+			(void)pthread_cond_wait(&vm->changed, &vm->lock);
+	}
+	(void)pthread_mutex_unlock(&vm->lock);
+	return VMOON_OK;
+}
+
+void vmoon_vm_destroy(struct vmoon_vm *vm)
+{
+	if (vm == NULL)
+		return;
+	VMOON_IGNORE(vmoon_vm_stop(vm, NULL) != VMOON_OK);
+	join_threads(vm);
+	vmoon_runtime_unlink(vm->rt, vm);
+	free_vm(vm);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* vm.h - a VM's lifecycle: who may change what, and how they wait. */
+#ifndef VMOON_RUNTIME_VM_H
+#define VMOON_RUNTIME_VM_H
+
+#include "board.h"
+#include "loop.h"
+#include "stream.h"
+#include "vmoon/vmoon.h"
+
+/*
+ *            start            pause
+ *  CREATED ---------> RUNNING -------> PAUSED
+ *     |                |  ^   <-------   |
+ *     | stop           |  | resume       |
+ *     v     end of run v  |reset         v
+ *  STOPPED <-----------+--+-----------> (stop, end)
+ *  FAILED  <--- host trouble
+ *
+ * vCPU threads run the guest, or wait at the gate; they never change the
+ * state. What a device or a vCPU wants (end, reset) it leaves in `wish` and
+ * wakes the worker. Only the worker ends or resets a VM; start, pause and
+ * resume belong to the caller. Lock order: lock, then device locks, then
+ * wish_lock.
+ */
+
+enum vmoon_vm_note {
+	VMOON_NOTE_STATE = 1,
+	VMOON_NOTE_PANIC = 2,
+	VMOON_NOTE_EXITED = 4,
+	VMOON_NOTE_DATA = 8
+};
+
+struct vmoon_runtime {
+	struct vmoon_log log;
+	int kick_signal;
+	int event_fd;         /* owned */
+	bool is_signalled;    /* atomic: event_fd was written */
+	pthread_mutex_t lock; /* guards vms */
+	struct vmoon_vm *vms;
+};
+
+struct vmoon_vcpu {
+	struct vmoon_vm *vm;      /* borrowed: its owner */
+	struct vmoon_hv_vcpu *hv; /* owned */
+	pthread_t thread;
+	bool has_thread;
+	/* Written by the thread, read by any: relaxed atomics. */
+	uint64_t pio, mmio, halt, intr, other;
+	uint64_t pio_unclaimed, mmio_unclaimed;
+};
+
+/* What the guest or a vCPU wants done. Guarded by wish_lock. */
+struct vmoon_wish {
+	enum vmoon_exit_reason end; /* NONE: go on */
+	uint32_t guest_status;
+	bool reset, panic;
+	char message[256];
+};
+
+enum vmoon_gate { VMOON_GATE_PARK, VMOON_GATE_RUN, VMOON_GATE_EXIT };
+
+struct vmoon_vm {
+	struct vmoon_runtime *rt; /* borrowed: outlives the VM */
+	struct vmoon_vm *next;    /* in rt->vms */
+	unsigned notes;           /* atomic: VMOON_NOTE_* to be dispatched */
+	struct vmoon_vm_events events;
+	struct vmoon_spec spec;
+	struct vmoon_hv_vm *hv; /* owned */
+	struct vmoon_gmem gmem;
+	struct vmoon_board *board; /* owned */
+	struct vmoon_stream console;
+	struct vmoon_vcpu *vcpus; /* owned: spec.cpus of them */
+	uint64_t create_ns;
+	uint64_t first_run_ns; /* atomic */
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum vmoon_vm_state state; /* written under lock, read atomically */
+	enum vmoon_gate gate;
+	unsigned threads; /* vCPU threads that were started */
+	unsigned parked;  /* of these, at the gate */
+	uint64_t start_ns, end_ns, resets;
+	struct vmoon_exit_record exit;
+
+	pthread_mutex_t wish_lock; /* a leaf */
+	struct vmoon_wish wish;
+	bool is_halting; /* atomic: a wish waits, nobody passes the gate */
+
+	/* The worker's own. */
+	struct vmoon_loop loop;
+	pthread_t worker;
+	bool has_worker;
+	struct vmoon_loop_event wish_event;
+	struct vmoon_loop_timer panic_timer, reset_timer;
+	uint64_t last_reset_ns;
+	bool has_panicked; /* atomic */
+	char panic_line[VMOON_PANIC_LINE_MAX];
+};
+
+/*
+ * vmoon_vm_create on a hypervisor of the caller's choice: tests bring a
+ * scripted one. Takes hv, also on failure.
+ */
+VMOON_STATUS vmoon_vm_create_on(struct vmoon_runtime *rt,
+				struct vmoon_config *cfg,
+				const struct vmoon_vm_events *events,
+				struct vmoon_hv_vm *take_hv,
+				struct vmoon_vm **out_vm,
+				struct vmoon_error *err);
+
+/* Any thread: the first end wins; the worker does the rest. */
+void vmoon_vm_wish_end(struct vmoon_vm *vm, enum vmoon_exit_reason reason,
+		       uint32_t guest_status, const char *message)
+	VMOON_NONNULL(1, 4);
+
+void vmoon_vm_wish_reset(struct vmoon_vm *vm) VMOON_NONNULL(1);
+
+bool vmoon_vm_is_over(const struct vmoon_vm *vm) VMOON_NONNULL(1);
+
+/* vcpu.c: a vCPU thread from first to last. */
+void *vmoon_vcpu_main(void *vcpu);
+/* Waits until the guest may run; false when the thread is to end. */
+bool vmoon_vm_pass_gate(struct vmoon_vm *vm) VMOON_NONNULL(1);
+
+/* vm_worker.c: the worker thread, and what it hands to the board. */
+void *vmoon_vm_worker_main(void *vm);
+void vmoon_vm_worker_init(struct vmoon_vm *vm) VMOON_NONNULL(1);
+struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
+	VMOON_NONNULL(1);
+/* Under vm->lock: returns with every vCPU thread at the gate. */
+void vmoon_vm_park(struct vmoon_vm *vm) VMOON_NONNULL(1);
+/* Memory, tables and every vCPU as at power-on; nobody is running. */
+VMOON_STATUS vmoon_vm_load(struct vmoon_vm *vm, struct vmoon_error *err)
+	VMOON_NONNULL(1);
+
+/* runtime.c */
+void vmoon_runtime_link(struct vmoon_runtime *rt, struct vmoon_vm *vm)
+	VMOON_NONNULL(1, 2);
+void vmoon_runtime_unlink(struct vmoon_runtime *rt, struct vmoon_vm *vm)
+	VMOON_NONNULL(1, 2);
+/* Any thread: the runtime's descriptor becomes readable. */
+void vmoon_runtime_note(struct vmoon_vm *vm, unsigned note) VMOON_NONNULL(1);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* vm_worker.c - the worker thread: ends and resets the VM, watches for panic.
+ */
+#include "vm.h"
+
+#include "clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* After the first line of a panic the rest of its report may follow. */
+#define PANIC_GRACE_NS UINT64_C(1000000000)
+/* A guest that resets in a loop restarts at most ten times a second. */
+#define RESET_INTERVAL_NS UINT64_C(100000000)
+/* How long the end of a VM waits for a slow reader of its console. */
+#define FLUSH_NS UINT64_C(1000000000)
+
+static const char panic_mark[] = "Kernel panic - not syncing";
+static const char panic_end_mark[] = "---[ end Kernel panic";
+
+/* ---- wishes: any thread ---- */
+
+void vmoon_vm_wish_end(struct vmoon_vm *vm, enum vmoon_exit_reason reason,
+		       uint32_t guest_status, const char *message)
+{
+	struct vmoon_wish *w = &vm->wish;
+
+	(void)pthread_mutex_lock(&vm->wish_lock);
+	if (w->end == VMOON_EXIT_NONE) {
+		w->end = reason;
+		w->guest_status = guest_status;
+		(void)snprintf(w->message, sizeof(w->message), "%.*s",
+			       (int)sizeof(w->message) - 1, message);
+	}
+	__atomic_store_n(&vm->is_halting, true, __ATOMIC_RELEASE);
+	(void)pthread_mutex_unlock(&vm->wish_lock);
+	vmoon_loop_fire(&vm->wish_event);
+}
+
+static void wish_poweroff(void *ctx, uint64_t value)
+{
+	(void)value;
+	vmoon_vm_wish_end(ctx, VMOON_EXIT_POWEROFF, 0, "");
+}
+
+static void wish_debug_exit(void *ctx, uint64_t value)
+{
+	vmoon_vm_wish_end(ctx, VMOON_EXIT_DEBUG_EXIT, (uint32_t)value, "");
+}
+
+void vmoon_vm_wish_reset(struct vmoon_vm *vm)
+{
+	(void)pthread_mutex_lock(&vm->wish_lock);
+	vm->wish.reset = true;
+	__atomic_store_n(&vm->is_halting, true, __ATOMIC_RELEASE);
+	(void)pthread_mutex_unlock(&vm->wish_lock);
+	vmoon_loop_fire(&vm->wish_event);
+}
+
+static void wish_reset(void *ctx, uint64_t value)
+{
+	(void)value;
+	vmoon_vm_wish_reset(ctx);
+}
+
+/* pvpanic: bit 0 is a panic; with bit 1 a crash kernel goes on. */
+static void wish_panic(void *ctx, uint64_t value)
+{
+	struct vmoon_vm *vm = ctx;
+
+	if ((value & 1) == 0)
+		return;
+	(void)pthread_mutex_lock(&vm->wish_lock);
+	vm->wish.panic = true;
+	(void)pthread_mutex_unlock(&vm->wish_lock);
+	vmoon_loop_fire(&vm->wish_event);
+}
+
+/* ---- the worker ---- */
+
+void vmoon_vm_park(struct vmoon_vm *vm)
+{
+	for (unsigned i = 0; i < vm->spec.cpus; i++)
+		vm->vcpus[i].hv->ops->kick(vm->vcpus[i].hv);
+	while (vm->parked < vm->threads)
+		(void)pthread_cond_wait(&vm->changed, &vm->lock);
+}
+
+static void publish_end(struct vmoon_vm *vm, const struct vmoon_wish *w)
+{
+	struct vmoon_exit_record *x = &vm->exit;
+	bool is_failed = w->end == VMOON_EXIT_HOST_ERROR;
+
+	vm->end_ns = vmoon_mono_ns();
+	x->size = sizeof(*x);
+	x->reason = w->end;
+	x->guest_status = w->guest_status;
+	x->uptime_ns = vm->end_ns - vm->start_ns;
+	(void)snprintf(x->message, sizeof(x->message), "%s", w->message);
+	__atomic_store_n(&vm->state,
+			 is_failed ? VMOON_VM_FAILED : VMOON_VM_STOPPED,
+			 __ATOMIC_RELEASE);
+	(void)pthread_cond_broadcast(&vm->changed);
+}
+
+static void finish(struct vmoon_vm *vm, struct vmoon_wish *w)
+{
+	bool is_death = w->end == VMOON_EXIT_CRASH ||
+			w->end == VMOON_EXIT_REBOOT ||
+			w->end == VMOON_EXIT_HALT;
+
+	(void)pthread_mutex_lock(&vm->lock);
+	vmoon_vm_park(vm);
+	(void)pthread_mutex_unlock(&vm->lock);
+	/* The last words may still be in the ring, a panic among them. */
+	vmoon_stream_drain(&vm->console);
+	vmoon_stream_flush(&vm->console, vmoon_mono_ns() + FLUSH_NS);
+	if (vm->has_panicked && vm->spec.on_panic == VMOON_ON_STOP &&
+	    (is_death || w->end == VMOON_EXIT_PANIC)) {
+		w->end = VMOON_EXIT_PANIC;
+		(void)snprintf(w->message, sizeof(w->message), "%s",
+			       vm->panic_line);
+	}
+	(void)pthread_mutex_lock(&vm->lock);
+	publish_end(vm, w);
+	(void)pthread_mutex_unlock(&vm->lock);
+	vmoon_loop_set_timer(&vm->panic_timer, 0);
+	vmoon_loop_set_timer(&vm->reset_timer, 0);
+	vmoon_runtime_note(vm, VMOON_NOTE_STATE | VMOON_NOTE_EXITED);
+}
+
+static void restart(struct vmoon_vm *vm)
+{
+	struct vmoon_error err;
+	enum vmoon_status st;
+
+	(void)pthread_mutex_lock(&vm->lock);
+	vmoon_vm_park(vm);
+	vmoon_stream_drain(&vm->console);
+	vmoon_stream_reset(&vm->console);
+	vm->last_reset_ns = vmoon_mono_ns();
+	__atomic_store_n(&vm->resets, vm->resets + 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&vm->has_panicked, false, __ATOMIC_RELEASE);
+	st = vmoon_board_reset(vm->board, &err);
+	if (st == VMOON_OK)
+		st = vmoon_gmem_clear(&vm->gmem, &err);
+	if (st == VMOON_OK)
+		st = vmoon_vm_load(vm, &err);
+	if (st != VMOON_OK)
+		vmoon_vm_wish_end(vm, VMOON_EXIT_HOST_ERROR, 0, err.msg);
+	(void)pthread_mutex_lock(&vm->wish_lock);
+	/* Asked for before the reset: served by it. */
+	vm->wish.reset = false;
+	if (vm->wish.end == VMOON_EXIT_NONE)
+		__atomic_store_n(&vm->is_halting, false, __ATOMIC_RELEASE);
+	(void)pthread_mutex_unlock(&vm->wish_lock);
+	(void)pthread_cond_broadcast(&vm->changed);
+	(void)pthread_mutex_unlock(&vm->lock);
+}
+
+/* A guest that dies in its first instructions must not burn the host. */
+static void restart_soon(struct vmoon_vm *vm)
+{
+	uint64_t due = vm->last_reset_ns + RESET_INTERVAL_NS;
+
+	if (vm->last_reset_ns != 0 && vmoon_mono_ns() < due) {
+		vmoon_loop_set_timer(&vm->reset_timer, due);
+		return;
+	}
+	restart(vm);
+}
+
+static void note_panic(struct vmoon_vm *vm, const char *line)
+{
+	if (vm->has_panicked)
+		return;
+	(void)snprintf(vm->panic_line, sizeof(vm->panic_line), "%s", line);
+	__atomic_store_n(&vm->has_panicked, true, __ATOMIC_RELEASE);
+	vmoon_runtime_note(vm, VMOON_NOTE_PANIC);
+	if (vm->spec.on_panic == VMOON_ON_STOP)
+		vmoon_loop_set_timer(&vm->panic_timer,
+				     vmoon_mono_ns() + PANIC_GRACE_NS);
+}
+
+static void end_panic(void *ctx)
+{
+	struct vmoon_vm *vm = ctx;
+
+	vmoon_vm_wish_end(vm, VMOON_EXIT_PANIC, 0, vm->panic_line);
+}
+
+static void on_line(void *ctx, const char *line)
+{
+	struct vmoon_vm *vm = ctx;
+	const char *at = strstr(line, panic_mark);
+
+	if (at != NULL && strstr(line, panic_end_mark) == NULL)
+		note_panic(vm, at);
+	else if (vm->has_panicked && vm->spec.on_panic == VMOON_ON_STOP &&
+		 strstr(line, panic_end_mark) != NULL)
+		end_panic(vm);
+}
+
+static void on_data(void *ctx)
+{
+	vmoon_runtime_note(ctx, VMOON_NOTE_DATA);
+}
+
+static void on_wish(void *ctx)
+{
+	struct vmoon_vm *vm = ctx;
+	struct vmoon_wish w;
+
+	if (vmoon_vm_is_over(vm))
+		return;
+	(void)pthread_mutex_lock(&vm->wish_lock);
+	w = vm->wish;
+	vm->wish.panic = false;
+	(void)pthread_mutex_unlock(&vm->wish_lock);
+	if (w.panic)
+		note_panic(vm, "the guest reported a panic through pvpanic");
+	if (w.end != VMOON_EXIT_NONE) {
+		finish(vm, &w);
+	} else if (w.reset &&
+		   (vm->spec.on_reboot == VMOON_ON_STOP ||
+		    (vm->has_panicked && vm->spec.on_panic == VMOON_ON_STOP))) {
+		w.end = VMOON_EXIT_REBOOT;
+		finish(vm, &w);
+	} else if (w.reset) {
+		restart_soon(vm);
+	}
+}
+
+static void on_reset_timer(void *ctx)
+{
+	restart(ctx);
+}
+
+void vmoon_vm_worker_init(struct vmoon_vm *vm)
+{
+	struct vmoon_loop *loop = &vm->loop;
+
+	vmoon_loop_add_event(loop, &vm->wish_event, on_wish, vm);
+	vmoon_loop_add_timer(loop, &vm->panic_timer, end_panic, vm);
+	vmoon_loop_add_timer(loop, &vm->reset_timer, on_reset_timer, vm);
+	vm->console.on_line = on_line;
+	vm->console.on_data = on_data;
+	vm->console.ctx = vm;
+}
+
+struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
+{
+	return (struct vmoon_board_host){
+		.hv = vm->hv,
+		.console = vmoon_stream_sink(&vm->console),
+		.console_room = vmoon_stream_room(&vm->console),
+		.clock = vmoon_host_clock(),
+		.poweroff = {wish_poweroff, vm},
+		.reset = {wish_reset, vm},
+		.panic = {wish_panic, vm},
+		.debug_exit = {wish_debug_exit, vm},
+	};
+}
+
+void *vmoon_vm_worker_main(void *arg)
+{
+	struct vmoon_vm *vm = arg;
+	struct vmoon_error err;
+
+	/* epoll cannot fail on descriptors of our own; if it does, say so. */
+	if (vmoon_loop_run(&vm->loop, &err) != VMOON_OK)
+		vmoon_logf(&vm->rt->log, VMOON_LOG_ERROR, "worker", "%s",
+			   err.msg);
+	return NULL;
+}
