@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # vmoon - one non-recursive Makefile. `make help` lists the targets.
 # Each folder gets only the -I paths it may use: the build is the layering
 # check. Objects go to OUT, one folder per compiler, standard and sanitizer.
@@ -13,6 +14,7 @@ DESTDIR ?=
 BUILD  ?= build
 OUT    ?= $(BUILD)/$(notdir $(CC))-$(STD)$(SAN:%=-%)
 Q      := $(if $(filter 1,$(V)),,@)
+comma  := ,
 
 VERSION := $(shell cat VERSION)
 SOVER   := 0
@@ -21,25 +23,35 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
         -Wstrict-prototypes -Wmissing-prototypes -Wmissing-declarations \
         -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla \
         -Wformat=2 -Wswitch-enum -Werror
-SAN_asan := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+UBASAN   := address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# Instrumented code at -O1 makes gcc see uninitialised reads that are none; the
+# plain -O2 build looks for the true ones.
+WARN     += $(if $(and $(SAN),$(findstring gcc,$(CC))),-Wno-maybe-uninitialized)
+SAN_asan := -fsanitize=$(UBASAN)
 SAN_tsan := -fsanitize=thread
-SAN_cov  := --coverage -O0
+SAN_cov  := --coverage
+SAN_fuzzer := -fsanitize=fuzzer-no-link,$(UBASAN)
 HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong -fcf-protection)
-OPT      ?= $(if $(filter cov,$(SAN)),-O0,-O2) -g
+OPT      ?= $(if $(filter cov,$(SAN)),-O0,$(if $(SAN),-O1,-O2)) -g
 CFLAGS_ALL := -std=$(STD) -D_GNU_SOURCE $(WARN) -fPIC -fvisibility=hidden \
+              -ffile-prefix-map=$(CURDIR)=. \
               -pthread $(OPT) $(HARDEN) $(SAN_$(SAN)) $(CFLAGS)
 LDFLAGS_ALL := -pthread $(SAN_$(SAN)) $(if $(SAN),,-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) $(LDFLAGS)
-comma := ,
+# A sanitizer's symbols are resolved by the program, so only the plain
+# library can be asked to be complete.
+SO_FLAGS := -shared $(if $(SAN),,-Wl$(comma)-z$(comma)defs)
 
-# What pkg-config knows here. The packages are checked by `make deps`.
+# What pkg-config knows here; quiet when even pkg-config is missing, because
+# then `make deps` has not run yet.
 pkg = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
 LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null)
 LUA_LIBS   := $(shell pkg-config --libs lua5.4 2>/dev/null)
 UNPACK := $(call pkg,liblz4) $(call pkg,libzstd) $(call pkg,zlib) $(call pkg,liblzma)
 UNPACK_CFLAGS := $(foreach p,$(UNPACK),-DVMOON_HAVE_$(shell echo $(patsubst lib%,%,$(p)) | tr a-z A-Z))
-LIBS := $(if $(UNPACK),$(shell pkg-config --libs $(UNPACK)))
+LIBS := $(if $(strip $(UNPACK)),$(shell pkg-config --libs $(UNPACK)))
 
-# ---- what each folder may include (style.md 2.1) ----
+# ---- what each folder may include (STYLE.md, layers) ----
+INC_include      := -Iinclude
 INC_devices      := -Iinclude -Idevices
 INC_virtio       := -Iinclude -Ivirtio
 INC_runtime      := -Iinclude -Iruntime $(UNPACK_CFLAGS)
@@ -60,7 +72,7 @@ inc_of = $(if $(filter runtime/board_%,$(1)),$(INC_runtime) -I.,$(or $(INC_$(pat
 # Core: everything that needs no KVM, no host descriptors and no Lua.
 API_SRC  := runtime/vmoon.c
 CORE_SRC := $(filter-out $(API_SRC),$(wildcard runtime/*.c)) $(wildcard runtime/boot/*.c devices/*.c virtio/*.c)
-HOST_SRC := $(API_SRC) $(wildcard runtime/kvm/*.c runtime/host/*.c runtime/sandbox/*.c)
+HOST_SRC := $(wildcard $(API_SRC) runtime/kvm/*.c runtime/host/*.c runtime/sandbox/*.c)
 BIND_SRC := $(wildcard bindings/*.c)
 CLI_SRC  := $(wildcard bindings/cli/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
@@ -68,9 +80,14 @@ UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 KVM_SRC  := $(wildcard tests/kvm/test_*.c)
 FUZZ_SRC := $(wildcard fuzz/fuzz_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
+TOOL_SRC := $(wildcard tests/tools/*.c)
+GUEST_SRC := $(wildcard tests/guest/*.S)
+ALL_C    := $(CORE_SRC) $(HOST_SRC) $(BIND_SRC) $(CLI_SRC) $(SUPPORT_SRC) \
+            $(UNIT_SRC) $(KVM_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(TOOL_SRC) $(wildcard fuzz/replay.c)
 
 obj = $(patsubst %.c,$(OUT)/%.o,$(1))
 CORE_LIB := $(OUT)/libvmoon-core.a
+SUPPORT_LIB := $(OUT)/libsupport.a
 LIB_A    := $(OUT)/lib/libvmoon.a
 LIB_SO   := $(OUT)/lib/libvmoon.so.$(SOVER)
 LUA_SO   := $(OUT)/lib/lua/5.4/vmoon.so
@@ -79,13 +96,37 @@ UNIT_BIN := $(patsubst %.c,$(OUT)/%,$(UNIT_SRC))
 KVM_BIN  := $(patsubst %.c,$(OUT)/%,$(KVM_SRC))
 FUZZ_BIN := $(patsubst %.c,$(OUT)/%,$(FUZZ_SRC))
 BENCH_BIN := $(patsubst %.c,$(OUT)/%,$(BENCH_SRC))
+TOOL_BIN := $(patsubst %.c,$(OUT)/%,$(TOOL_SRC))
+GUEST_BIN := $(patsubst tests/guest/%.S,$(OUT)/guest/%,$(GUEST_SRC))
 LUA_PARTS := $(wildcard scripts/vmoon/*.lua)
+# Tests of the layers that touch the host or Lua link more than the core.
+UNIT_BIND := $(filter $(OUT)/tests/unit/bindings/%,$(UNIT_BIN))
+UNIT_HOST := $(filter $(addprefix $(OUT)/tests/unit/,host/% kvm/% sandbox/% api/%),$(UNIT_BIN))
+UNIT_CORE := $(filter-out $(UNIT_BIND) $(UNIT_HOST),$(UNIT_BIN))
+# What threads run through: the part TSan looks at.
+UNIT_TSAN := $(filter $(OUT)/tests/unit/runtime/% $(OUT)/tests/unit/host/%,$(UNIT_BIN))
 
 .DEFAULT_GOAL := all
-.PHONY: all lib unit kvm
-all: $(LIB_A) $(LIB_SO) $(OUT)/lib/libvmoon.so $(LUA_SO) $(CLI)
+.DELETE_ON_ERROR:
+.PHONY: all lib unit unit-tsan kvm guest fuzzers benches tools objects \
+        demo check test bench fuzz lint tidy coverage format \
+        install uninstall deps clean help
+
+ifeq ($(LUA_LIBS),)
+all:
+	@echo "vmoon needs packages that are not here yet: run 'make deps'." >&2; exit 1
+else
+all: lib $(LUA_SO) $(CLI)
+endif
+lib: $(LIB_A) $(LIB_SO) $(OUT)/lib/libvmoon.so
 unit: $(UNIT_BIN)
-kvm: $(KVM_BIN)
+unit-tsan: $(UNIT_TSAN)
+kvm: $(KVM_BIN) guest
+guest: $(GUEST_BIN)
+fuzzers: $(FUZZ_BIN)
+tools: $(TOOL_BIN)
+benches: $(BENCH_BIN) guest
+objects: $(call obj,$(ALL_C))
 
 $(OUT)/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)
@@ -93,19 +134,24 @@ $(OUT)/%.o: %.c Makefile
 	$(Q)$(CC) $(CFLAGS_ALL) $(call inc_of,$<) -MMD -MP -c $< -o $@
 
 $(CORE_LIB): $(call obj,$(CORE_SRC))
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(SUPPORT_LIB): $(call obj,$(SUPPORT_SRC))
 $(LIB_A): $(call obj,$(CORE_SRC) $(HOST_SRC))
+$(CORE_LIB) $(SUPPORT_LIB) $(LIB_A):
 	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
-$(LIB_SO): $(call obj,$(CORE_SRC) $(HOST_SRC))
+$(LIB_SO): $(call obj,$(CORE_SRC) $(HOST_SRC)) libvmoon.map
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -shared -Wl,-soname,$(@F) $(LDFLAGS_ALL) $^ $(LIBS) -o $@
+	$(Q)echo "  LD   $@"
+	$(Q)$(CC) $(SO_FLAGS) -Wl,-soname,$(@F) -Wl,--version-script=libvmoon.map $(LDFLAGS_ALL) $(filter %.o,$^) $(LIBS) -o $@
 $(OUT)/lib/libvmoon.so: $(LIB_SO)
 	$(Q)ln -sf $(<F) $@
+# The module takes lua_* from the program that loads it, so it links no Lua.
 $(LUA_SO): $(call obj,$(BIND_SRC)) $(LIB_SO) $(OUT)/lib/libvmoon.so
 	$(Q)mkdir -p $(@D)
+	$(Q)echo "  LD   $@"
 	$(Q)$(CC) -shared $(LDFLAGS_ALL) $(call obj,$(BIND_SRC)) -L$(OUT)/lib -lvmoon '-Wl,-rpath,$$ORIGIN/../..' -o $@
 $(CLI): $(call obj,$(CLI_SRC) $(BIND_SRC)) $(LIB_SO) $(OUT)/lib/libvmoon.so
 	$(Q)mkdir -p $(@D)
+	$(Q)echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $(call obj,$(CLI_SRC) $(BIND_SRC)) -L$(OUT)/lib -lvmoon $(LUA_LIBS) '-Wl,-rpath,$$ORIGIN/../lib' -o $@
 
 # Lua that ships is compiled into the module as strings.
@@ -114,13 +160,104 @@ $(OUT)/gen/lua_parts.h: $(LUA_PARTS) scripts/dev/embed.sh
 	$(Q)sh scripts/dev/embed.sh $(LUA_PARTS) > $@.tmp && mv $@.tmp $@
 $(call obj,$(BIND_SRC) $(CLI_SRC)): | $(OUT)/gen/lua_parts.h
 
-$(UNIT_BIN): $(OUT)/%: $(OUT)/%.o $(call obj,$(SUPPORT_SRC)) $(CORE_LIB)
+# ---- programs for tests, fuzzing and measuring ----
+$(UNIT_CORE): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(CORE_LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -lcmocka -o $@
-$(KVM_BIN): $(OUT)/%: $(OUT)/%.o $(call obj,$(SUPPORT_SRC)) $(LIB_A)
+$(UNIT_HOST) $(KVM_BIN): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -lcmocka -o $@
-$(BENCH_BIN): $(OUT)/%: $(OUT)/%.o $(LIB_A)
+$(UNIT_BIND): $(OUT)/%: $(OUT)/%.o $(call obj,$(BIND_SRC)) $(SUPPORT_LIB) $(LIB_A)
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) $(LUA_LIBS) -lcmocka -o $@
+$(BENCH_BIN): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -o $@
-$(FUZZ_BIN): $(OUT)/%: $(OUT)/%.o $(OUT)/fuzz/replay.o $(call obj,$(SUPPORT_SRC)) $(CORE_LIB)
+$(TOOL_BIN): $(OUT)/%: $(OUT)/%.o $(CORE_LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -o $@
+# With libFuzzer the library brings main; elsewhere replay.c does.
+FUZZ_MAIN := $(if $(filter fuzzer,$(SAN)),,$(OUT)/fuzz/replay.o)
+$(FUZZ_BIN): $(OUT)/%: $(OUT)/%.o $(FUZZ_MAIN) $(SUPPORT_LIB) $(CORE_LIB)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $^ $(LIBS) -o $@
+# Guests are freestanding images: none of the host's flags apply.
+$(OUT)/guest/%: tests/guest/%.S tests/guest/guest.ld $(wildcard tests/guest/*.h tests/guest/*.inc) Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -m64 -nostdlib -static -no-pie -Itests/guest -Wl,-T,tests/guest/guest.ld -Wl,--build-id=none -o $@ $<
 
--include $(patsubst %.o,%.d,$(call obj,$(CORE_SRC) $(HOST_SRC) $(BIND_SRC) $(CLI_SRC) $(SUPPORT_SRC) $(UNIT_SRC) $(KVM_SRC) $(FUZZ_SRC) $(BENCH_SRC)))
+-include $(patsubst %.o,%.d,$(call obj,$(ALL_C)))
+
+# ---- what people type ----
+# A fresh machine has neither compiler nor pkg-config while this file is
+# read, so these targets see to the packages and then start make again.
+DEPS_demo := build testbed
+DEPS_fuzz := build clang
+DEPS_bench := build testbed
+DEPS_coverage := build unit
+ENTRY := demo check test bench fuzz lint tidy coverage format
+ifndef VMOON_READY
+$(ENTRY):
+	$(Q)sh scripts/dev/deps.sh $(or $(DEPS_$@),all)
+	$(Q)$(MAKE) --no-print-directory VMOON_READY=1 $@
+else
+# An OUT on the command line names the folder that holds every variant.
+TEST_DIR := $(if $(filter command line,$(origin OUT)),$(OUT),$(BUILD))
+demo: all
+	$(Q)OUT=$(OUT) BUILD=$(BUILD) sh scripts/dev/demo.sh
+check:
+	$(Q)bash scripts/dev/test.sh $(TEST_DIR) lint unit tools fuzz spec install
+test:
+	$(Q)bash scripts/dev/test.sh $(TEST_DIR) $(or $(LANES),lint tidy unit plain tools fuzz spec install kvm linux)
+lint:
+	$(Q)bash scripts/dev/test.sh $(TEST_DIR) lint
+tidy:
+	$(Q)bash scripts/dev/test.sh $(TEST_DIR) tidy
+bench: all benches
+	$(Q)OUT=$(OUT) BUILD=$(BUILD) bash scripts/dev/bench.sh $(BENCH_BIN)
+fuzz:
+	$(Q)bash scripts/dev/fuzz.sh $(TEST_DIR) "$(or $(SECONDS),30)" $(TARGET)
+coverage:
+	$(Q)$(MAKE) --no-print-directory SAN=cov OUT=$(TEST_DIR)/cov unit
+	$(Q)bash scripts/dev/coverage.sh $(TEST_DIR)/cov
+format:
+	$(Q)sh scripts/dev/check-format.sh --fix
+endif
+
+deps:
+	$(Q)sh scripts/dev/deps.sh all
+install: all
+	$(Q)sh scripts/dev/install.sh install "$(OUT)" "$(PREFIX)" "$(DESTDIR)" "$(LIBS)"
+uninstall:
+	$(Q)sh scripts/dev/install.sh uninstall "$(OUT)" "$(PREFIX)" "$(DESTDIR)"
+clean:
+	$(Q)rm -rf $(BUILD)
+define HELP
+vmoon $(VERSION): virtual machines described in Lua.
+
+First look
+  make demo        boot a stock Debian kernel from a Lua script
+  make             build the library, the Lua module and the command
+                   ($(OUT)/bin/vmoon)
+  make install     into PREFIX ($(PREFIX)) below DESTDIR; undo: make uninstall
+
+Testing
+  make check       lint, unit tests, fuzz corpora, specs: no KVM, no root
+  make test        check, then guests on /dev/kvm, then Linux in the testbed
+  make lint        layers, symbols, globals, headers, format, luacheck
+  make tidy        clang-tidy over everything (part of make test)
+  make format      rewrite the C files the way .clang-format wants them
+  make fuzz        fuzz every target for SECONDS=30; one: TARGET=uart16550
+  make coverage    lines reached by the unit tests, file by file
+  make bench       what the budgets promise, measured
+
+Housekeeping
+  make deps        install the Debian packages all this needs
+  make clean       remove $(BUILD)/
+
+Variables
+  V=1              show the commands
+  CC=clang STD=c17 another compiler or standard, in a folder of its own
+  SAN=asan|tsan    with sanitizers, in a folder of its own
+  OUT=folder       where the objects go ($(OUT))
+  LANES="kvm spec" with make test: these lanes only (lint tidy unit plain
+                   tools fuzz spec install kvm linux)
+
+A test log is in $(BUILD)/test/; the last line of make test counts all.
+endef
+help:
+	@:$(info $(HELP))

@@ -9,8 +9,8 @@
 enum vmoon_acpi_pm_reg {
 	VMOON_ACPI_PM_SLEEP_CONTROL = 0, /* ACPI 6.5, 4.8.3.7 */
 	VMOON_ACPI_PM_SLEEP_STATUS = 1,
-	VMOON_ACPI_PM_RESET = 2,	 /* write VMOON_ACPI_PM_RESET_VALUE */
-	VMOON_ACPI_PM_EVENT = 3,	 /* pending GED events; write 1 clears */
+	VMOON_ACPI_PM_RESET = 2, /* write VMOON_ACPI_PM_RESET_VALUE */
+	VMOON_ACPI_PM_EVENT = 3, /* pending GED events; write 1 clears */
 	VMOON_ACPI_PM_PORTS = 4
 };
 
@@ -21,7 +21,7 @@ enum {
 };
 
 struct vmoon_acpi_pm_config {
-	struct vmoon_irq irq;	     /* level: an event is pending */
+	struct vmoon_irq irq;         /* level: an event is pending */
 	struct vmoon_notify poweroff; /* value 0 */
 	struct vmoon_notify reset;    /* value 0 */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* debug_exit.h - a port through which a test guest ends its VM with a status. */
+/* debug_exit.h - a port through which a test guest ends its VM. */
 #ifndef VMOON_DEVICES_DEBUG_EXIT_H
 #define VMOON_DEVICES_DEBUG_EXIT_H
 

@@ -5,7 +5,7 @@
 
 #include "vmoon/device.h"
 
-enum { VMOON_I8042_PORTS = 5 }; /* 0x60..0x64; port 0x61 is the PIT's */
+enum { VMOON_I8042_PORTS = 5 }; /* 0x60..0x64 */
 
 /* reset fires with value 0 for command 0xfe. */
 VMOON_STATUS vmoon_i8042_create(const struct vmoon_notify *reset,

@@ -7,7 +7,7 @@
 
 enum {
 	VMOON_PVPANIC_PORTS = 1,
-	VMOON_PVPANIC_PANICKED = 0x01,	  /* the guest's kernel panicked */
+	VMOON_PVPANIC_PANICKED = 0x01,    /* the guest's kernel panicked */
 	VMOON_PVPANIC_CRASH_LOADED = 0x02 /* a crash kernel takes over */
 };
 

@@ -22,11 +22,11 @@ VMOON_STATUS vmoon_uart_create(const struct vmoon_uart_config *cfg,
  * Host side, all under the device's lock. receive returns how many bytes were
  * taken: 0 when the FIFO is full or the port is in loopback.
  */
-size_t vmoon_uart_receive(struct vmoon_device *dev, const void *buf, size_t len)
-	VMOON_MUST_USE VMOON_NONNULL(1);
+size_t vmoon_uart_receive(struct vmoon_device *dev, const void *buf,
+			  size_t len) VMOON_MUST_USE VMOON_NONNULL(1);
 /* Bytes that receive would take now. */
-size_t vmoon_uart_room(const struct vmoon_device *dev)
-	VMOON_MUST_USE VMOON_NONNULL(1);
+size_t vmoon_uart_room(const struct vmoon_device *dev) VMOON_MUST_USE
+	VMOON_NONNULL(1);
 
 struct vmoon_uart_stats {
 	uint64_t tx_bytes, tx_lost, rx_bytes;

@@ -29,6 +29,19 @@ enum {
 	PORT_LAST = 0xffff
 };
 
+_Static_assert((int)VMOON_ACPI_PORT_SLEEP_CONTROL ==
+			       (int)VMOON_ACPI_PM_SLEEP_CONTROL &&
+		       (int)VMOON_ACPI_PORT_SLEEP_STATUS ==
+			       (int)VMOON_ACPI_PM_SLEEP_STATUS &&
+		       (int)VMOON_ACPI_PORT_RESET == (int)VMOON_ACPI_PM_RESET &&
+		       (int)VMOON_ACPI_PORT_EVENT == (int)VMOON_ACPI_PM_EVENT &&
+		       (int)VMOON_ACPI_SLEEP_TYPE_S5 == (int)VMOON_ACPI_PM_S5 &&
+		       (int)VMOON_ACPI_RESET_VALUE ==
+			       (int)VMOON_ACPI_PM_RESET_VALUE &&
+		       (int)VMOON_ACPI_EVENT_POWER_BUTTON ==
+			       (int)VMOON_ACPI_PM_EVENT_POWER_BUTTON,
+	       "the ACPI tables and the device disagree");
+
 enum slot_id {
 	SLOT_SERIAL,
 	SLOT_RTC,
@@ -229,7 +242,8 @@ static enum vmoon_status load_acpi(const struct vmoon_spec *spec,
 		.serial_irq = IRQ_SERIAL,
 		.rtc_port = PORT_RTC,
 		.pvpanic_port = PORT_PVPANIC,
-		.i8042_port = PORT_I8042,
+		/* Ours has a reset line only: Linux must not look for keys. */
+		.i8042_port = 0,
 		.pm_port = PORT_ACPI_PM,
 		.pm_irq = IRQ_ACPI_PM,
 	};

@@ -99,8 +99,11 @@ void vmoon_text_init(struct vmoon_text *t, char *buf, size_t cap)
 	VMOON_NONNULL(1);
 void vmoon_text_put(struct vmoon_text *t, const char *fmt, ...)
 	VMOON_PRINTF(2, 3);
-/* In quotes, cut when long, with nothing a terminal would act upon. */
+/* In quotes, cut when long, with nothing in it a terminal would act upon. */
 void vmoon_text_put_quoted(struct vmoon_text *t, const char *s, size_t len)
+	VMOON_NONNULL(1, 2);
+/* The same without the quotes. */
+void vmoon_text_put_plain(struct vmoon_text *t, const char *s, size_t len)
 	VMOON_NONNULL(1, 2);
 /* As a JSON string; a byte that is no UTF-8 becomes U+FFFD. */
 void vmoon_text_put_json(struct vmoon_text *t, const char *s, size_t len)

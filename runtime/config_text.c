@@ -83,28 +83,50 @@ static bool is_control(uint32_t cp)
 	return cp < 0x20 || (cp >= 0x7F && cp <= 0x9F);
 }
 
-void vmoon_text_put_quoted(struct vmoon_text *t, const char *s, size_t len)
+static void put_clean(struct vmoon_text *t, const char *s, size_t len,
+		      bool is_quoted)
 {
-	size_t shown = len < QUOTE_MAX ? len : QUOTE_MAX;
-
-	/* A cut in the middle of a character would make it look broken. */
-	while (shown > 0 && shown < len && ((unsigned char)s[shown] >> 6) == 2)
-		shown--;
-	put_bytes(t, "\"", 1);
-	for (size_t i = 0; i < shown;) {
+	for (size_t i = 0; i < len;) {
 		uint32_t cp = 0;
-		size_t n = utf8_at(s + i, shown - i, &cp);
+		size_t n = utf8_at(s + i, len - i, &cp);
 
 		if (n == 0 || is_control(cp)) {
 			vmoon_text_put(t, "\\x%02x", (unsigned char)s[i]);
 			i++;
 			continue;
 		}
-		if (cp == '"' || cp == '\\')
+		if (is_quoted && (cp == '"' || cp == '\\'))
 			put_bytes(t, "\\", 1);
 		put_bytes(t, s + i, n);
 		i += n;
 	}
+}
+
+/* A cut in the middle of a character would make it look broken. */
+static size_t shown_length(const char *s, size_t len)
+{
+	size_t shown = len < QUOTE_MAX ? len : QUOTE_MAX;
+
+	while (shown > 0 && shown < len && ((unsigned char)s[shown] >> 6) == 2)
+		shown--;
+	return shown;
+}
+
+void vmoon_text_put_plain(struct vmoon_text *t, const char *s, size_t len)
+{
+	size_t shown = shown_length(s, len);
+
+	put_clean(t, s, shown, false);
+	if (shown < len)
+		put_bytes(t, "...", 3);
+}
+
+void vmoon_text_put_quoted(struct vmoon_text *t, const char *s, size_t len)
+{
+	size_t shown = shown_length(s, len);
+
+	put_bytes(t, "\"", 1);
+	put_clean(t, s, shown, true);
 	put_bytes(t, "\"", 1);
 	if (shown < len)
 		put_bytes(t, "...", 3);

@@ -220,7 +220,7 @@ static enum vmoon_status place_node(struct vmoon_config *cfg, const char *path,
 				    struct vmoon_config_node **out_node,
 				    struct vmoon_error *err)
 {
-	struct vmoon_config_node *chain, *leaf = NULL;
+	struct vmoon_config_node *chain = NULL, *leaf = NULL;
 	enum vmoon_status st = check_path(path, err);
 	struct place at;
 
@@ -257,7 +257,7 @@ static enum vmoon_status set_value(struct vmoon_config *cfg, const char *path,
 				   const struct given *value,
 				   struct vmoon_error *err)
 {
-	struct vmoon_config_node *node;
+	struct vmoon_config_node *node = NULL;
 	enum vmoon_status st;
 	char *copy = NULL;
 	size_t room;

@@ -116,7 +116,10 @@ static void deliver(struct vmoon_vm *vm, unsigned note)
 		ev->state(ev->ctx, vm, vmoon_vm_get_state(vm));
 	if (note == VMOON_NOTE_PANIC && ev->panicked != NULL)
 		ev->panicked(ev->ctx, vm, vm->panic_line);
-	if (note == VMOON_NOTE_EXITED && ev->exited != NULL)
+	if (note != VMOON_NOTE_EXITED)
+		return;
+	vm->is_exit_delivered = true; /* first: the callback may wait */
+	if (ev->exited != NULL)
 		ev->exited(ev->ctx, vm, &vm->exit);
 }
 
@@ -159,13 +162,6 @@ enum vmoon_status vmoon_runtime_wait(struct vmoon_runtime *rt,
 	return VMOON_OK;
 }
 
-static bool is_settled(const struct vmoon_vm *vm)
-{
-	return vmoon_vm_is_over(vm) &&
-	       (__atomic_load_n(&vm->notes, __ATOMIC_ACQUIRE) &
-		VMOON_NOTE_EXITED) == 0;
-}
-
 enum vmoon_status vmoon_vm_wait(struct vmoon_vm *vm, int64_t timeout_ns,
 				struct vmoon_error *err)
 {
@@ -173,7 +169,7 @@ enum vmoon_status vmoon_vm_wait(struct vmoon_vm *vm, int64_t timeout_ns,
 
 	if (vm == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0, "no VM given");
-	while (!is_settled(vm)) {
+	while (!vm->is_exit_delivered) {
 		int64_t left = -1;
 		enum vmoon_status st;
 

@@ -331,6 +331,7 @@ enum vmoon_status vmoon_vm_start(struct vmoon_vm *vm, struct vmoon_error *err)
 	} else {
 		vm->exit.reason = VMOON_EXIT_HOST_ERROR;
 		set_state(vm, VMOON_VM_FAILED);
+		vmoon_runtime_note(vm, VMOON_NOTE_EXITED);
 	}
 	(void)pthread_mutex_unlock(&vm->lock);
 	return st;

@@ -64,6 +64,7 @@ struct vmoon_vm {
 	struct vmoon_runtime *rt; /* borrowed: outlives the VM */
 	struct vmoon_vm *next;    /* in rt->vms */
 	unsigned notes;           /* atomic: VMOON_NOTE_* to be dispatched */
+	bool is_exit_delivered;   /* the runtime's thread only */
 	struct vmoon_vm_events events;
 	struct vmoon_spec spec;
 	struct vmoon_hv_vm *hv; /* owned */

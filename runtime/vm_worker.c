@@ -213,6 +213,8 @@ static void on_wish(void *ctx)
 
 	if (vmoon_vm_is_over(vm))
 		return;
+	/* What was printed before the wish may say that it is a panic's. */
+	vmoon_stream_drain(&vm->console);
 	(void)pthread_mutex_lock(&vm->wish_lock);
 	w = vm->wish;
 	vm->wish.panic = false;

@@ -13,17 +13,20 @@
 #define VMOON_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Deliberately drops a VMOON_MUST_USE result; gcc ignores a (void) cast. */
-#define VMOON_IGNORE(expr)                                                     \
-	do {                                                                   \
-		if (expr) {                                                    \
-		}                                                              \
+#define VMOON_IGNORE(expr)  \
+	do {                \
+		if (expr) { \
+		}           \
 	} while (0)
 
 /* Element count of an array; gcc and clang warn when given a pointer. */
 #define VMOON_COUNTOF(array) (sizeof(array) / sizeof((array)[0]))
 
-#define VMOON_CONTAINER_OF(ptr, type, member)                                  \
+#define VMOON_CONTAINER_OF(ptr, type, member) \
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define VMOON_CONST_CONTAINER_OF(ptr, type, member)                      \
+	((const type *)(const void *)((const char *)(ptr)-offsetof(type, \
+								   member)))
 
 /* Guest-physical address. Never cast to a pointer; see gmem.h. */
 typedef uint64_t vmoon_gpa;

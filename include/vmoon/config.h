@@ -59,29 +59,32 @@ VMOON_API VMOON_STATUS vmoon_config_set_other(struct vmoon_config *cfg,
 
 /* One mistake. Strings are borrowed until the config changes. */
 struct vmoon_problem {
-	const char *path;    /* "disks.2.cache"; "" for the whole */
+	const char *path;    /* "disks.2.cache", as set; "" for the whole */
 	const char *message; /* without the path: "unknown field \"memroy\"" */
 	const char *hint;    /* "did you mean \"memory\"?", or NULL */
-	bool is_key;	     /* the key itself is wrong, not its value */
+	bool is_key;         /* the key itself is wrong, not its value */
 };
 
 /*
  * Checks everything, files included (they must exist and be readable, no KVM
  * needed). E_CONFIG when there is any problem; err then holds the first one
  * ("2 problems in VM configuration; first: memory: ...") and the list is in
- * vmoon_config_problem, in the order of the schema, unknown keys by name.
+ * vmoon_config_problem: unknown keys first and by name, because a misspelt key
+ * is often why another is missing, then the known ones in the schema's order.
  */
 VMOON_API VMOON_STATUS vmoon_config_check(struct vmoon_config *cfg,
 					  struct vmoon_error *err);
 VMOON_API size_t vmoon_config_problem_count(const struct vmoon_config *cfg);
 /* NULL when i is past the end. */
-VMOON_API const struct vmoon_problem *
-vmoon_config_problem(const struct vmoon_config *cfg, size_t i);
+VMOON_API const struct vmoon_problem *vmoon_config_problem(
+	const struct vmoon_config *cfg, size_t i);
 
 /*
  * The checked config with all defaults filled in, as one JSON object, keys in
- * the order of the schema. Writes at most cap bytes with a final NUL and
- * returns the length it needs without the NUL. Call after a check.
+ * the order of the schema; a key that is unset and has no default is left out.
+ * Writes at most cap bytes with a final NUL and returns the length it needs
+ * without the NUL. Call after a check: 0 when the last one found a problem or
+ * the config has changed since.
  */
 VMOON_API size_t vmoon_config_to_json(const struct vmoon_config *cfg, char *buf,
 				      size_t cap);
@@ -91,8 +94,8 @@ struct vmoon_config_key {
 	const char *name;
 	const char *type; /* "string", "integer", "size", "path", "choice" */
 	const char *default_text; /* "" when required or unset */
-	const char *choices;	  /* "linux64, pvh" or "" */
-	const char *doc;	  /* one sentence */
+	const char *choices;      /* "linux64, pvh" or "" */
+	const char *doc;          /* one sentence */
 	bool is_required;
 };
 /* NULL when i is past the end. Static storage. */

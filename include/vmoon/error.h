@@ -12,20 +12,20 @@ extern "C" {
 /* Part of the API: never renumber, only append. */
 enum vmoon_status {
 	VMOON_OK = 0,
-	VMOON_E_INVAL = -1,	   /* the caller broke a documented rule */
-	VMOON_E_CONFIG = -2,	   /* the configuration cannot work */
-	VMOON_E_SYS = -3,	   /* a system call failed; see vmoon_error.sys */
-	VMOON_E_NOMEM = -4,	   /* the host is out of memory */
-	VMOON_E_FAULT = -5,	   /* a guest range is not backed by memory */
-	VMOON_E_STATE = -6,	   /* not possible in the VM's current state */
-	VMOON_E_TIMEOUT = -7,	   /* the time given ran out */
-	VMOON_E_PANIC = -8,	   /* the guest panicked while being waited for */
-	VMOON_E_EXITED = -9,	   /* the VM ended while being waited for */
-	VMOON_E_DEVICE = -10,	   /* a device failed */
-	VMOON_E_SCRIPT = -11,	   /* a script failed */
+	VMOON_E_INVAL = -1,   /* the caller broke a documented rule */
+	VMOON_E_CONFIG = -2,  /* the configuration cannot work */
+	VMOON_E_SYS = -3,     /* a system call failed; see vmoon_error.sys */
+	VMOON_E_NOMEM = -4,   /* the host is out of memory */
+	VMOON_E_FAULT = -5,   /* a guest range is not backed by memory */
+	VMOON_E_STATE = -6,   /* not possible in the VM's current state */
+	VMOON_E_TIMEOUT = -7, /* the time given ran out */
+	VMOON_E_PANIC = -8,   /* the guest panicked while being waited for */
+	VMOON_E_EXITED = -9,  /* the VM ended while being waited for */
+	VMOON_E_DEVICE = -10, /* a device failed */
+	VMOON_E_SCRIPT = -11, /* a script failed */
 	VMOON_E_UNSUPPORTED = -12, /* not in this build or on this host */
-	VMOON_E_NOKVM = -13,	   /* no usable hypervisor on this host */
-	VMOON_E_IMAGE = -14,	   /* a kernel, initrd or other file is bad */
+	VMOON_E_NOKVM = -13,       /* no usable hypervisor on this host */
+	VMOON_E_IMAGE = -14,       /* a kernel, initrd or other file is bad */
 };
 
 /* Return type of everything that can fail; the compiler insists on a check. */

@@ -26,14 +26,17 @@ struct vmoon_vm;
 struct vmoon_stream;
 
 /* Sized structs: the caller sets size; the library reads no further. */
-#define VMOON_INIT(type) {.size = sizeof(type)}
+#define VMOON_INIT(type)             \
+	{                            \
+		.size = sizeof(type) \
+	}
 
 /* ---- runtime: what several VMs share; nothing of it is process-wide ---- */
 
 struct vmoon_runtime_options {
 	size_t size;
 	vmoon_log_fn log; /* any thread; NULL: no log */
-	void *log_ctx;	  /* borrowed: outlives the runtime */
+	void *log_ctx;    /* borrowed: outlives the runtime */
 	enum vmoon_log_level log_level;
 	int kick_signal; /* 0: SIGRTMIN + 1; must not be used elsewhere */
 };
@@ -72,20 +75,21 @@ enum vmoon_vm_state {
 	VMOON_VM_CREATED = 0,
 	VMOON_VM_RUNNING = 1,
 	VMOON_VM_PAUSED = 2,
-	VMOON_VM_STOPPED = 3, /* ended for a reason that the exit record names */
-	VMOON_VM_FAILED = 4   /* the host or the library could not go on */
+	VMOON_VM_STOPPED =
+		3,          /* ended for a reason that the exit record names */
+	VMOON_VM_FAILED = 4 /* the host or the library could not go on */
 };
 
 enum vmoon_exit_reason {
 	VMOON_EXIT_NONE = 0,
-	VMOON_EXIT_POWEROFF = 1,    /* the guest switched itself off */
-	VMOON_EXIT_REBOOT = 2,	    /* it reset itself, on_reboot = "stop" */
-	VMOON_EXIT_PANIC = 3,	    /* its kernel panicked */
-	VMOON_EXIT_CRASH = 4,	    /* triple fault or impossible state */
-	VMOON_EXIT_DEBUG_EXIT = 5,  /* the debug-exit port was written */
-	VMOON_EXIT_STOPPED = 6,	    /* vmoon_vm_stop */
-	VMOON_EXIT_HALT = 7,	    /* every CPU halted with nothing to wake it */
-	VMOON_EXIT_HOST_ERROR = 8   /* see message */
+	VMOON_EXIT_POWEROFF = 1,   /* the guest switched itself off */
+	VMOON_EXIT_REBOOT = 2,     /* it reset itself, on_reboot = "stop" */
+	VMOON_EXIT_PANIC = 3,      /* its kernel panicked */
+	VMOON_EXIT_CRASH = 4,      /* triple fault or impossible state */
+	VMOON_EXIT_DEBUG_EXIT = 5, /* the debug-exit port was written */
+	VMOON_EXIT_STOPPED = 6,    /* vmoon_vm_stop */
+	VMOON_EXIT_HALT = 7,      /* every CPU halted with nothing to wake it */
+	VMOON_EXIT_HOST_ERROR = 8 /* see message */
 };
 
 struct vmoon_exit_record {
@@ -98,14 +102,14 @@ struct vmoon_exit_record {
 
 struct vmoon_vm_stats {
 	size_t size;
-	uint64_t uptime_ns;	  /* since start; 0 before */
-	uint64_t first_run_ns;	  /* create to first entry into the guest */
-	uint64_t exits;		  /* all exits of all vCPUs to user space */
+	uint64_t uptime_ns;    /* since start; 0 before */
+	uint64_t first_run_ns; /* create to first entry into the guest */
+	uint64_t exits;        /* all exits of all vCPUs to user space */
 	uint64_t exits_pio, exits_mmio, exits_halt, exits_intr, exits_other;
 	uint64_t pio_unclaimed, mmio_unclaimed; /* accesses no device owns */
-	uint64_t resets;	  /* restarts of the guest */
-	uint64_t console_bytes;   /* out of the guest's serial port */
-	uint64_t console_dropped; /* of these, lost */
+	uint64_t resets;                        /* restarts of the guest */
+	uint64_t console_bytes;      /* out of the guest's serial port */
+	uint64_t console_dropped;    /* of these, lost */
 	uint64_t guest_memory_bytes; /* size of guest RAM */
 };
 
@@ -192,6 +196,9 @@ VMOON_API uint64_t vmoon_stream_tell(struct vmoon_stream *s);
 VMOON_API size_t vmoon_stream_read(struct vmoon_stream *s, uint64_t *pos,
 				   void *buf, size_t cap);
 
+/* The next vmoon_stream_expect begins at byte pos instead. */
+VMOON_API void vmoon_stream_seek(struct vmoon_stream *s, uint64_t pos);
+
 /*
  * Copies everything from now on to fd (borrowed; -1 ends it), written by the
  * VM's worker. A full or broken fd loses bytes, never stalls the guest.
@@ -202,7 +209,7 @@ VMOON_API VMOON_STATUS vmoon_stream_copy_to(struct vmoon_stream *s, int fd,
 /* How the pattern of an expect is to be read. */
 enum vmoon_pattern_kind {
 	VMOON_PATTERN_TEXT = 0, /* as it stands */
-	VMOON_PATTERN_RE = 1	/* POSIX extended regex, no back-references */
+	VMOON_PATTERN_RE = 1    /* POSIX extended regex, no back-references */
 };
 
 struct vmoon_pattern {
@@ -213,7 +220,7 @@ struct vmoon_pattern {
 
 struct vmoon_match {
 	size_t size;
-	size_t which;	     /* index into patterns */
+	size_t which;        /* index into patterns */
 	uint64_t begin, end; /* byte numbers in the stream */
 };
 

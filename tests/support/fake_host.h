@@ -87,4 +87,16 @@ static inline int64_t fake_clock_wall(void *ctx, uint32_t *out_ns)
 	return c->wall_s;
 }
 
+/* One-byte accesses, as ports have them. */
+static inline uint8_t fake_in(struct vmoon_device *dev, uint64_t off)
+{
+	return (uint8_t)dev->ops->read(dev, off, 1);
+}
+
+static inline void fake_out(struct vmoon_device *dev, uint64_t off,
+			    unsigned val)
+{
+	dev->ops->write(dev, off, 1, val);
+}
+
 #endif

@@ -13,17 +13,17 @@
 #include "vmoon/error.h"
 
 /* cmocka 1.1.5's skip() takes no reason: say it first. */
-#define SKIP_BECAUSE(reason)                                                   \
-	do {                                                                   \
-		print_message("[  SKIP    ] %s: %s\n", __func__, reason);      \
-		skip();                                                        \
+#define SKIP_BECAUSE(reason)                                              \
+	do {                                                              \
+		print_message("[  SKIP    ] %s: %s\n", __func__, reason); \
+		skip();                                                   \
 	} while (0)
 
-#define assert_ok(expr, err)                                                   \
-	do {                                                                   \
-		struct vmoon_error *fx_err = (err);                            \
-		if ((expr) != VMOON_OK)                                        \
-			fail_msg("%s: %s", #expr, fx_err->msg);                \
+#define assert_ok(expr, err)                                    \
+	do {                                                    \
+		struct vmoon_error *fx_err = (err);             \
+		if ((expr) != VMOON_OK)                         \
+			fail_msg("%s: %s", #expr, fx_err->msg); \
 	} while (0)
 
 #endif

@@ -1,0 +1,5 @@
+-- Lua as it ships, its tests and its examples. `make lint` runs luacheck.
+std = "lua54"
+max_line_length = 120
+files["tests/spec"] = { std = "lua54+busted" }
+files["bindings/meta"] = { ignore = { "211", "212" } } -- annotations only

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* main.c - the command `vmoon`. No VMM logic: parse, call, exit. */
+#include <lua.h>
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/opts.h"
+#include "cli/report.h"
+#include "vmoon/vmoon.h"
+
+static int print_version(void)
+{
+	struct vmoon_error err = {.status = VMOON_OK};
+	const char *feature;
+
+	printf("vmoon %s (API %u)\n%s\n", vmoon_version_string(),
+	       (unsigned)vmoon_api_version(), LUA_RELEASE);
+	printf("features:");
+	for (size_t i = 0; (feature = vmoon_feature(i)) != NULL; i++)
+		printf(" %s%s", vmoon_has(feature) ? "+" : "-", feature);
+	if (vmoon_host_check(&err) == VMOON_OK)
+		printf("\nhost: VMs can run here%s\n",
+		       vmoon_host_has_hw_virt()
+			       ? ""
+			       : "; without VMX or SVM an unmodified Linux "
+				 "is too slow to boot");
+	else
+		printf("\nhost: no VMs here: %s\n", err.msg);
+	return 0;
+}
+
+static int print_help(const struct vmoon_cli_opts *opts)
+{
+	char *words[] = {NULL, opts->file_count > 0 ? opts->files[0] : NULL,
+			 "--help", NULL};
+	struct vmoon_cli_opts about;
+
+	if (opts->file_count == 0) {
+		vmoon_cli_print_help(VMOON_CLI_HELP, stdout);
+		return 0;
+	}
+	if (!vmoon_cli_parse(3, words, &about)) {
+		vmoon_cli_complain(about.problem);
+		return VMOON_CLI_USAGE;
+	}
+	vmoon_cli_print_help(about.command, stdout);
+	return 0;
+}
+
+static int dispatch(const struct vmoon_cli_opts *opts)
+{
+	if (opts->wants_help) {
+		vmoon_cli_print_help(opts->command, stdout);
+		return 0;
+	}
+	switch (opts->command) {
+	case VMOON_CLI_RUN: return vmoon_cli_run(opts);
+	case VMOON_CLI_CHECK: return vmoon_cli_check(opts);
+	case VMOON_CLI_EXPORT: return vmoon_cli_export(opts);
+	case VMOON_CLI_VERSION: return print_version();
+	case VMOON_CLI_HELP:
+	case VMOON_CLI_COMMANDS: break;
+	}
+	return print_help(opts);
+}
+
+int main(int argc, char **argv)
+{
+	struct vmoon_cli_opts opts;
+
+	if (!vmoon_cli_parse(argc, argv, &opts)) {
+		vmoon_cli_complain(opts.problem);
+		return VMOON_CLI_USAGE;
+	}
+	return dispatch(&opts);
+}

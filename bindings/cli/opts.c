@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* opts.c - the command line: one table makes the parser and the help. */
+#include "cli/opts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmoon/base.h"
+
+struct option {
+	enum { OPTION_HELP, OPTION_TIMEOUT, OPTION_JSON } id;
+	const char *name;     /* with its dashes */
+	const char *argument; /* its name in the help, NULL for a flag */
+	const char *text;
+	unsigned commands; /* bit n: command n has it */
+};
+
+#define ON(command) (1u << (command))
+
+static const struct option options[] = {
+	{OPTION_TIMEOUT, "--timeout", "SECONDS",
+	 "end with status 101 when it takes longer", ON(VMOON_CLI_RUN)},
+	{OPTION_JSON, "--json", NULL,
+	 "one JSON object a VM, a line each (the only format now)",
+	 ON(VMOON_CLI_EXPORT)},
+	{OPTION_HELP, "--help", NULL, "show this", ON(VMOON_CLI_COMMANDS) - 1u},
+};
+
+/* In the order of enum vmoon_cli_command. */
+static const struct command {
+	const char *name, *operands, *summary;
+	int files_min, files_max;
+	bool takes_rest;
+	const char *text;
+} commands[] = {
+	{"run", "FILE [-- ARGUMENT...]", "run a script, with its VM's console",
+	 1, 1, true,
+	 "FILE is a Lua 5.4 script. When it returns a VM, or the table that\n"
+	 "describes one, that VM is started, the terminal becomes its console\n"
+	 "(Ctrl-A x leaves) and vmoon waits for its end. ARGUMENTs are in the\n"
+	 "script's `arg` and `...`.\n"
+	 "\n"
+	 "The smallest script, hello.lua:\n"
+	 "  return { kernel = \"bzImage\", cmdline = \"console=ttyS0\" }\n"
+	 "\n"
+	 "Examples:\n"
+	 "  vmoon run hello.lua\n"
+	 "  vmoon run --timeout 60 test.lua -- fast\n"
+	 "\n"
+	 "Exit status: what the guest wrote to the debug-exit port (0-63), 0 "
+	 "when\n"
+	 "it switched itself off or the script ended; 100 guest panic, 101 "
+	 "timeout,\n"
+	 "102 guest crash, 103 script error, 104 no usable KVM, 105 bad "
+	 "specification,\n"
+	 "106 wrong usage.\n"},
+	{"check", "FILE...", "find mistakes in scripts, start nothing", 1, 1000,
+	 false,
+	 "Runs each script without files, processes or VMs and checks every\n"
+	 "specification that it hands to vmoon.new or vmoon.boot, or returns.\n"
+	 "Needs no KVM. All mistakes are shown at once, with their places.\n"
+	 "\n"
+	 "Examples:\n"
+	 "  vmoon check hello.lua\n"
+	 "  vmoon check tests/*.lua\n"
+	 "\n"
+	 "Exit status: 0 all correct, 103 script error, 105 mistakes.\n"},
+	{"export", "FILE", "print a script's specifications, checked", 1, 1,
+	 false,
+	 "The specification with all its defaults, as `vmoon check` sees it.\n"
+	 "\n"
+	 "Example:\n"
+	 "  vmoon export hello.lua --json\n"
+	 "\n"
+	 "Exit status: as for `vmoon check`.\n"},
+	{"version", "", "print versions and what was built in", 0, 0, false,
+	 "Says too whether VMs can run on this host, and if not, why.\n"},
+	{"help", "[COMMAND]", "explain a command", 0, 1, false, ""},
+};
+
+static const struct option *find_option(enum vmoon_cli_command command,
+					const char *word, size_t len)
+{
+	if (len == 2 && strncmp(word, "-h", len) == 0)
+		word = "--help", len = strlen(word);
+	for (size_t i = 0; i < VMOON_COUNTOF(options); i++) {
+		const struct option *o = &options[i];
+
+		if ((o->commands & ON(command)) != 0 &&
+		    strlen(o->name) == len && strncmp(o->name, word, len) == 0)
+			return o;
+	}
+	return NULL;
+}
+
+static bool read_seconds(const char *text, struct vmoon_cli_opts *out)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end != '\0' || !(seconds > 0 && seconds < 1e8)) {
+		snprintf(out->problem, sizeof(out->problem),
+			 "--timeout takes a number of seconds above 0, got "
+			 "\"%.40s\"",
+			 text);
+		return false;
+	}
+	out->timeout_s = seconds;
+	return true;
+}
+
+/* Handles the option at argv[*i] and its argument. */
+static bool read_option(int argc, char **argv, int *i,
+			struct vmoon_cli_opts *out)
+{
+	const char *word = argv[*i], *equals = strchr(word, '=');
+	size_t len = equals != NULL ? (size_t)(equals - word) : strlen(word);
+	const struct option *o = find_option(out->command, word, len);
+	const char *argument = equals != NULL ? equals + 1 : NULL;
+
+	if (o == NULL || (o->argument == NULL && argument != NULL)) {
+		snprintf(out->problem, sizeof(out->problem),
+			 "vmoon %s has no option %.60s",
+			 commands[out->command].name, word);
+		return false;
+	}
+	if (o->argument != NULL && argument == NULL) {
+		if (*i + 1 >= argc) {
+			snprintf(out->problem, sizeof(out->problem),
+				 "%s needs %s", o->name, o->argument);
+			return false;
+		}
+		argument = argv[++*i];
+	}
+	switch (o->id) {
+	case OPTION_HELP: out->wants_help = true; break;
+	case OPTION_JSON: out->wants_json = true; break;
+	case OPTION_TIMEOUT: return read_seconds(argument, out);
+	}
+	return true;
+}
+
+static bool find_command(const char *word, struct vmoon_cli_opts *out)
+{
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		word = "help";
+	if (strcmp(word, "--version") == 0)
+		word = "version";
+	for (size_t i = 0; i < VMOON_COUNTOF(commands); i++) {
+		if (strcmp(commands[i].name, word) != 0)
+			continue;
+		out->command = (enum vmoon_cli_command)i;
+		return true;
+	}
+	snprintf(out->problem, sizeof(out->problem),
+		 "there is no command \"%.40s\"; `vmoon help` lists them",
+		 word);
+	return false;
+}
+
+static bool check_operands(struct vmoon_cli_opts *out)
+{
+	const struct command *c = &commands[out->command];
+
+	if (out->wants_help)
+		return true;
+	if (out->file_count < c->files_min || out->file_count > c->files_max ||
+	    (out->rest_count > 0 && !c->takes_rest)) {
+		snprintf(out->problem, sizeof(out->problem),
+			 "usage: vmoon %s %s", c->name, c->operands);
+		return false;
+	}
+	return true;
+}
+
+bool vmoon_cli_parse(int argc, char **argv, struct vmoon_cli_opts *out)
+{
+	int i = 2;
+
+	*out = (struct vmoon_cli_opts){.command = VMOON_CLI_HELP};
+	if (argc < 2) {
+		snprintf(out->problem, sizeof(out->problem),
+			 "a command is missing; `vmoon help` lists them");
+		return false;
+	}
+	if (!find_command(argv[1], out))
+		return false;
+	out->files = argv + 2;
+	for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (argv[i][0] == '-' && argv[i][1] != '\0') {
+			if (!read_option(argc, argv, &i, out))
+				return false;
+		} else {
+			out->files[out->file_count++] = argv[i];
+		}
+	}
+	if (i < argc) {
+		out->rest = argv + i + 1;
+		out->rest_count = argc - i - 1;
+	}
+	return check_operands(out);
+}
+
+static void print_overview(FILE *out)
+{
+	fprintf(out, "vmoon - virtual machines described by Lua scripts\n\n"
+		     "Usage:\n");
+	for (size_t i = 0; i < VMOON_COUNTOF(commands); i++) {
+		char call[60];
+
+		snprintf(call, sizeof(call), "vmoon %s %s", commands[i].name,
+			 commands[i].operands);
+		fprintf(out, "  %-34s %s\n", call, commands[i].summary);
+	}
+	fprintf(out,
+		"\nTry it: put this into hello.lua, with any Linux kernel\n"
+		"  return { kernel = \"/boot/vmlinuz\", cmdline = "
+		"\"console=ttyS0\" }\n"
+		"and run\n"
+		"  vmoon run hello.lua\n"
+		"\n`vmoon help run` says more, also about the exit status.\n");
+}
+
+void vmoon_cli_print_help(enum vmoon_cli_command command, FILE *out)
+{
+	const struct command *c = &commands[command];
+
+	if (command == VMOON_CLI_HELP) {
+		print_overview(out);
+		return;
+	}
+	fprintf(out, "Usage: vmoon %s [OPTION...] %s\n\n%s\nOptions:\n",
+		c->name, c->operands, c->text);
+	for (size_t i = 0; i < VMOON_COUNTOF(options); i++) {
+		const struct option *o = &options[i];
+		char call[40];
+
+		if ((o->commands & ON(command)) == 0)
+			continue;
+		snprintf(call, sizeof(call), "%s %s", o->name,
+			 o->argument != NULL ? o->argument : "");
+		fprintf(out, "  %-20s %s\n", call, o->text);
+	}
+}

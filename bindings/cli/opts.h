@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* opts.h - the command line: one table makes the parser and the help. */
+#ifndef VMOON_BINDINGS_CLI_OPTS_H
+#define VMOON_BINDINGS_CLI_OPTS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* What the process exits with when no guest decided it. */
+enum vmoon_cli_status {
+	VMOON_CLI_PANIC = 100,
+	VMOON_CLI_TIMEOUT = 101,
+	VMOON_CLI_CRASH = 102,
+	VMOON_CLI_SCRIPT = 103,
+	VMOON_CLI_NOKVM = 104,
+	VMOON_CLI_CONFIG = 105,
+	VMOON_CLI_USAGE = 106
+};
+
+enum vmoon_cli_command {
+	VMOON_CLI_RUN,
+	VMOON_CLI_CHECK,
+	VMOON_CLI_EXPORT,
+	VMOON_CLI_VERSION,
+	VMOON_CLI_HELP,
+	VMOON_CLI_COMMANDS
+};
+
+/* All pointers are borrowed from argv. */
+struct vmoon_cli_opts {
+	enum vmoon_cli_command command;
+	bool wants_help;
+	bool wants_json;
+	double timeout_s; /* 0: none */
+	char **files;     /* operands before "--", moved to its front */
+	int file_count;
+	char **rest; /* what follows "--" */
+	int rest_count;
+	char problem[200]; /* why parsing failed */
+};
+
+/* Pure: reads argv (and reorders it), touches nothing else. */
+bool vmoon_cli_parse(int argc, char **argv, struct vmoon_cli_opts *out);
+
+/* Help for one command; VMOON_CLI_HELP is the overview. */
+void vmoon_cli_print_help(enum vmoon_cli_command command, FILE *out);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lcfg.c - Lua tables into a checked vmoon_config, mistakes with positions.
+ * What a key means is known to the schema of the library alone; here are only
+ * the mistakes that no path can express (a boolean as a key, a loop).
+ */
+#include "lcfg.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lbox.h"
+#include "lmod.h"
+#include "lresult.h"
+#include "lsize.h"
+
+/* Longest path that is worth reporting; deeper input is refused anyway. */
+enum { PATH_MAX_LEN = 400, KEY_MAX_LEN = 64, PROBLEMS_MAX = 100 };
+
+/* One walk over a table. The stack holds the list of problems at `list`. */
+struct walk {
+	lua_State *L;
+	struct vmoon_config *cfg; /* borrowed: boxed below the list */
+	int list;
+	unsigned nodes;
+	char path[PATH_MAX_LEN + KEY_MAX_LEN + 2];
+};
+
+static void destroy_config(void *cfg)
+{
+	vmoon_config_destroy(cfg);
+}
+
+static void add_problem(struct walk *w, const char *path, const char *message,
+			const char *hint, bool is_key)
+{
+	lua_State *L = w->L;
+	lua_Unsigned count = lua_rawlen(L, w->list);
+
+	if (count >= PROBLEMS_MAX)
+		return;
+	luaL_checkstack(L, 4, "problems");
+	lua_createtable(L, 0, 4);
+	lua_pushstring(L, path);
+	lua_setfield(L, -2, "path");
+	lua_pushstring(L, message);
+	lua_setfield(L, -2, "message");
+	if (hint != NULL) {
+		lua_pushstring(L, hint);
+		lua_setfield(L, -2, "hint");
+	}
+	lua_pushboolean(L, is_key);
+	lua_setfield(L, -2, "is_key");
+	lua_rawseti(L, w->list, (lua_Integer)count + 1);
+}
+
+static bool is_name(const char *key, size_t len)
+{
+	if (len == 0 || len > KEY_MAX_LEN)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)key[i];
+		bool is_letter = (c >= 'a' && c <= 'z') ||
+				 (c >= 'A' && c <= 'Z') || c == '_';
+
+		if (!is_letter && (i == 0 || c < '0' || c > '9') &&
+		    (i == 0 || c != '-'))
+			return false;
+	}
+	return true;
+}
+
+/* Appends the key at idx to the path; false (and a problem) if it cannot. */
+static bool enter_key(struct walk *w, int idx, size_t path_len)
+{
+	lua_State *L = w->L;
+	const char *dot = path_len > 0 ? "." : "";
+	char message[160];
+
+	if (path_len > PATH_MAX_LEN)
+		return false;
+	if (lua_type(L, idx) == LUA_TSTRING) {
+		size_t len;
+		const char *key = lua_tolstring(L, idx, &len);
+
+		if (is_name(key, len)) {
+			snprintf(w->path + path_len, KEY_MAX_LEN + 2, "%s%s",
+				 dot, key);
+			return true;
+		}
+		snprintf(message, sizeof(message), "unknown field \"%.64s\"",
+			 key);
+	} else if (lua_isinteger(L, idx)) {
+		lua_Integer i = lua_tointeger(L, idx);
+
+		if (i >= 1 && i <= VMOON_CONFIG_NODES_MAX) {
+			snprintf(w->path + path_len, KEY_MAX_LEN + 2, "%s%d",
+				 dot, (int)i);
+			return true;
+		}
+		snprintf(message, sizeof(message),
+			 "list index %lld is out of range 1..%d", (long long)i,
+			 VMOON_CONFIG_NODES_MAX);
+	} else {
+		snprintf(message, sizeof(message),
+			 "a key is a name or a list index, got %s",
+			 luaL_typename(L, idx));
+	}
+	w->path[path_len] = '\0';
+	add_problem(w, w->path, message, NULL, true);
+	return false;
+}
+
+static enum vmoon_status set_number(struct walk *w, int idx,
+				    struct vmoon_error *err)
+{
+	char text[48];
+
+	if (lua_isinteger(w->L, idx))
+		return vmoon_config_set_int(w->cfg, w->path,
+					    lua_tointeger(w->L, idx), err);
+	snprintf(text, sizeof(text), "float %.14g", lua_tonumber(w->L, idx));
+	return vmoon_config_set_other(w->cfg, w->path, text, err);
+}
+
+/* Hands one value to the config under the current path. */
+static void set_value(struct walk *w, int idx)
+{
+	lua_State *L = w->L;
+	struct vmoon_error err = {.status = VMOON_OK};
+	enum vmoon_status status = VMOON_OK;
+	uint64_t bytes;
+	size_t len;
+	const char *text;
+
+	switch (lua_type(L, idx)) {
+	case LUA_TSTRING:
+		text = lua_tolstring(L, idx, &len);
+		status = vmoon_config_set_str(w->cfg, w->path, text, len, &err);
+		break;
+	case LUA_TNUMBER: status = set_number(w, idx, &err); break;
+	case LUA_TBOOLEAN:
+		status = vmoon_config_set_bool(
+			w->cfg, w->path, lua_toboolean(L, idx) != 0, &err);
+		break;
+	case LUA_TTABLE:
+		status = vmoon_config_set_table(w->cfg, w->path, &err);
+		break;
+	default:
+		if (vmoon_lsize_get(L, idx, &bytes))
+			status = vmoon_config_set_size(w->cfg, w->path, bytes,
+						       &err);
+		else
+			status = vmoon_config_set_other(
+				w->cfg, w->path, luaL_typename(L, idx), &err);
+		break;
+	}
+	if (status == VMOON_E_NOMEM)
+		vmoon_lresult_raise(L, NULL, &err);
+	else if (status != VMOON_OK)
+		add_problem(w, w->path, err.msg, NULL, false);
+}
+
+/* Recursion is bounded by VMOON_CONFIG_DEPTH_MAX, so a loop ends as well. */
+static void walk_table(struct walk *w, int idx, unsigned depth)
+{
+	lua_State *L = w->L;
+	size_t path_len = strlen(w->path);
+
+	if (depth > VMOON_CONFIG_DEPTH_MAX) {
+		add_problem(w, w->path, "tables are nested too deeply here",
+			    "a table that contains itself cannot be a "
+			    "configuration",
+			    false);
+		return;
+	}
+	luaL_checkstack(L, 8, "configuration");
+	lua_pushnil(L);
+	while (lua_next(L, idx) != 0) {
+		int value = lua_gettop(L);
+
+		if (++w->nodes > VMOON_CONFIG_NODES_MAX) {
+			lua_pop(L, 2);
+			return;
+		}
+		if (enter_key(w, value - 1, path_len)) {
+			set_value(w, value);
+			if (lua_type(L, value) == LUA_TTABLE)
+				walk_table(w, value, depth + 1);
+		}
+		w->path[path_len] = '\0';
+		lua_settop(L, value - 1);
+	}
+}
+
+static void check_config(struct walk *w)
+{
+	struct vmoon_error err = {.status = VMOON_OK};
+	enum vmoon_status status = vmoon_config_check(w->cfg, &err);
+	size_t count = vmoon_config_problem_count(w->cfg);
+
+	if (w->nodes > VMOON_CONFIG_NODES_MAX)
+		add_problem(w, "", "the configuration has too many entries",
+			    NULL, false);
+	for (size_t i = 0; i < count; i++) {
+		const struct vmoon_problem *p = vmoon_config_problem(w->cfg, i);
+
+		add_problem(w, p->path, p->message, p->hint, p->is_key);
+	}
+	if (status != VMOON_OK && lua_rawlen(w->L, w->list) == 0)
+		vmoon_lresult_raise(w->L, NULL, &err);
+}
+
+/* core.config_error(problems, function, source, name, line), then raise it. */
+static void raise_problems(lua_State *L, int list, const char *function,
+			   const struct vmoon_lcfg_origin *origin)
+{
+	lua_Debug ar;
+
+	luaL_checkstack(L, 8, NULL);
+	vmoon_lmod_push_core(L);
+	lua_getfield(L, -1, "config_error");
+	lua_pushvalue(L, list);
+	if (origin != NULL) {
+		lua_pushstring(L, origin->function);
+		lua_pushstring(L, origin->source);
+		lua_pushstring(L, origin->name);
+		lua_pushinteger(L, origin->line);
+	} else if (vmoon_lresult_caller(L, &ar)) {
+		lua_pushstring(L, function);
+		lua_pushstring(L, ar.source);
+		lua_pushstring(L, ar.source[0] == '@' ? ar.source + 1
+						      : ar.short_src);
+		lua_pushinteger(L, ar.currentline);
+	} else {
+		lua_pushstring(L, function);
+		lua_pushnil(L);
+		lua_pushnil(L);
+		lua_pushnil(L);
+	}
+	lua_call(L, 5, 1);
+	lua_error(L);
+}
+
+struct vmoon_config *vmoon_lcfg_check(lua_State *L, int idx,
+				      const char *function,
+				      const struct vmoon_lcfg_origin *origin)
+{
+	struct vmoon_lbox *box;
+	struct vmoon_error err;
+	struct walk w = {.L = L};
+	void *cfg_slot;
+
+	idx = lua_absindex(L, idx);
+	luaL_checkstack(L, 8, NULL);
+	box = vmoon_lbox_push(L, destroy_config);
+	if (vmoon_config_create(&w.cfg, &err) != VMOON_OK)
+		vmoon_lresult_raise(L, NULL, &err);
+	cfg_slot = w.cfg;
+	box->object = cfg_slot;
+	lua_newtable(L);
+	w.list = lua_gettop(L);
+	if (lua_type(L, idx) == LUA_TTABLE) {
+		walk_table(&w, idx, 1);
+		check_config(&w);
+	} else {
+		char message[96];
+
+		snprintf(message, sizeof(message),
+			 "a specification is a table, got %s",
+			 luaL_typename(L, idx));
+		add_problem(&w, "", message,
+			    "for example: vmoon.boot { kernel = \"bzImage\" }",
+			    false);
+	}
+	if (lua_rawlen(L, w.list) > 0)
+		raise_problems(L, w.list, function, origin);
+	lua_settop(L, w.list - 1); /* the box stays on the top */
+	return w.cfg;
+}
+
+void vmoon_lcfg_push_json(lua_State *L, const struct vmoon_config *cfg)
+{
+	size_t len = vmoon_config_to_json(cfg, NULL, 0);
+	luaL_Buffer b;
+	char *text = luaL_buffinitsize(L, &b, len + 1);
+
+	vmoon_config_to_json(cfg, text, len + 1);
+	luaL_pushresultsize(&b, len);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* lcfg.h - Lua tables into a checked vmoon_config, mistakes with positions. */
+#ifndef VMOON_BINDINGS_LCFG_H
+#define VMOON_BINDINGS_LCFG_H
+
+#include <lua.h>
+
+#include "vmoon/config.h"
+
+/* Where a spec was written, so that its mistakes can be found again. */
+struct vmoon_lcfg_origin {
+	const char *function; /* "boot"; "return" for what a script returns */
+	const char *source;   /* as lua_Debug's: "@file" or the text itself */
+	const char *name;     /* to show: "file", "[string \"...\"]" */
+	int line;             /* of the call; 0: the end of the file */
+};
+
+/*
+ * Reads the value at idx without running any metamethod, checks it and pushes
+ * a box (vmoon_lbox) that owns the config, which it returns. Raises one
+ * vmoon.Error of kind "config" that lists every mistake. A NULL origin means
+ * the line that called the running C function, known as `function`.
+ */
+struct vmoon_config *vmoon_lcfg_check(lua_State *L, int idx,
+				      const char *function,
+				      const struct vmoon_lcfg_origin *origin);
+
+/* Pushes the checked config as JSON. */
+void vmoon_lcfg_push_json(lua_State *L, const struct vmoon_config *cfg);
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lcore.c - the primitives under the Lua parts: one step of waiting, bytes in
+ * and out of a stream, regular expressions. Loops are in Lua, so that an
+ * interrupt (lua5.4's Ctrl-C) is seen between two steps.
+ */
+#include "lcore.h"
+
+#include <lauxlib.h>
+#include <regex.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lhost.h"
+#include "lresult.h"
+#include "lstream.h"
+#include "lvm.h"
+
+enum {
+	READ_MAX = 65536,         /* bytes one read returns */
+	PATTERNS_MAX = 64,        /* alternatives of one expect */
+	SOURCE_MAX = 1024 * 1024, /* a larger script gets no carets */
+	GROUPS_MAX = 10           /* the match and nine groups */
+};
+
+static int64_t check_timeout(lua_State *L, int idx)
+{
+	lua_Number seconds = luaL_checknumber(L, idx);
+
+	luaL_argcheck(L, seconds >= 0 && seconds < 1e9, idx,
+		      "seconds from 0 to a billion");
+	return (int64_t)(seconds * 1e9);
+}
+
+static uint64_t check_pos(lua_State *L, int idx)
+{
+	lua_Integer pos = luaL_checkinteger(L, idx);
+
+	luaL_argcheck(L, pos >= 0, idx, "a position is not negative");
+	return (uint64_t)pos;
+}
+
+/* core.pump(vm, seconds): lets callbacks run until something happens. */
+static int core_pump(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_error err;
+	enum vmoon_status status =
+		vmoon_runtime_wait(self->rt, check_timeout(L, 2), &err);
+
+	if (status != VMOON_OK && status != VMOON_E_TIMEOUT)
+		return vmoon_lvm_raise(L, 1, &err);
+	return 0;
+}
+
+/* core.wait(vm, seconds): true once the VM has ended. */
+static int core_wait(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_error err;
+	enum vmoon_status status =
+		vmoon_vm_wait(self->vm, check_timeout(L, 2), &err);
+
+	if (status != VMOON_OK && status != VMOON_E_TIMEOUT)
+		return vmoon_lvm_raise(L, 1, &err);
+	lua_pushboolean(L, status == VMOON_OK);
+	return 1;
+}
+
+/* core.fate(vm): why waiting is in vain: "panic", "exited", ... or nil. */
+static int core_fate(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_exit_record record = VMOON_INIT(struct vmoon_exit_record);
+
+	vmoon_vm_get_exit(self->vm, &record);
+	if (self->has_panicked || record.reason == VMOON_EXIT_PANIC) {
+		lua_pushliteral(L, "panic");
+		return 1;
+	}
+	switch (vmoon_vm_get_state(self->vm)) {
+	case VMOON_VM_CREATED: lua_pushliteral(L, "created"); break;
+	case VMOON_VM_RUNNING: lua_pushnil(L); break;
+	case VMOON_VM_PAUSED: lua_pushliteral(L, "paused"); break;
+	case VMOON_VM_STOPPED:
+	case VMOON_VM_FAILED: lua_pushliteral(L, "exited"); break;
+	}
+	return 1;
+}
+
+/* core.press(vm): the power button. */
+static int core_press(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_error err;
+
+	if (vmoon_vm_shutdown(self->vm, &err) != VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	return 0;
+}
+
+/* core.tell(vm) -> position */
+static int core_tell(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+
+	lua_pushinteger(L, (lua_Integer)vmoon_stream_tell(self->serial));
+	return 1;
+}
+
+/* core.read(vm, position) -> bytes, next position */
+static int core_read(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	uint64_t pos = check_pos(L, 2);
+	luaL_Buffer b;
+	char *bytes = luaL_buffinitsize(L, &b, READ_MAX);
+	size_t len = vmoon_stream_read(self->serial, &pos, bytes, READ_MAX);
+
+	luaL_pushresultsize(&b, len);
+	lua_pushinteger(L, (lua_Integer)pos);
+	return 2;
+}
+
+/* core.write(vm, bytes) -> how many the guest's queue had room for */
+static int core_write(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_error err;
+	size_t len, accepted = 0;
+	const char *bytes = luaL_checklstring(L, 2, &len);
+
+	if (vmoon_stream_write(self->serial, bytes, len, &accepted, &err) !=
+	    VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	lua_pushinteger(L, (lua_Integer)accepted);
+	return 1;
+}
+
+/* core.seek(vm, position): the next look begins there. */
+static int core_seek(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+
+	vmoon_stream_seek(self->serial, check_pos(L, 2));
+	return 0;
+}
+
+/* The list of {is_re, text} at idx as C patterns; strings stay in the list. */
+static size_t check_patterns(lua_State *L, int idx, struct vmoon_pattern *out)
+{
+	size_t count = (size_t)luaL_len(L, idx);
+
+	luaL_argcheck(L, count <= PATTERNS_MAX, idx, "too many alternatives");
+	for (size_t i = 0; i < count; i++) {
+		lua_rawgeti(L, idx, (lua_Integer)i + 1);
+		lua_rawgeti(L, -1, 1);
+		out[i].kind = lua_toboolean(L, -1) ? VMOON_PATTERN_RE
+						   : VMOON_PATTERN_TEXT;
+		lua_rawgeti(L, -2, 2);
+		out[i].text = luaL_checklstring(L, -1, &out[i].len);
+		lua_pop(L, 3);
+	}
+	return count;
+}
+
+/*
+ * core.look(vm, patterns, seconds) -> which, begin, end. Nothing when there
+ * is no match (yet): core.fate says whether there is hope.
+ */
+static int core_look(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_pattern patterns[PATTERNS_MAX];
+	struct vmoon_match match = VMOON_INIT(struct vmoon_match);
+	size_t count = check_patterns(L, 2, patterns);
+	struct vmoon_error err;
+	enum vmoon_status status =
+		vmoon_stream_expect(self->serial, patterns, count,
+				    check_timeout(L, 3), &match, &err);
+
+	if (status == VMOON_E_TIMEOUT || status == VMOON_E_PANIC ||
+	    status == VMOON_E_EXITED)
+		return 0;
+	if (status != VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	lua_pushinteger(L, (lua_Integer)match.which + 1);
+	lua_pushinteger(L, (lua_Integer)match.begin);
+	lua_pushinteger(L, (lua_Integer)match.end);
+	return 3;
+}
+
+/* Raises on a malformed expression; 0 means that *out is the caller's. */
+static void compile_re(lua_State *L, int idx, regex_t *out)
+{
+	size_t len;
+	const char *text = luaL_checklstring(L, idx, &len);
+	char reason[128], message[256];
+	int code;
+
+	luaL_argcheck(L, strlen(text) == len, idx, "holds a zero byte");
+	code = regcomp(out, text, REG_EXTENDED | REG_NEWLINE);
+	if (code == 0)
+		return;
+	regerror(code, out, reason, sizeof(reason));
+	snprintf(message, sizeof(message),
+		 "vmoon.re: \"%.80s\" is no extended regular expression: %s",
+		 text, reason);
+	vmoon_lresult_misuse(L, message, NULL);
+}
+
+/* core.re_check(text): back-references are refused, they take for ever. */
+static int core_re_check(lua_State *L)
+{
+	const char *text = luaL_checkstring(L, 1);
+	regex_t re;
+
+	for (const char *p = text; *p != '\0'; p++) {
+		if (*p != '\\' || p[1] == '\0')
+			continue;
+		p++;
+		if (*p >= '1' && *p <= '9')
+			vmoon_lresult_misuse(
+				L, "vmoon.re: back-references do not exist",
+				"vmoon.pat takes a Lua pattern with %1");
+	}
+	compile_re(L, 1, &re);
+	regfree(&re);
+	return 0;
+}
+
+/* core.re_captures(text, subject) -> list of the groups, "" where unused */
+static int core_re_captures(lua_State *L)
+{
+	const char *subject = luaL_checkstring(L, 2);
+	regmatch_t groups[GROUPS_MAX];
+	regex_t re;
+	int failed;
+
+	compile_re(L, 1, &re);
+	failed = regexec(&re, subject, GROUPS_MAX, groups, 0);
+	if (re.re_nsub < GROUPS_MAX - 1)
+		groups[re.re_nsub + 1].rm_so = -2;
+	regfree(&re); /* nothing above can raise once it is compiled */
+	lua_newtable(L);
+	for (int i = 1; failed == 0 && i < GROUPS_MAX; i++) {
+		if (groups[i].rm_so == -2)
+			break;
+		if (groups[i].rm_so < 0)
+			lua_pushliteral(L, "");
+		else
+			lua_pushlstring(
+				L, subject + groups[i].rm_so,
+				(size_t)(groups[i].rm_eo - groups[i].rm_so));
+		lua_rawseti(L, -2, i);
+	}
+	return 1;
+}
+
+/* core.read_source(path) -> text, or nothing when it cannot be had */
+static int core_read_source(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	luaL_Buffer b;
+	char *text = luaL_buffinitsize(L, &b, SOURCE_MAX + 1);
+	FILE *file = fopen(path, "rbe");
+	size_t len;
+
+	if (file == NULL)
+		return 0;
+	len = fread(text, 1, SOURCE_MAX + 1, file);
+	fclose(file);
+	if (len > SOURCE_MAX)
+		return 0;
+	luaL_pushresultsize(&b, len);
+	return 1;
+}
+
+/* core.bless(table) -> the table as a vmoon.Error */
+static int core_bless(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	vmoon_lresult_bless(L);
+	return 1;
+}
+
+static int core_now(lua_State *L)
+{
+	lua_pushnumber(L, vmoon_lhost_now());
+	return 1;
+}
+
+static int core_nap(lua_State *L)
+{
+	vmoon_lhost_sleep(luaL_checknumber(L, 1));
+	return 0;
+}
+
+/* core.private(vm) -> the Lua parts' own table of this VM */
+static int core_private(lua_State *L)
+{
+	luaL_checkudata(L, 1, VMOON_LVM_TYPE);
+	lua_getiuservalue(L, 1, VMOON_LVM_PRIVATE);
+	return 1;
+}
+
+/* core.vm_of(serial) -> its VM */
+static int core_vm_of(lua_State *L)
+{
+	luaL_checkudata(L, 1, VMOON_LSTREAM_TYPE);
+	lua_getiuservalue(L, 1, 1);
+	return 1;
+}
+
+static const luaL_Reg core_functions[] = {
+	{"pump", core_pump},
+	{"wait", core_wait},
+	{"fate", core_fate},
+	{"press", core_press},
+	{"tell", core_tell},
+	{"read", core_read},
+	{"write", core_write},
+	{"seek", core_seek},
+	{"look", core_look},
+	{"re_check", core_re_check},
+	{"re_captures", core_re_captures},
+	{"read_source", core_read_source},
+	{"bless", core_bless},
+	{"now", core_now},
+	{"nap", core_nap},
+	{"private", core_private},
+	{"vm_of", core_vm_of},
+	{NULL, NULL},
+};
+
+void vmoon_lcore_open(lua_State *L)
+{
+	luaL_setfuncs(L, core_functions, 0);
+}

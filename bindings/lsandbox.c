@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lsandbox.c - the config state: finds the specs of a script, starts nothing.
+ *
+ * vmoon.new and vmoon.boot check their spec and return a stand-in for the VM;
+ * its first use ends the script quietly, since no guest can answer. Ending and
+ * running out of time arm a hook that fires on every instruction, so a pcall
+ * in the script cannot swallow them. Not covered: one long call into a string
+ * function; the command that uses this state has a timer of its own.
+ */
+#include "lsandbox.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lcfg.h"
+#include "lmod.h"
+#include "lresult.h"
+
+enum {
+	MEMORY_MAX = 64 * 1024 * 1024,
+	HOOK_EVERY = 10000, /* instructions between two looks at the clock */
+	TEXT_MAX = 65536    /* of an error message that a script made */
+};
+#define CPU_SECONDS_MAX 1.0
+
+#define SPECS_KEY "vmoon.config_specs"
+#define PROBLEMS_KEY "vmoon.config_problems"
+#define HANDLE_TYPE "vmoon.config_handle"
+
+struct vmoon_lsandbox {
+	lua_State *L; /* owned */
+	size_t memory;
+	clock_t deadline;
+	bool has_ended;        /* a stand-in was used */
+	bool is_late;          /* the time is used up */
+	bool has_script_error; /* a problem that is no spec's */
+	const char *path;      /* borrowed for the run */
+};
+
+static struct vmoon_lsandbox *sandbox_of(lua_State *L)
+{
+	struct vmoon_lsandbox *self;
+
+	memcpy(&self, lua_getextraspace(L), sizeof(void *));
+	return self;
+}
+
+/* ---- bounds ---- */
+
+static void *allocate(void *ctx, void *block, size_t old_size, size_t new_size)
+{
+	struct vmoon_lsandbox *self = ctx;
+	void *result;
+
+	if (block == NULL)
+		old_size = 0; /* Lua passes the kind of object there */
+	if (new_size == 0) {
+		self->memory -= old_size;
+		free(block);
+		return NULL;
+	}
+	if (new_size > old_size &&
+	    self->memory + (new_size - old_size) > MEMORY_MAX)
+		return NULL;
+	result = realloc(block, new_size);
+	if (result != NULL)
+		self->memory += new_size - old_size;
+	return result;
+}
+
+static void check_clock(lua_State *L, lua_Debug *ar);
+
+/* From now on every instruction raises, whatever the script catches. */
+static int unwind(lua_State *L)
+{
+	lua_sethook(L, check_clock,
+		    LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE,
+		    1);
+	lua_pushliteral(L, "the script has ended");
+	return lua_error(L);
+}
+
+static void check_clock(lua_State *L, lua_Debug *ar)
+{
+	struct vmoon_lsandbox *self = sandbox_of(L);
+
+	(void)ar;
+	if (!self->has_ended && !self->is_late) {
+		if (clock() < self->deadline)
+			return;
+		self->is_late = true;
+	}
+	unwind(L);
+}
+
+/* ---- what a script gets instead of a VM ---- */
+
+static int use_handle(lua_State *L)
+{
+	sandbox_of(L)->has_ended = true;
+	return unwind(L);
+}
+
+static int ignore_call(lua_State *L)
+{
+	(void)L;
+	return 0;
+}
+
+static const luaL_Reg handle_metamethods[] = {
+	{"__index", use_handle},  {"__newindex", use_handle},
+	{"__call", use_handle},   {"__tostring", use_handle},
+	{"__len", use_handle},    {"__concat", use_handle},
+	{"__close", ignore_call}, {NULL, NULL},
+};
+
+static void append(lua_State *L, const char *list)
+{
+	lua_getfield(L, LUA_REGISTRYINDEX, list);
+	lua_insert(L, -2);
+	lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+	lua_pop(L, 1);
+}
+
+/* Protected: (spec, function name) -> JSON */
+static int check_one(lua_State *L)
+{
+	const struct vmoon_lsandbox *self = sandbox_of(L);
+	const char *function = lua_tostring(L, 2);
+	struct vmoon_lcfg_origin origin = {
+		.function = "return",
+		.name = self->path,
+	};
+	bool is_return = strcmp(function, "return") == 0;
+
+	lua_pushfstring(L, "@%s", self->path);
+	origin.source = lua_tostring(L, -1);
+	vmoon_lcfg_push_json(L, vmoon_lcfg_check(L, 1, function,
+						 is_return ? &origin : NULL));
+	return 1;
+}
+
+/* Leaves the JSON of the spec at 1, or records its mistakes and raises. */
+static void check_spec(lua_State *L, const char *function)
+{
+	luaL_checkany(L, 1);
+	lua_pushcfunction(L, check_one);
+	lua_pushvalue(L, 1);
+	lua_pushstring(L, function);
+	if (lua_pcall(L, 2, 1, 0) == LUA_OK)
+		return;
+	luaL_tolstring(L, -1, NULL); /* our own error: nothing of the script */
+	append(L, PROBLEMS_KEY);
+	lua_error(L);
+}
+
+static int push_handle(lua_State *L)
+{
+	append(L, SPECS_KEY);
+	lua_newuserdatauv(L, 0, 0);
+	luaL_setmetatable(L, HANDLE_TYPE);
+	return 1;
+}
+
+static int config_new(lua_State *L)
+{
+	check_spec(L, "new");
+	return push_handle(L);
+}
+
+static int config_boot(lua_State *L)
+{
+	check_spec(L, "boot");
+	return push_handle(L);
+}
+
+static int config_check(lua_State *L)
+{
+	check_spec(L, "check");
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int config_export(lua_State *L)
+{
+	check_spec(L, "export");
+	return 1;
+}
+
+/* As if every VM could run: the script should come to its specs. */
+static int config_host(lua_State *L)
+{
+	lua_createtable(L, 0, 3);
+	lua_pushboolean(L, 1);
+	lua_setfield(L, -2, "kvm");
+	lua_pushboolean(L, 1);
+	lua_setfield(L, -2, "hw_virt");
+	lua_pushliteral(L, "");
+	lua_setfield(L, -2, "reason");
+	return 1;
+}
+
+static const luaL_Reg config_functions[] = {
+	{"new", config_new},
+	{"boot", config_boot},
+	{"check", config_check},
+	{"export", config_export},
+	{"host", config_host},
+	{"sleep", ignore_call},
+	{NULL, NULL},
+};
+
+/* ---- what is left of the standard library ---- */
+
+/* Only our own variables: the rest of the environment is nobody's business. */
+static int safe_getenv(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+
+	lua_pushstring(L,
+		       strncmp(name, "VMOON_", 6) == 0 ? getenv(name) : NULL);
+	return 1;
+}
+
+static int safe_time(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)time(NULL));
+	return 1;
+}
+
+static int safe_clock(lua_State *L)
+{
+	lua_pushnumber(L, (lua_Number)clock() / CLOCKS_PER_SEC);
+	return 1;
+}
+
+static int return_self(lua_State *L)
+{
+	lua_settop(L, 1);
+	return 1;
+}
+
+/* Finalizers would run without the hook: there are none. */
+static int safe_setmetatable(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 2);
+	if (lua_istable(L, 2)) {
+		lua_pushliteral(L, "__gc");
+		if (lua_rawget(L, 2) != LUA_TNIL)
+			return luaL_error(L, "__gc does not exist in a script "
+					     "that is only checked");
+		lua_pop(L, 1);
+	}
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	lua_call(L, 2, 1);
+	return 1;
+}
+
+static int safe_require(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+
+	if (strcmp(name, "vmoon") != 0)
+		return luaL_error(L,
+				  "module '%s' cannot be loaded while a script "
+				  "is only checked",
+				  name);
+	lua_pushvalue(L, lua_upvalueindex(1));
+	return 1;
+}
+
+static const luaL_Reg safe_os[] = {
+	{"getenv", safe_getenv},
+	{"time", safe_time},
+	{"clock", safe_clock},
+	{NULL, NULL},
+};
+
+static const luaL_Reg safe_file[] = {
+	{"write", return_self}, {"flush", return_self},
+	{"close", ignore_call}, {"setvbuf", ignore_call},
+	{NULL, NULL},
+};
+
+static void open_io(lua_State *L)
+{
+	lua_newtable(L);
+	lua_pushcfunction(L, ignore_call);
+	lua_setfield(L, -2, "write");
+	luaL_newlib(L, safe_file);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -3, "stdout");
+	lua_setfield(L, -2, "stderr");
+	lua_setglobal(L, "io");
+}
+
+static void open_base(lua_State *L)
+{
+	static const char *const absent[] = {
+		"collectgarbage", "dofile", "load", "loadfile", "warn",
+	};
+
+	luaL_requiref(L, "_G", luaopen_base, 1);
+	lua_pop(L, 1);
+	for (size_t i = 0; i < VMOON_COUNTOF(absent); i++) {
+		lua_pushnil(L);
+		lua_setglobal(L, absent[i]);
+	}
+	lua_pushcfunction(L, ignore_call);
+	lua_setglobal(L, "print");
+	lua_getglobal(L, "setmetatable");
+	lua_pushcclosure(L, safe_setmetatable, 1);
+	lua_setglobal(L, "setmetatable");
+}
+
+static void open_libraries(lua_State *L)
+{
+	static const luaL_Reg libraries[] = {
+		{"string", luaopen_string},
+		{"table", luaopen_table},
+		{"math", luaopen_math},
+		{"utf8", luaopen_utf8},
+	};
+
+	for (size_t i = 0; i < VMOON_COUNTOF(libraries); i++) {
+		luaL_requiref(L, libraries[i].name, libraries[i].func, 1);
+		lua_pop(L, 1);
+	}
+	lua_getglobal(L, "string");
+	lua_pushnil(L);
+	lua_setfield(L, -2, "dump");
+	lua_pop(L, 1);
+	luaL_newlib(L, safe_os);
+	lua_setglobal(L, "os");
+	open_io(L);
+}
+
+/* ---- the run ---- */
+
+/* The module is opened before the base is cut: its parts need all of it. */
+static void open_state(lua_State *L)
+{
+	lua_newtable(L);
+	lua_setfield(L, LUA_REGISTRYINDEX, SPECS_KEY);
+	lua_newtable(L);
+	lua_setfield(L, LUA_REGISTRYINDEX, PROBLEMS_KEY);
+	luaL_newmetatable(L, HANDLE_TYPE);
+	luaL_setfuncs(L, handle_metamethods, 0);
+	lua_pushliteral(L, "locked");
+	lua_setfield(L, -2, "__metatable");
+	lua_pop(L, 1);
+	open_libraries(L);
+	open_base(L);
+	lua_pushcfunction(L, luaopen_vmoon);
+	lua_call(L, 0, 1);
+	luaL_setfuncs(L, config_functions, 0);
+	lua_pushcclosure(L, safe_require, 1);
+	lua_setglobal(L, "require");
+	lua_newtable(L);
+	lua_setglobal(L, "arg");
+}
+
+/* Protected: the whole life of the state. */
+static int run_script(lua_State *L)
+{
+	struct vmoon_lsandbox *self = lua_touserdata(L, 1);
+
+	lua_settop(L, 0);
+	open_state(L);
+	if (luaL_loadfilex(L, self->path, "t") != LUA_OK)
+		return lua_error(L);
+	self->deadline = clock() + (clock_t)(CPU_SECONDS_MAX * CLOCKS_PER_SEC);
+	lua_sethook(L, check_clock, LUA_MASKCOUNT, HOOK_EVERY);
+	lua_call(L, 0, 1);
+	lua_sethook(L, NULL, 0, 0);
+	if (lua_isnil(L, 1) || luaL_testudata(L, 1, HANDLE_TYPE) != NULL)
+		return 0;
+	check_spec(L, "return");
+	append(L, SPECS_KEY);
+	return 0;
+}
+
+/* Whether the value at idx is an error that check_spec has recorded. */
+static bool is_recorded(lua_State *L, int idx)
+{
+	bool result;
+
+	lua_getfield(L, LUA_REGISTRYINDEX, PROBLEMS_KEY);
+	lua_pushliteral(L, "kind");
+	lua_rawget(L, idx);
+	result = lua_rawlen(L, -2) > 0 && lua_type(L, -1) == LUA_TSTRING &&
+		 strcmp(lua_tostring(L, -1), "config") == 0;
+	lua_pop(L, 2);
+	return result;
+}
+
+/*
+ * Protected: one more problem, made of the error at 1. Only strings and our
+ * own errors are shown: a script's __tostring is not worth a look.
+ */
+static int record_error(lua_State *L)
+{
+	struct vmoon_lsandbox *self = sandbox_of(L);
+	size_t len;
+	const char *text;
+
+	if (!self->is_late && vmoon_lresult_is_error(L, 1) && is_recorded(L, 1))
+		return 0;
+	self->has_script_error = true;
+	if (self->is_late) {
+		lua_pushfstring(L,
+				"%s: the script ran for more than a second "
+				"without coming to the first use of a VM",
+				self->path);
+	} else if (vmoon_lresult_is_error(L, 1)) {
+		luaL_tolstring(L, 1, NULL);
+	} else if (lua_type(L, 1) == LUA_TSTRING) {
+		lua_pushvalue(L, 1);
+	} else {
+		lua_pushfstring(L, "%s: the script raised a %s", self->path,
+				luaL_typename(L, 1));
+	}
+	text = lua_tolstring(L, -1, &len);
+	if (len > TEXT_MAX)
+		lua_pushlstring(L, text, TEXT_MAX);
+	append(L, PROBLEMS_KEY);
+	return 0;
+}
+
+static const char *text_at(struct vmoon_lsandbox *self, const char *list,
+			   size_t i)
+{
+	const char *text;
+
+	lua_settop(self->L, 0);
+	lua_pushstring(self->L, list);
+	lua_rawget(self->L, LUA_REGISTRYINDEX);
+	if (!lua_istable(self->L, 1))
+		return NULL;
+	lua_rawgeti(self->L, 1, (lua_Integer)i + 1);
+	text = lua_tostring(self->L, 2); /* the list keeps it alive */
+	lua_settop(self->L, 0);
+	return text;
+}
+
+const char *vmoon_lsandbox_spec(struct vmoon_lsandbox *self, size_t i)
+{
+	return text_at(self, SPECS_KEY, i);
+}
+
+const char *vmoon_lsandbox_problem(struct vmoon_lsandbox *self, size_t i)
+{
+	return text_at(self, PROBLEMS_KEY, i);
+}
+
+enum vmoon_lsandbox_result vmoon_lsandbox_run(struct vmoon_lsandbox *self,
+					      const char *path)
+{
+	lua_State *L = self->L;
+	bool has_failed;
+
+	self->path = path;
+	lua_pushcfunction(L, run_script);
+	lua_pushlightuserdata(L, self);
+	has_failed = lua_pcall(L, 1, 0, 0) != LUA_OK && !self->has_ended;
+	lua_sethook(L, NULL, 0, 0);
+	if (has_failed) {
+		lua_pushcfunction(L, record_error);
+		lua_insert(L, 1);
+		if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+			self->has_script_error = true;
+	}
+	if (self->has_script_error)
+		return VMOON_LSANDBOX_SCRIPT;
+	return vmoon_lsandbox_problem(self, 0) == NULL ? VMOON_LSANDBOX_OK
+						       : VMOON_LSANDBOX_BAD;
+}
+
+struct vmoon_lsandbox *vmoon_lsandbox_create(void)
+{
+	struct vmoon_lsandbox *self = calloc(1, sizeof(*self));
+
+	if (self == NULL)
+		return NULL;
+	self->L = lua_newstate(allocate, self);
+	if (self->L == NULL) {
+		free(self);
+		return NULL;
+	}
+	memcpy(lua_getextraspace(self->L), &self, sizeof(void *));
+	return self;
+}
+
+void vmoon_lsandbox_destroy(struct vmoon_lsandbox *self)
+{
+	if (self == NULL)
+		return;
+	lua_close(self->L);
+	free(self);
+}

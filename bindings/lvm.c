@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lvm.c - VM handles: lifecycle and figures. Waiting (expect, wait, login) is
+ * in scripts/vmoon, on the primitives of lcore.c.
+ */
+#include "lvm.h"
+
+#include <lauxlib.h>
+
+#include "lbox.h"
+#include "lconsole.h"
+#include "lhandle.h"
+#include "lhost.h"
+#include "lresult.h"
+#include "lstream.h"
+
+/* Registry key of the one runtime a Lua state has. */
+#define RUNTIME_KEY "vmoon.runtime"
+
+struct vmoon_lvm *vmoon_lvm_test(lua_State *L, int idx)
+{
+	return luaL_testudata(L, idx, VMOON_LVM_TYPE);
+}
+
+struct vmoon_lvm *vmoon_lvm_check(lua_State *L, int idx)
+{
+	struct vmoon_lvm *self = luaL_checkudata(L, idx, VMOON_LVM_TYPE);
+
+	if (self->vm == NULL)
+		vmoon_lresult_misuse(L, "vm is closed",
+				     "use the VM before vm:close(), or before "
+				     "its <close> variable goes out of scope");
+	return self;
+}
+
+int vmoon_lvm_raise(lua_State *L, int idx, const struct vmoon_error *err)
+{
+	idx = lua_absindex(L, idx);
+	if (lua_getiuservalue(L, idx, VMOON_LVM_NAME) != LUA_TSTRING)
+		return vmoon_lresult_raise(L, NULL, err);
+	lua_pushfstring(L, "vm '%s'", lua_tostring(L, -1));
+	return vmoon_lresult_raise(L, lua_tostring(L, -1), err);
+}
+
+/* ---- creation ---- */
+
+static void destroy_runtime(void *rt)
+{
+	vmoon_runtime_destroy(rt);
+}
+
+/*
+ * Finalizers run in reverse order of creation when a state closes, so the
+ * runtime, made before its first VM, goes after its last.
+ */
+static struct vmoon_runtime *borrow_runtime(lua_State *L)
+{
+	struct vmoon_lbox *box;
+	struct vmoon_runtime *rt;
+	struct vmoon_error err;
+
+	if (lua_getfield(L, LUA_REGISTRYINDEX, RUNTIME_KEY) == LUA_TUSERDATA) {
+		box = lua_touserdata(L, -1);
+		lua_pop(L, 1);
+		return box->object;
+	}
+	lua_pop(L, 1);
+	box = vmoon_lbox_push(L, destroy_runtime);
+	if (vmoon_runtime_create(NULL, &rt, &err) != VMOON_OK)
+		vmoon_lresult_raise(L, NULL, &err);
+	box->object = rt;
+	lua_setfield(L, LUA_REGISTRYINDEX, RUNTIME_KEY);
+	return rt;
+}
+
+static void on_panicked(void *ctx, struct vmoon_vm *vm, const char *line)
+{
+	struct vmoon_lvm *self = ctx;
+
+	(void)vm;
+	(void)line;
+	self->has_panicked = true;
+}
+
+static void push_closed(lua_State *L)
+{
+	struct vmoon_lvm *self =
+		lua_newuserdatauv(L, sizeof(*self), VMOON_LVM_VALUES);
+
+	*self = (struct vmoon_lvm){.copy_fd = -1};
+	luaL_setmetatable(L, VMOON_LVM_TYPE);
+}
+
+struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
+				   const struct vmoon_lcfg_origin *origin)
+{
+	struct vmoon_vm_events events = VMOON_INIT(struct vmoon_vm_events);
+	struct vmoon_config *cfg;
+	struct vmoon_runtime *rt;
+	struct vmoon_error err;
+	struct vmoon_lvm *self;
+	int box;
+
+	idx = lua_absindex(L, idx);
+	cfg = vmoon_lcfg_check(L, idx, function, origin);
+	box = lua_gettop(L);
+	rt = borrow_runtime(L);
+	push_closed(L);
+	self = lua_touserdata(L, -1);
+	vmoon_lstream_push(L, -1);
+	lua_setiuservalue(L, -2, VMOON_LVM_SERIAL);
+	lua_newtable(L);
+	lua_setiuservalue(L, -2, VMOON_LVM_PRIVATE);
+	events.panicked = on_panicked;
+	events.ctx = self;
+	self->rt = rt;
+	if (vmoon_vm_create(rt, cfg, &events, &self->vm, &err) != VMOON_OK) {
+		self->vm = NULL;
+		vmoon_lvm_raise(L, -1, &err);
+	}
+	self->serial = vmoon_vm_stream(self->vm, "serial0");
+	lua_pushstring(L, vmoon_vm_name(self->vm));
+	lua_setiuservalue(L, -2, VMOON_LVM_NAME);
+	vmoon_lbox_close(lua_touserdata(L, box));
+	lua_remove(L, box);
+	return self;
+}
+
+/* ---- methods ---- */
+
+static int vm_start(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_error err;
+
+	if (vmoon_vm_start(self->vm, &err) != VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	lua_settop(L, 1);
+	return 1;
+}
+
+static int vm_pause(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_error err;
+
+	if (vmoon_vm_pause(self->vm, &err) != VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	lua_settop(L, 1);
+	return 1;
+}
+
+static int vm_resume(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_error err;
+
+	if (vmoon_vm_resume(self->vm, &err) != VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	lua_settop(L, 1);
+	return 1;
+}
+
+static int vm_stop(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_error err;
+
+	if (vmoon_vm_stop(self->vm, &err) != VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	vmoon_lvm_push_exit(L, self);
+	return 1;
+}
+
+static void close_vm(struct vmoon_lvm *self)
+{
+	struct vmoon_vm *vm = self->vm;
+
+	self->vm = NULL;
+	self->serial = NULL;
+	vmoon_vm_destroy(vm);
+	vmoon_lhost_close(&self->copy_fd); /* the VM's worker is gone now */
+}
+
+static int vm_close(lua_State *L)
+{
+	close_vm(luaL_checkudata(L, 1, VMOON_LVM_TYPE));
+	return 0;
+}
+
+/* The safety net: an open VM at this point is a mistake worth a warning. */
+static int vm_gc(lua_State *L)
+{
+	struct vmoon_lvm *self = luaL_checkudata(L, 1, VMOON_LVM_TYPE);
+
+	if (self->vm == NULL)
+		return 0;
+	close_vm(self);
+	lua_warning(L,
+		    "vmoon: a VM was left to the garbage collector; write "
+		    "local vm <close> = ... or call vm:close()",
+		    0);
+	return 0;
+}
+
+/* Returns why it ended: "left", "ended", "closed" or "signal". */
+static int vm_console(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_lconsole console = {
+		.rt = self->rt,
+		.vm = self->vm,
+		.stream = self->serial,
+		.pos = self->console_pos,
+	};
+	struct vmoon_error err;
+	enum vmoon_status status = vmoon_lconsole_attach(&console, &err);
+
+	self->console_pos = console.pos;
+	if (status != VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	lua_pushstring(L, vmoon_lconsole_end_name(console.end));
+	return 1;
+}
+
+static int vm_tostring(lua_State *L)
+{
+	struct vmoon_lvm *self = luaL_checkudata(L, 1, VMOON_LVM_TYPE);
+
+	lua_getiuservalue(L, 1, VMOON_LVM_NAME);
+	lua_pushfstring(
+		L, "vm '%s' (%s)",
+		lua_isstring(L, -1) ? lua_tostring(L, -1) : "?",
+		self->vm == NULL
+			? "closed"
+			: vmoon_vm_state_name(vmoon_vm_get_state(self->vm)));
+	return 1;
+}
+
+/* ---- properties ---- */
+
+static int vm_name(lua_State *L)
+{
+	luaL_checkudata(L, 1, VMOON_LVM_TYPE);
+	lua_getiuservalue(L, 1, VMOON_LVM_NAME);
+	return 1;
+}
+
+static int vm_state(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+
+	lua_pushstring(L, vmoon_vm_state_name(vmoon_vm_get_state(self->vm)));
+	return 1;
+}
+
+static int vm_serial(lua_State *L)
+{
+	vmoon_lvm_check(L, 1);
+	lua_getiuservalue(L, 1, VMOON_LVM_SERIAL);
+	return 1;
+}
+
+static void set_count(lua_State *L, const char *key, uint64_t value)
+{
+	lua_pushinteger(L, (lua_Integer)value); /* counts stay below 2^63 */
+	lua_setfield(L, -2, key);
+}
+
+static void set_seconds(lua_State *L, const char *key, uint64_t ns)
+{
+	lua_pushnumber(L, (lua_Number)ns / 1e9);
+	lua_setfield(L, -2, key);
+}
+
+static int vm_uptime(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_vm_stats stats = VMOON_INIT(struct vmoon_vm_stats);
+
+	vmoon_vm_get_stats(self->vm, &stats);
+	lua_pushnumber(L, (lua_Number)stats.uptime_ns / 1e9);
+	return 1;
+}
+
+static int vm_stats(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_vm_stats stats = VMOON_INIT(struct vmoon_vm_stats);
+
+	vmoon_vm_get_stats(self->vm, &stats);
+	lua_createtable(L, 0, 14);
+	set_seconds(L, "uptime", stats.uptime_ns);
+	set_seconds(L, "first_run", stats.first_run_ns);
+	set_count(L, "exits", stats.exits);
+	set_count(L, "exits_pio", stats.exits_pio);
+	set_count(L, "exits_mmio", stats.exits_mmio);
+	set_count(L, "exits_halt", stats.exits_halt);
+	set_count(L, "exits_intr", stats.exits_intr);
+	set_count(L, "exits_other", stats.exits_other);
+	set_count(L, "pio_unclaimed", stats.pio_unclaimed);
+	set_count(L, "mmio_unclaimed", stats.mmio_unclaimed);
+	set_count(L, "resets", stats.resets);
+	set_count(L, "console_bytes", stats.console_bytes);
+	set_count(L, "console_dropped", stats.console_dropped);
+	set_count(L, "memory", stats.guest_memory_bytes);
+	return 1;
+}
+
+void vmoon_lvm_push_exit(lua_State *L, const struct vmoon_lvm *self)
+{
+	struct vmoon_exit_record record = VMOON_INIT(struct vmoon_exit_record);
+
+	vmoon_vm_get_exit(self->vm, &record);
+	if (record.reason == VMOON_EXIT_NONE) {
+		lua_pushnil(L);
+		return;
+	}
+	lua_createtable(L, 0, 5);
+	lua_pushstring(L, vmoon_exit_reason_name(record.reason));
+	lua_setfield(L, -2, "reason");
+	lua_pushstring(L, record.message);
+	lua_setfield(L, -2, "message");
+	set_count(L, "status", record.guest_status);
+	set_seconds(L, "uptime", record.uptime_ns);
+	set_count(L, "exit_status", (uint64_t)vmoon_exit_status(&record));
+}
+
+static int vm_exit(lua_State *L)
+{
+	vmoon_lvm_push_exit(L, vmoon_lvm_check(L, 1));
+	return 1;
+}
+
+/* ---- tables ---- */
+
+static const luaL_Reg vm_methods[] = {
+	{"start", vm_start}, {"pause", vm_pause}, {"resume", vm_resume},
+	{"stop", vm_stop},   {"close", vm_close}, {"console", vm_console},
+	{NULL, NULL},
+};
+
+static const luaL_Reg vm_properties[] = {
+	{"name", vm_name},     {"state", vm_state}, {"serial", vm_serial},
+	{"uptime", vm_uptime}, {"stats", vm_stats}, {"exit", vm_exit},
+	{NULL, NULL},
+};
+
+static const luaL_Reg vm_metamethods[] = {
+	{"__gc", vm_gc},
+	{"__close", vm_close},
+	{"__tostring", vm_tostring},
+	{NULL, NULL},
+};
+
+void vmoon_lvm_open(lua_State *L)
+{
+	vmoon_lhandle_open(L, VMOON_LVM_TYPE, vm_metamethods, vm_methods,
+			   vm_properties);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* lvm.h - VM handles. */
+#ifndef VMOON_BINDINGS_LVM_H
+#define VMOON_BINDINGS_LVM_H
+
+#include <lua.h>
+
+#include "lcfg.h"
+#include "vmoon/vmoon.h"
+
+#define VMOON_LVM_TYPE "vmoon.vm"
+
+/* User values of a VM handle. */
+enum {
+	VMOON_LVM_NAME = 1,    /* string; survives close */
+	VMOON_LVM_SERIAL = 2,  /* the stream handle */
+	VMOON_LVM_PRIVATE = 3, /* table of the Lua parts */
+	VMOON_LVM_VALUES = 3
+};
+
+struct vmoon_lvm {
+	struct vmoon_vm *vm;         /* owned; NULL once closed */
+	struct vmoon_stream *serial; /* borrowed from vm */
+	struct vmoon_runtime *rt;    /* borrowed: the registry keeps it */
+	uint64_t console_pos;        /* what console() has shown already */
+	int copy_fd; /* owned: where serial is copied to, or -1 */
+	bool has_panicked;
+};
+
+void vmoon_lvm_open(lua_State *L);
+/* The handle at idx; raises "vm is closed" when it is. */
+struct vmoon_lvm *vmoon_lvm_check(lua_State *L, int idx);
+/* The handle at idx, closed or not; NULL when it is none. */
+struct vmoon_lvm *vmoon_lvm_test(lua_State *L, int idx);
+/* Creates a VM from the spec at idx and pushes it (see vmoon_lcfg_check). */
+struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
+				   const struct vmoon_lcfg_origin *origin);
+/* Raises err as "vm 'name': ..." for the handle at idx. */
+int vmoon_lvm_raise(lua_State *L, int idx, const struct vmoon_error *err);
+/* Pushes the exit record as a table, nil while the VM lives. */
+void vmoon_lvm_push_exit(lua_State *L, const struct vmoon_lvm *self);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dsdt.c - the devices of the x86_64 board in AML. No PNP0303: the i8042 has
+ * a reset line only, and a keyboard driver would wait for it in vain.
+ */
+#include "boot/dsdt.h"
+
+#include <stdio.h>
+
+static void put_cpus(struct vmoon_aml *w, unsigned count)
+{
+	char name[8];
+
+	for (unsigned i = 0; i < count; i++) {
+		(void)snprintf(name, sizeof(name), "C%03X", i & 0xfff);
+		vmoon_aml_open(w, VMOON_AML_DEVICE, name);
+		vmoon_aml_name(w, "_HID");
+		vmoon_aml_string(w, "ACPI0007");
+		vmoon_aml_name(w, "_UID");
+		vmoon_aml_integer(w, i);
+		vmoon_aml_close(w);
+	}
+}
+
+/* A device of the ISA kind: ports and, if irq is not 0, an edge interrupt. */
+static void put_isa_device(struct vmoon_aml *w, const char *name,
+			   const char *eisa_id, uint16_t port, uint8_t ports,
+			   unsigned irq)
+{
+	vmoon_aml_open(w, VMOON_AML_DEVICE, name);
+	vmoon_aml_name(w, "_HID");
+	vmoon_aml_eisa_id(w, eisa_id);
+	vmoon_aml_name(w, "_UID");
+	vmoon_aml_integer(w, 1);
+	vmoon_aml_name(w, "_CRS");
+	vmoon_aml_open_template(w);
+	vmoon_aml_io(w, port, ports);
+	if (irq != 0)
+		vmoon_aml_isa_irq(w, irq);
+	vmoon_aml_close(w);
+	vmoon_aml_close(w);
+}
+
+/* A one-byte field over one port. */
+static void put_port_field(struct vmoon_aml *w, const char *region,
+			   const char *field, unsigned port, unsigned flags)
+{
+	vmoon_aml_region(w, region, VMOON_AML_SYSTEM_IO, port, 1);
+	vmoon_aml_open_field(w, region, flags);
+	vmoon_aml_field_unit(w, field, 8);
+	vmoon_aml_close(w);
+}
+
+/* RDPT and WRPT are part of what QEMU0001 promises its drivers. */
+static void put_pvpanic(struct vmoon_aml *w, uint16_t port)
+{
+	vmoon_aml_open(w, VMOON_AML_DEVICE, "PANC");
+	vmoon_aml_name(w, "_HID");
+	vmoon_aml_string(w, "QEMU0001");
+	vmoon_aml_name(w, "_STA");
+	vmoon_aml_integer(w, 0x0f);
+	vmoon_aml_name(w, "_CRS");
+	vmoon_aml_open_template(w);
+	vmoon_aml_io(w, port, 1);
+	vmoon_aml_close(w);
+	put_port_field(w, "PREG", "PBYT", port,
+		       VMOON_AML_FIELD_BYTE | VMOON_AML_FIELD_PRESERVE);
+	vmoon_aml_open_method(w, "RDPT", 0, false);
+	vmoon_aml_op(w, VMOON_AML_RETURN);
+	vmoon_aml_path(w, "PBYT");
+	vmoon_aml_close(w);
+	vmoon_aml_open_method(w, "WRPT", 1, false);
+	vmoon_aml_op(w, VMOON_AML_STORE);
+	vmoon_aml_op(w, VMOON_AML_ARG0);
+	vmoon_aml_path(w, "PBYT");
+	vmoon_aml_close(w);
+	vmoon_aml_close(w);
+}
+
+/* _EVT: a pending power button is cleared, then told to the button. */
+static void put_event_method(struct vmoon_aml *w)
+{
+	vmoon_aml_open_method(w, "_EVT", 1, true);
+	vmoon_aml_op(w, VMOON_AML_STORE);
+	vmoon_aml_path(w, "EBYT");
+	vmoon_aml_op(w, VMOON_AML_LOCAL0);
+	vmoon_aml_open(w, VMOON_AML_IF, NULL);
+	vmoon_aml_op(w, VMOON_AML_AND);
+	vmoon_aml_op(w, VMOON_AML_LOCAL0);
+	vmoon_aml_integer(w, VMOON_ACPI_EVENT_POWER_BUTTON);
+	vmoon_aml_integer(w, 0); /* no target for the result */
+	vmoon_aml_op(w, VMOON_AML_STORE);
+	vmoon_aml_integer(w, VMOON_ACPI_EVENT_POWER_BUTTON);
+	vmoon_aml_path(w, "EBYT");
+	vmoon_aml_op(w, VMOON_AML_NOTIFY);
+	vmoon_aml_path(w, "PWRB");
+	vmoon_aml_integer(w, 0x80); /* pressed; ACPI 6.5, 4.8.2.2.1.1 */
+	vmoon_aml_close(w);
+	vmoon_aml_close(w);
+}
+
+static void put_power_devices(struct vmoon_aml *w,
+			      const struct vmoon_acpi_config *cfg)
+{
+	vmoon_aml_open(w, VMOON_AML_DEVICE, "PWRB");
+	vmoon_aml_name(w, "_HID");
+	vmoon_aml_eisa_id(w, "PNP0C0C");
+	vmoon_aml_name(w, "_UID");
+	vmoon_aml_integer(w, 0);
+	vmoon_aml_close(w);
+
+	vmoon_aml_open(w, VMOON_AML_DEVICE, "GED0");
+	vmoon_aml_name(w, "_HID");
+	vmoon_aml_string(w, "ACPI0013");
+	vmoon_aml_name(w, "_UID");
+	vmoon_aml_integer(w, 0);
+	vmoon_aml_name(w, "_CRS");
+	vmoon_aml_open_template(w);
+	vmoon_aml_interrupt(w, cfg->pm_irq, VMOON_AML_IRQ_CONSUMER);
+	vmoon_aml_close(w);
+	/* Write 1 clears: reading back and preserving would clear too much. */
+	put_port_field(w, "EREG", "EBYT", cfg->pm_port + VMOON_ACPI_PORT_EVENT,
+		       VMOON_AML_FIELD_BYTE | VMOON_AML_FIELD_WRITE_ZEROS);
+	put_event_method(w);
+	vmoon_aml_close(w);
+}
+
+static void put_s5(struct vmoon_aml *w)
+{
+	vmoon_aml_name(w, "_S5");
+	vmoon_aml_open_package(w, 4);
+	vmoon_aml_integer(w, VMOON_ACPI_SLEEP_TYPE_S5);
+	for (unsigned i = 1; i < 4; i++)
+		vmoon_aml_integer(w, 0);
+	vmoon_aml_close(w);
+}
+
+void vmoon_dsdt_write(struct vmoon_aml *w, const struct vmoon_acpi_config *cfg)
+{
+	if (cfg->pm_port != 0)
+		put_s5(w);
+	vmoon_aml_open(w, VMOON_AML_SCOPE, "_SB");
+	put_cpus(w, cfg->cpu_count);
+	if (cfg->serial_port != 0)
+		put_isa_device(w, "COM1", "PNP0501", cfg->serial_port, 8,
+			       cfg->serial_irq);
+	if (cfg->rtc_port != 0)
+		put_isa_device(w, "RTC0", "PNP0B00", cfg->rtc_port, 2,
+			       cfg->rtc_irq);
+	if (cfg->pvpanic_port != 0)
+		put_pvpanic(w, cfg->pvpanic_port);
+	if (cfg->pm_port != 0)
+		put_power_devices(w, cfg);
+	vmoon_aml_close(w);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* config_schema.c - the one schema: every key, its rules, its other names. */
+#include "config.h"
+
+#include "hv.h"
+
+#include <string.h>
+
+#define MIB (INT64_C(1) << 20)
+
+#define FIRECRACKER "Firecracker"
+#define QEMU "QEMU"
+#define LIBVIRT "libvirt"
+#define CLOUD_HYPERVISOR "Cloud Hypervisor"
+
+/* Words of nobody in particular come with a NULL tool: what people try. */
+static const struct vmoon_config_alias kernel_words[] = {
+	{FIRECRACKER, "kernel_image_path"},
+	{FIRECRACKER, "boot-source"},
+	{CLOUD_HYPERVISOR, "payload"},
+	{NULL, "bzImage"},
+	{NULL, "vmlinux"},
+	{NULL, "vmlinuz"},
+	{NULL, "image"},
+	{NULL, NULL}};
+static const struct vmoon_config_alias initrd_words[] = {
+	{FIRECRACKER, "initrd_path"},
+	{FIRECRACKER, "boot-source"},
+	{CLOUD_HYPERVISOR, "initramfs"},
+	{CLOUD_HYPERVISOR, "payload"},
+	{NULL, "ramdisk"},
+	{NULL, NULL}};
+static const struct vmoon_config_alias cmdline_words[] = {
+	{FIRECRACKER, "boot_args"},
+	{FIRECRACKER, "boot-source"},
+	{QEMU, "append"},
+	{CLOUD_HYPERVISOR, "payload"},
+	{NULL, "bootargs"},
+	{NULL, "kernel_cmdline"},
+	{NULL, "kernel_args"},
+	{NULL, "args"},
+	{NULL, NULL}};
+static const struct vmoon_config_alias cpus_words[] = {
+	{FIRECRACKER, "vcpu_count"},
+	{FIRECRACKER, "machine-config"},
+	{QEMU, "smp"},
+	{LIBVIRT, "vcpu"},
+	{LIBVIRT, "vcpus"},
+	{CLOUD_HYPERVISOR, "boot_vcpus"},
+	{CLOUD_HYPERVISOR, "max_vcpus"},
+	{NULL, "cores"},
+	{NULL, "ncpus"},
+	{NULL, NULL}};
+static const struct vmoon_config_alias memory_words[] = {
+	{FIRECRACKER, "mem_size_mib"},
+	{FIRECRACKER, "machine-config"},
+	{QEMU, "m"},
+	{LIBVIRT, "currentMemory"},
+	{LIBVIRT, "maxMemory"},
+	{NULL, "mem"},
+	{NULL, "ram"},
+	{NULL, "memory_mib"},
+	{NULL, NULL}};
+static const struct vmoon_config_alias on_reboot_words[] = {
+	{QEMU, "no-reboot"}, {QEMU, "action"}, {NULL, NULL}};
+static const struct vmoon_config_alias on_panic_words[] = {
+	{QEMU, "action"}, {LIBVIRT, "on_crash"}, {NULL, NULL}};
+
+static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
+	[VMOON_KEY_NAME] =
+		{.key = {.name = "name",
+			 .type = "string",
+			 .default_text = "vm",
+			 .choices = "",
+			 .doc = "What messages and logs call this VM: 1 to 64 "
+				"letters, digits, \".\", \"_\" or \"-\"."},
+		 .type = VMOON_TYPE_NAME,
+		 .min = 1,
+		 .max = 64,
+		 .example = "name = \"web1\"",
+		 .since = "0.1.0"},
+	[VMOON_KEY_KERNEL] =
+		{.key = {.name = "kernel",
+			 .type = "path",
+			 .default_text = "",
+			 .choices = "",
+			 .doc = "The kernel to boot: a bzImage or an ELF file.",
+			 .is_required = true},
+		 .type = VMOON_TYPE_PATH,
+		 .example = "kernel = \"bzImage\"",
+		 .since = "0.1.0",
+		 .aliases = kernel_words},
+	[VMOON_KEY_INITRD] =
+		{.key = {.name = "initrd",
+			 .type = "path",
+			 .default_text = "",
+			 .choices = "",
+			 .doc = "The initial ramdisk handed to the kernel."},
+		 .type = VMOON_TYPE_PATH,
+		 .example = "initrd = \"initramfs.cpio.gz\"",
+		 .since = "0.1.0",
+		 .aliases = initrd_words},
+	[VMOON_KEY_CMDLINE] =
+		{.key = {.name = "cmdline",
+			 .type = "string",
+			 .default_text = "console=ttyS0",
+			 .choices = "",
+			 .doc = "The kernel's command line: printable ASCII, "
+				"at most 65535 bytes."},
+		 .type = VMOON_TYPE_LINE,
+		 .min = 0,
+		 .max = 65535,
+		 .example = "cmdline = \"console=ttyS0 quiet\"",
+		 .since = "0.1.0",
+		 .aliases = cmdline_words},
+	[VMOON_KEY_CPUS] =
+		{.key = {.name = "cpus",
+			 .type = "integer",
+			 .default_text = "1",
+			 .choices = "",
+			 .doc = "How many CPUs the guest has: 1 to 64."},
+		 .type = VMOON_TYPE_COUNT,
+		 .min = 1,
+		 .max = VMOON_CPUS_MAX,
+		 .example = "cpus = 2",
+		 .since = "0.1.0",
+		 .aliases = cpus_words},
+	[VMOON_KEY_MEMORY] =
+		{.key = {.name = "memory",
+			 .type = "size",
+			 .default_text = "128M",
+			 .choices = "",
+			 .doc = "How much RAM the guest has: a multiple of "
+				"1 MiB from \"16M\" to \"1T\"."},
+		 .type = VMOON_TYPE_SIZE,
+		 .min = 16 * MIB,
+		 .max = 1024 * 1024 * MIB,
+		 .example = "memory = \"128M\"",
+		 .since = "0.1.0",
+		 .aliases = memory_words},
+	[VMOON_KEY_BOOT] =
+		{.key = {.name = "boot",
+			 .type = "choice",
+			 .default_text = "",
+			 .choices = "linux64, pvh",
+			 .doc = "How the kernel is entered; left out, the "
+				"kernel file decides."},
+		 .type = VMOON_TYPE_CHOICE,
+		 .example = "boot = \"pvh\"",
+		 .since = "0.1.0"},
+	[VMOON_KEY_UNPACK] =
+		{.key = {.name = "unpack",
+			 .type = "choice",
+			 .default_text = "host",
+			 .choices = "host, guest",
+			 .doc = "Who unpacks a compressed kernel; \"guest\" is "
+				"slower and keeps the kernel's KASLR."},
+		 .type = VMOON_TYPE_CHOICE,
+		 .example = "unpack = \"guest\"",
+		 .since = "0.1.0"},
+	[VMOON_KEY_ON_REBOOT] =
+		{.key = {.name = "on_reboot",
+			 .type = "choice",
+			 .default_text = "restart",
+			 .choices = "restart, stop",
+			 .doc = "What a reset by the guest does to the VM."},
+		 .type = VMOON_TYPE_CHOICE,
+		 .example = "on_reboot = \"stop\"",
+		 .since = "0.1.0",
+		 .aliases = on_reboot_words},
+	[VMOON_KEY_ON_PANIC] =
+		{.key = {.name = "on_panic",
+			 .type = "choice",
+			 .default_text = "stop",
+			 .choices = "stop, ignore",
+			 .doc =
+				 "What a kernel panic does to the VM."},
+		 .type = VMOON_TYPE_CHOICE,
+		 .example = "on_panic = \"ignore\"",
+		 .since = "0.1.0",
+		 .aliases = on_panic_words},
+};
+
+static const struct vmoon_config_alias disks_words[] = {
+	{FIRECRACKER, "drives"}, {QEMU, "drive"}, {QEMU, "hda"},
+	{QEMU, "blockdev"},      {NULL, NULL},
+};
+static const struct vmoon_config_alias nets_words[] = {
+	{FIRECRACKER, "network-interfaces"},
+	{QEMU, "netdev"},
+	{QEMU, "nic"},
+	{LIBVIRT, "interface"},
+	{NULL, "network"},
+	{NULL, NULL}};
+static const struct vmoon_config_alias devices_words[] = {{QEMU, "device"},
+							  {NULL, NULL}};
+static const struct vmoon_config_alias balloon_words[] = {
+	{LIBVIRT, "memballoon"}, {NULL, NULL}};
+static const struct vmoon_config_alias shares_words[] = {
+	{QEMU, "virtfs"}, {LIBVIRT, "filesystem"}, {NULL, NULL}};
+static const struct vmoon_config_alias log_words[] = {{FIRECRACKER, "logger"},
+						      {NULL, NULL}};
+
+#define LEAVE_OUT "leave it out"
+#define FILES_FROM_INITRD \
+	"leave it out; until then files come in through initrd"
+#define SERIAL_IS_THERE \
+	"leave it out; the first serial port (ttyS0) is always there"
+
+static const struct vmoon_config_later later[] = {
+	{"disks", FILES_FROM_INITRD, disks_words},
+	{"nets", LEAVE_OUT, nets_words},
+	{"vsock", LEAVE_OUT, NULL},
+	{"serial", SERIAL_IS_THERE, NULL},
+	{"console", SERIAL_IS_THERE, NULL},
+	{"devices", LEAVE_OUT, devices_words},
+	{"fs", FILES_FROM_INITRD, NULL},
+	{"shares", FILES_FROM_INITRD, shares_words},
+	{"balloon", LEAVE_OUT, balloon_words},
+	{"rng", LEAVE_OUT, NULL},
+	{"limits", LEAVE_OUT, NULL},
+	{"log", LEAVE_OUT, log_words},
+	{"snapshot", LEAVE_OUT, NULL},
+	{"flat", "leave it out; kernel takes a bzImage or an ELF file", NULL},
+	{NULL, NULL, NULL}};
+
+const struct vmoon_config_row *vmoon_config_row(size_t id)
+{
+	return &rows[id];
+}
+
+const struct vmoon_config_later *vmoon_config_later_table(void)
+{
+	return later;
+}
+
+const struct vmoon_config_key *vmoon_config_key(size_t i)
+{
+	return i < VMOON_KEY_COUNT ? &rows[i].key : NULL;
+}
+
+const char *vmoon_config_choice(const char *choices, size_t n, size_t *out_len)
+{
+	while (*choices != '\0') {
+		size_t len = strcspn(choices, ",");
+
+		if (n == 0) {
+			*out_len = len;
+			return choices;
+		}
+		n--;
+		choices += len + strspn(choices + len, ", ");
+	}
+	return NULL;
+}

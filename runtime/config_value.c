@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/* config_value.c - one value against its row of the schema. Pure but paths. */
+#include "config.h"
+
+#include <string.h>
+
+/* What was given, in the words of whoever wrote it. */
+static void put_given(struct vmoon_text *t, const struct vmoon_config_node *n)
+{
+	switch (n->kind) {
+	case VMOON_CONFIG_TABLE: vmoon_text_put(t, "a table"); break;
+	case VMOON_CONFIG_STRING:
+		vmoon_text_put(t, "string ");
+		vmoon_text_put_quoted(t, n->text, n->len);
+		break;
+	case VMOON_CONFIG_INTEGER:
+		vmoon_text_put(t, "integer %lld", (long long)n->integer);
+		break;
+	case VMOON_CONFIG_BOOLEAN:
+		vmoon_text_put(t, "boolean %s", n->boolean ? "true" : "false");
+		break;
+	case VMOON_CONFIG_SIZE:
+		vmoon_text_put(t, "size ");
+		vmoon_text_put_size(t, n->bytes);
+		break;
+	case VMOON_CONFIG_OTHER:
+		vmoon_text_put_plain(t, n->text, n->len);
+		break;
+	}
+}
+
+static void hint_example(struct vmoon_config_report *r,
+			 const struct vmoon_config_row *row)
+{
+	vmoon_text_put(&r->hint, "for example: %s", row->example);
+}
+
+static bool refuse_type(struct vmoon_config_report *r,
+			const struct vmoon_config_row *row, const char *wanted,
+			const struct vmoon_config_node *node)
+{
+	vmoon_text_put(&r->message, "expected %s, got ", wanted);
+	put_given(&r->message, node);
+	hint_example(r, row);
+	return false;
+}
+
+/* Strings of every kind: no byte that C would take for the end. */
+static bool check_string(const struct vmoon_config_row *row,
+			 const struct vmoon_config_node *node,
+			 const char *wanted, struct vmoon_config_report *r)
+{
+	const char *zero;
+
+	if (node->kind != VMOON_CONFIG_STRING)
+		return refuse_type(r, row, wanted, node);
+	zero = memchr(node->text, '\0', node->len);
+	if (zero == NULL)
+		return true;
+	vmoon_text_put(&r->message, "embedded zero byte at position %zu",
+		       (size_t)(zero - node->text) + 1);
+	vmoon_text_put(&r->hint, "everything after it would be lost; remove "
+				 "it, or see how the string was made");
+	return false;
+}
+
+static bool is_name_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+static bool check_name(const struct vmoon_config_row *row,
+		       const struct vmoon_config_node *node,
+		       struct vmoon_config_report *r)
+{
+	size_t i = 0;
+
+	if (!check_string(row, node, "a string", r))
+		return false;
+	while (i < node->len && is_name_char(node->text[i]))
+		i++;
+	if (i == node->len && node->len >= (size_t)row->min &&
+	    node->len <= (size_t)row->max)
+		return true;
+	vmoon_text_put(&r->message,
+		       "expected %lld to %lld letters, digits, \".\", \"_\" or "
+		       "\"-\"; got ",
+		       (long long)row->min, (long long)row->max);
+	put_given(&r->message, node);
+	hint_example(r, row);
+	return false;
+}
+
+/* What the kernel splits into arguments: components.md 12.1, BOOT-03. */
+static bool check_line(const struct vmoon_config_row *row,
+		       const struct vmoon_config_node *node,
+		       struct vmoon_config_report *r)
+{
+	if (!check_string(row, node, "a string", r))
+		return false;
+	if (node->len > (size_t)row->max) {
+		vmoon_text_put(&r->message,
+			       "%zu bytes are too many; at most %lld",
+			       node->len, (long long)row->max);
+		vmoon_text_put(&r->hint, "most kernels stop reading after 2047 "
+					 "bytes; put the rest into the initrd");
+		return false;
+	}
+	for (size_t i = 0; i < node->len; i++) {
+		unsigned char c = (unsigned char)node->text[i];
+
+		if (c >= 0x20 && c <= 0x7E)
+			continue;
+		vmoon_text_put(&r->message,
+			       "byte 0x%02x at position %zu is not printable "
+			       "ASCII",
+			       c, i + 1);
+		vmoon_text_put(&r->hint, c == '\n' || c == '\r' || c == '\t'
+						 ? "separate arguments with "
+						   "spaces"
+						 : "arguments are made of the "
+						   "characters 0x20 to 0x7e");
+		return false;
+	}
+	return true;
+}
+
+static bool check_count(const struct vmoon_config_row *row,
+			const struct vmoon_config_node *node,
+			struct vmoon_config_value *v,
+			struct vmoon_config_report *r)
+{
+	if (node->kind != VMOON_CONFIG_INTEGER)
+		return refuse_type(r, row, "an integer", node);
+	if (node->integer < row->min || node->integer > row->max) {
+		vmoon_text_put(&r->message, "%lld is out of range %lld..%lld",
+			       (long long)node->integer, (long long)row->min,
+			       (long long)row->max);
+		return false;
+	}
+	v->number = (uint64_t)node->integer;
+	return true;
+}
+
+/* A bare number means MiB to most; one too large for that means bytes. */
+static void hint_unit(struct vmoon_config_report *r,
+		      const struct vmoon_config_row *row, uint64_t number)
+{
+	uint64_t mib = number;
+
+	if (number > (uint64_t)row->max / VMOON_MIB && number % VMOON_MIB == 0)
+		mib = number / VMOON_MIB;
+	if (mib == 0 || mib > (uint64_t)row->max / VMOON_MIB)
+		hint_example(r, row);
+	else
+		vmoon_text_put(&r->hint,
+			       "write \"%lluM\" for MiB, or %llu * vmoon.MiB "
+			       "(a size value)",
+			       (unsigned long long)mib,
+			       (unsigned long long)mib);
+}
+
+static bool refuse_bare(struct vmoon_config_report *r,
+			const struct vmoon_config_row *row,
+			const struct vmoon_config_node *node)
+{
+	int64_t n = node->integer;
+
+	vmoon_text_put(&r->message, "a size needs a unit, got bare number %lld",
+		       (long long)n);
+	hint_unit(r, row, n > 0 ? (uint64_t)n : 0);
+	return false;
+}
+
+static bool refuse_size_text(struct vmoon_config_report *r,
+			     const struct vmoon_config_node *node,
+			     enum vmoon_size_syntax syntax)
+{
+	if (syntax == VMOON_SIZE_NO_UNIT) {
+		vmoon_text_put(&r->message, "a size needs a unit, got ");
+		put_given(&r->message, node);
+	} else {
+		vmoon_text_put_quoted(&r->message, node->text, node->len);
+		vmoon_text_put(&r->message, " is not a size");
+	}
+	vmoon_text_put(&r->hint, "write a whole number and K, M, G or T "
+				 "(steps of 1024): \"128M\"");
+	return false;
+}
+
+static void put_size_given(struct vmoon_text *t,
+			   const struct vmoon_config_node *node)
+{
+	if (node->kind == VMOON_CONFIG_STRING)
+		vmoon_text_put_quoted(t, node->text, node->len);
+	else
+		vmoon_text_put_size(t, node->bytes);
+}
+
+static bool check_size_range(const struct vmoon_config_row *row,
+			     const struct vmoon_config_node *node,
+			     uint64_t bytes, struct vmoon_config_report *r)
+{
+	if (bytes < (uint64_t)row->min || bytes > (uint64_t)row->max) {
+		put_size_given(&r->message, node);
+		vmoon_text_put(&r->message, " is out of range ");
+		vmoon_text_put_size(&r->message, (uint64_t)row->min);
+		vmoon_text_put(&r->message, "..");
+		vmoon_text_put_size(&r->message, (uint64_t)row->max);
+		return false;
+	}
+	if (bytes % VMOON_MIB == 0)
+		return true;
+	put_size_given(&r->message, node);
+	vmoon_text_put(&r->message, " is not a multiple of 1 MiB");
+	vmoon_text_put(&r->hint, "the next one up is \"");
+	vmoon_text_put_size(&r->hint, (bytes / VMOON_MIB + 1) * VMOON_MIB);
+	vmoon_text_put(&r->hint, "\"");
+	return false;
+}
+
+static bool check_size(const struct vmoon_config_row *row,
+		       const struct vmoon_config_node *node,
+		       struct vmoon_config_value *v,
+		       struct vmoon_config_report *r)
+{
+	enum vmoon_size_syntax syntax;
+
+	if (node->kind == VMOON_CONFIG_INTEGER)
+		return refuse_bare(r, row, node);
+	if (node->kind == VMOON_CONFIG_SIZE) {
+		v->number = node->bytes;
+		return check_size_range(row, node, v->number, r);
+	}
+	if (node->kind != VMOON_CONFIG_STRING)
+		return refuse_type(r, row, "a size", node);
+	syntax = vmoon_size_parse(node->text, node->len, &v->number);
+	if (syntax != VMOON_SIZE_OK)
+		return refuse_size_text(r, node, syntax);
+	return check_size_range(row, node, v->number, r);
+}
+
+static bool find_choice(const char *choices, const char *given,
+			size_t given_len, uint64_t *out_index)
+{
+	const char *word;
+	size_t len;
+
+	for (size_t i = 0;
+	     (word = vmoon_config_choice(choices, i, &len)) != NULL; i++) {
+		if (len != given_len || memcmp(word, given, len) != 0)
+			continue;
+		*out_index = i;
+		return true;
+	}
+	return false;
+}
+
+static bool check_choice(const struct vmoon_config_row *row,
+			 const struct vmoon_config_node *node,
+			 struct vmoon_config_value *v,
+			 struct vmoon_config_report *r)
+{
+	const char *choices = row->key.choices, *word;
+	size_t len;
+
+	if (node->kind == VMOON_CONFIG_STRING &&
+	    find_choice(choices, node->text, node->len, &v->number))
+		return true;
+	vmoon_text_put(&r->message, "expected one of ");
+	for (size_t i = 0;
+	     (word = vmoon_config_choice(choices, i, &len)) != NULL; i++)
+		vmoon_text_put(&r->message, "%s\"%.*s\"", i == 0 ? "" : ", ",
+			       (int)len, word);
+	vmoon_text_put(&r->message, "; got ");
+	put_given(&r->message, node);
+	if (node->kind == VMOON_CONFIG_STRING &&
+	    vmoon_config_suggest_choice(&r->hint, choices, node->text))
+		return false;
+	if (row->key.default_text[0] == '\0')
+		vmoon_text_put(&r->hint, "leave it out to let vmoon choose");
+	return false;
+}
+
+static bool check_path(const struct vmoon_config_row *row,
+		       const struct vmoon_config_node *node,
+		       struct vmoon_config_report *r)
+{
+	if (!check_string(row, node, "a path", r))
+		return false;
+	if (node->len == 0)
+		return refuse_type(r, row, "a path", node);
+	return vmoon_config_file_check(node->text, r);
+}
+
+bool vmoon_config_value_check(const struct vmoon_config_row *row,
+			      const struct vmoon_config_node *node,
+			      struct vmoon_config_value *out_value,
+			      struct vmoon_config_report *report)
+{
+	struct vmoon_config_value v = {true, node->text, node->len, 0};
+	bool is_good = false;
+
+	switch (row->type) {
+	case VMOON_TYPE_NAME: is_good = check_name(row, node, report); break;
+	case VMOON_TYPE_LINE: is_good = check_line(row, node, report); break;
+	case VMOON_TYPE_PATH: is_good = check_path(row, node, report); break;
+	case VMOON_TYPE_COUNT:
+		is_good = check_count(row, node, &v, report);
+		break;
+	case VMOON_TYPE_SIZE:
+		is_good = check_size(row, node, &v, report);
+		break;
+	case VMOON_TYPE_CHOICE:
+		is_good = check_choice(row, node, &v, report);
+		break;
+	}
+	if (is_good)
+		*out_value = v;
+	return is_good;
+}
+
+void vmoon_config_value_default(const struct vmoon_config_row *row,
+				struct vmoon_config_value *out_value)
+{
+	const char *text = row->key.default_text;
+	struct vmoon_config_value v = {text[0] != '\0', text, strlen(text), 0};
+
+	/* The schema's own words: a unit test sees that each of them passes. */
+	if (row->type == VMOON_TYPE_SIZE)
+		VMOON_IGNORE(vmoon_size_parse(text, v.len, &v.number));
+	if (row->type == VMOON_TYPE_CHOICE)
+		VMOON_IGNORE(
+			find_choice(row->key.choices, text, v.len, &v.number));
+	for (size_t i = 0; row->type == VMOON_TYPE_COUNT && i < v.len; i++)
+		v.number = v.number * 10 + (uint64_t)(text[i] - '0');
+	*out_value = v;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* kvm.c - opening KVM, creating a VM and giving it memory. */
+#include "kvm.h"
+
+#include "boot/boot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { PAGE_SIZE = 4096, KVM_API = 12, CREATE_TRIES = 100 };
+
+static const struct {
+	int cap;
+	const char *name;
+} required[] = {
+	{KVM_CAP_USER_MEMORY, "USER_MEMORY"},
+	{KVM_CAP_IRQCHIP, "IRQCHIP"},
+	{KVM_CAP_IRQ_ROUTING, "IRQ_ROUTING"},
+	{KVM_CAP_PIT2, "PIT2"},
+	{KVM_CAP_PIT_STATE2, "PIT_STATE2"},
+	{KVM_CAP_SET_TSS_ADDR, "SET_TSS_ADDR"},
+	{KVM_CAP_SET_IDENTITY_MAP_ADDR, "SET_IDENTITY_MAP_ADDR"},
+	{KVM_CAP_EXT_CPUID, "EXT_CPUID"},
+	{KVM_CAP_MP_STATE, "MP_STATE"},
+	{KVM_CAP_VCPU_EVENTS, "VCPU_EVENTS"},
+	{KVM_CAP_DEBUGREGS, "DEBUGREGS"},
+	{KVM_CAP_XSAVE, "XSAVE"},
+	{KVM_CAP_XCRS, "XCRS"},
+	{KVM_CAP_IRQFD, "IRQFD"},
+	{KVM_CAP_IOEVENTFD, "IOEVENTFD"},
+	{KVM_CAP_IMMEDIATE_EXIT, "IMMEDIATE_EXIT"},
+};
+
+static enum vmoon_status fail_open(const char *path, int sys,
+				   struct vmoon_error *err)
+{
+	switch (sys) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+		return vmoon_fail(err, VMOON_E_NOKVM, 0,
+				  "no %s: load the kvm_intel or kvm_amd "
+				  "module, or use tests/testbed/run",
+				  path);
+	case EACCES:
+	case EPERM:
+		return vmoon_fail(err, VMOON_E_NOKVM, 0,
+				  "%s: permission denied: add yourself to the "
+				  "group that owns it (ls -l %s)",
+				  path, path);
+	default: return vmoon_fail(err, VMOON_E_NOKVM, sys, "open %s", path);
+	}
+}
+
+static enum vmoon_status check_host(int fd, const char *path,
+				    struct vmoon_error *err)
+{
+	int version = ioctl(fd, KVM_GET_API_VERSION, 0);
+
+	if (version < 0)
+		return vmoon_fail(err, VMOON_E_NOKVM, 0,
+				  "%s is not KVM's device: remove it and load "
+				  "the kvm_intel or kvm_amd module",
+				  path);
+	if (version != KVM_API)
+		return vmoon_fail(err, VMOON_E_NOKVM, 0,
+				  "%s: this KVM speaks API version %d instead "
+				  "of %d: use a newer host kernel",
+				  path, version, KVM_API);
+	for (size_t i = 0; i < VMOON_COUNTOF(required); i++)
+		if (ioctl(fd, KVM_CHECK_EXTENSION, required[i].cap) <= 0)
+			return vmoon_fail(err, VMOON_E_NOKVM, 0,
+					  "%s: this KVM lacks KVM_CAP_%s: use "
+					  "a newer host kernel",
+					  path, required[i].name);
+	return VMOON_OK;
+}
+
+enum vmoon_status vmoon_kvm_open(const char *path, int *out_fd,
+				 struct vmoon_error *err)
+{
+	enum vmoon_status st;
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_open(path, errno, err);
+	st = check_host(fd, path, err);
+	if (st != VMOON_OK) {
+		close(fd);
+		return st;
+	}
+	*out_fd = fd;
+	return VMOON_OK;
+}
+
+/* Some old kernels answer 0 for "not limited by more than the default". */
+static unsigned limit_of(int fd, int cap, unsigned fallback)
+{
+	int n = ioctl(fd, KVM_CHECK_EXTENSION, cap);
+
+	return n > 0 ? (unsigned)n : fallback;
+}
+
+static enum vmoon_status create_vm_fd(struct vmoon_kvm_vm *vm, int sys_fd,
+				      struct vmoon_error *err)
+{
+	/* A signal for this thread makes it fail with EINTR. */
+	for (int i = 0; i < CREATE_TRIES; i++) {
+		vm->fd = ioctl(sys_fd, KVM_CREATE_VM, 0);
+		if (vm->fd >= 0 || errno != EINTR)
+			break;
+	}
+	if (vm->fd >= 0)
+		return VMOON_OK;
+	if (errno == EBUSY)
+		return vmoon_fail(err, VMOON_E_NOKVM, 0,
+				  "another hypervisor holds the CPU's "
+				  "virtualization: stop it first");
+	return vmoon_fail(err, errno == ENOMEM ? VMOON_E_NOMEM : VMOON_E_SYS,
+			  errno, "create a VM with KVM");
+}
+
+/* What only the system descriptor can tell; it is closed afterwards. */
+static enum vmoon_status read_host(struct vmoon_kvm_vm *vm, int sys_fd,
+				   struct vmoon_error *err)
+{
+	int size = ioctl(sys_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	enum vmoon_status st;
+
+	if (size < 0 || (size_t)size < sizeof(struct kvm_run))
+		return vmoon_fail(
+			err, VMOON_E_NOKVM, 0,
+			"this KVM shares %d bytes with a vCPU and %zu "
+			"are needed: use a newer host kernel",
+			size, sizeof(struct kvm_run));
+	vm->run_size = (size_t)size;
+	vm->cpus_max = limit_of(sys_fd, KVM_CAP_MAX_VCPUS, 4);
+	vm->slots_max = limit_of(sys_fd, KVM_CAP_NR_MEMSLOTS, 32);
+	st = vmoon_kvm_cpuid_read(sys_fd, &vm->cpuid, err);
+	if (st != VMOON_OK)
+		return st;
+	return vmoon_kvm_msr_list_read(sys_fd, &vm->msrs, err);
+}
+
+/* Intel hosts put real-mode helpers there; must come before any vCPU. */
+static enum vmoon_status reserve_pages(struct vmoon_kvm_vm *vm,
+				       struct vmoon_error *err)
+{
+	uint64_t identity_map = VMOON_ADDR_IDENTITY_MAP;
+
+	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map) != 0)
+		return vmoon_fail(err, VMOON_E_SYS, errno,
+				  "KVM_SET_IDENTITY_MAP_ADDR");
+	if (ioctl(vm->fd, KVM_SET_TSS_ADDR, (unsigned long)VMOON_ADDR_TSS) != 0)
+		return vmoon_fail(err, VMOON_E_SYS, errno, "KVM_SET_TSS_ADDR");
+	return VMOON_OK;
+}
+
+static enum vmoon_status map_memory(struct vmoon_hv_vm *hv, vmoon_gpa gpa,
+				    uint64_t size, void *host,
+				    struct vmoon_error *err)
+{
+	struct vmoon_kvm_vm *vm = vmoon_kvm_vm_of(hv);
+	struct kvm_userspace_memory_region region = {
+		.slot = vm->slots_used,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (uint64_t)(uintptr_t)host,
+	};
+
+	if (size == 0 || host == NULL || size > UINT64_MAX - gpa ||
+	    (gpa | size | (uintptr_t)host) % PAGE_SIZE != 0)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "map %#llx bytes of memory at %#llx: not "
+				  "whole pages",
+				  (unsigned long long)size,
+				  (unsigned long long)gpa);
+	if (vm->slots_used >= vm->slots_max)
+		return vmoon_fail(
+			err, VMOON_E_UNSUPPORTED, 0,
+			"this KVM has room for %u memory regions only",
+			vm->slots_max);
+	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) != 0)
+		return vmoon_fail(
+			err, errno == ENOMEM ? VMOON_E_NOMEM : VMOON_E_SYS,
+			errno, "map %#llx bytes of memory at %#llx",
+			(unsigned long long)size, (unsigned long long)gpa);
+	vm->slots_used++;
+	return VMOON_OK;
+}
+
+static void destroy(struct vmoon_hv_vm *hv)
+{
+	struct vmoon_kvm_vm *vm = vmoon_kvm_vm_of(hv);
+
+	if (vm->fd >= 0)
+		close(vm->fd);
+	free(vm->msrs);
+	free(vm->cpuid);
+	free(vm);
+}
+
+static const struct vmoon_hv_vm_ops vm_ops = {
+	.map_memory = map_memory,
+	.create_vcpu = vmoon_kvm_vcpu_create,
+	.set_irq = vmoon_kvm_irq_set,
+	.reset = vmoon_kvm_irq_reset,
+	.destroy = destroy,
+};
+
+static enum vmoon_status set_up(struct vmoon_kvm_vm *vm, int sys_fd,
+				struct vmoon_error *err)
+{
+	enum vmoon_status st = create_vm_fd(vm, sys_fd, err);
+
+	if (st == VMOON_OK)
+		st = read_host(vm, sys_fd, err);
+	if (st == VMOON_OK)
+		st = reserve_pages(vm, err);
+	if (st == VMOON_OK)
+		st = vmoon_kvm_irq_init(vm, err);
+	return st;
+}
+
+enum vmoon_status vmoon_kvm_create(int kick_signal, struct vmoon_hv_vm **out_vm,
+				   struct vmoon_error *err)
+{
+	struct vmoon_kvm_vm *vm;
+	enum vmoon_status st;
+	sigset_t known;
+	int sys_fd;
+
+	/* sigaddset refuses what the C library keeps for itself. */
+	sigemptyset(&known);
+	if (sigaddset(&known, kick_signal) != 0 || kick_signal == SIGKILL ||
+	    kick_signal == SIGSTOP)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "signal %d cannot wake a vCPU", kick_signal);
+	st = vmoon_kvm_open("/dev/kvm", &sys_fd, err);
+	if (st != VMOON_OK)
+		return st;
+	vm = calloc(1, sizeof(*vm));
+	if (vm == NULL) {
+		st = vmoon_fail(err, VMOON_E_NOMEM, 0, "create a VM");
+		goto out_close;
+	}
+	vm->hv.ops = &vm_ops;
+	vm->fd = -1;
+	vm->kick_signal = kick_signal;
+	st = set_up(vm, sys_fd, err);
+	if (st == VMOON_OK)
+		*out_vm = &vm->hv;
+	else
+		destroy(&vm->hv);
+out_close:
+	close(sys_fd);
+	return st;
+}
+
+enum vmoon_status vmoon_kvm_check(struct vmoon_error *err)
+{
+	enum vmoon_status st;
+	int fd;
+
+	st = vmoon_kvm_open("/dev/kvm", &fd, err);
+	if (st == VMOON_OK)
+		close(fd);
+	return st;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* kvm.h - what the files of the KVM backend share; nobody else includes it. */
+#ifndef VMOON_RUNTIME_KVM_H
+#define VMOON_RUNTIME_KVM_H
+
+#include "hv.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <linux/kvm.h>
+
+enum {
+	/* KVM itself accepts no more in KVM_SET_CPUID2. */
+	VMOON_KVM_CPUID_MAX = 256,
+	VMOON_KVM_MSRS_MAX = 4096,
+	VMOON_KVM_IRQCHIPS = 3
+};
+
+/* Allocated in one piece, entries behind the head; free() releases it. */
+struct kvm_cpuid2;
+struct kvm_msr_list;
+struct kvm_msrs;
+
+struct vmoon_kvm_vm {
+	struct vmoon_hv_vm hv;
+	int fd; /* owned */
+	int kick_signal;
+	unsigned slots_used, slots_max, cpus_max;
+	size_t run_size;           /* bytes of each vCPU's shared mapping */
+	struct kvm_cpuid2 *cpuid;  /* owned: what the host can offer */
+	struct kvm_msr_list *msrs; /* owned: what a vCPU's state has */
+	struct kvm_irqchip chips[VMOON_KVM_IRQCHIPS]; /* at power-on */
+	struct kvm_pit_state2 pit;                    /* at power-on */
+};
+
+/* Everything of a vCPU but its FPU, which has a defined initial state. */
+struct vmoon_kvm_state {
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_xcrs xcrs;
+	struct kvm_debugregs debugregs;
+	struct kvm_vcpu_events events;
+	struct kvm_lapic_state lapic;
+	struct kvm_mp_state mp;
+	struct kvm_msrs *msrs; /* owned */
+};
+
+/* Where a vCPU's thread is; see kick() in kvm_vcpu.c. */
+enum vmoon_kvm_phase {
+	VMOON_KVM_OUTSIDE,
+	VMOON_KVM_INSIDE, /* about to enter, in, or just back from KVM_RUN */
+	VMOON_KVM_KICKED  /* the same, and exactly one signal is on its way */
+};
+
+struct vmoon_kvm_vcpu {
+	struct vmoon_hv_vcpu hv;
+	struct vmoon_kvm_vm *vm; /* borrowed: outlives this */
+	int fd;                  /* owned */
+	unsigned index;
+	struct kvm_run *run;    /* owned mapping of vm->run_size bytes */
+	pthread_t thread;       /* valid while phase is not OUTSIDE */
+	_Atomic(int) phase;     /* enum vmoon_kvm_phase */
+	bool is_fresh;          /* neither run nor reset since creation */
+	bool is_access_pending; /* KVM still has to complete an I/O */
+	struct vmoon_kvm_state power_on;
+};
+
+static inline struct vmoon_kvm_vm *vmoon_kvm_vm_of(struct vmoon_hv_vm *hv)
+{
+	return VMOON_CONTAINER_OF(hv, struct vmoon_kvm_vm, hv);
+}
+
+static inline struct vmoon_kvm_vcpu *vmoon_kvm_vcpu_of(struct vmoon_hv_vcpu *hv)
+{
+	return VMOON_CONTAINER_OF(hv, struct vmoon_kvm_vcpu, hv);
+}
+
+/* kvm.c: opens KVM's device at path and checks version and capabilities. */
+VMOON_STATUS vmoon_kvm_open(const char *path, int *out_fd,
+			    struct vmoon_error *err) VMOON_NONNULL(1, 2);
+
+/* kvm_vcpu.c */
+VMOON_STATUS vmoon_kvm_vcpu_create(struct vmoon_hv_vm *hv, unsigned index,
+				   unsigned cpu_count,
+				   struct vmoon_hv_vcpu **out_vcpu,
+				   struct vmoon_error *err) VMOON_NONNULL(1, 4);
+/* Pure; run is not trusted further than run_size bytes of mapping. */
+void vmoon_kvm_decode(struct kvm_run *run, size_t run_size, unsigned cpu,
+		      struct vmoon_hv_exit *out_exit) VMOON_NONNULL(1, 4);
+/* Lets KVM finish an access that user space has answered or gave up. */
+VMOON_STATUS vmoon_kvm_vcpu_settle(struct vmoon_kvm_vcpu *vcpu,
+				   struct vmoon_error *err) VMOON_NONNULL(1);
+
+/* kvm_irq.c: interrupt chips, timer and routing; before the first vCPU. */
+VMOON_STATUS vmoon_kvm_irq_init(struct vmoon_kvm_vm *vm,
+				struct vmoon_error *err) VMOON_NONNULL(1);
+VMOON_STATUS vmoon_kvm_irq_reset(struct vmoon_hv_vm *hv,
+				 struct vmoon_error *err) VMOON_NONNULL(1);
+VMOON_STATUS vmoon_kvm_irq_set(struct vmoon_hv_vm *hv, unsigned gsi, bool level)
+	VMOON_NONNULL(1);
+
+/* kvm_cpuid.c: the host's offer, and the share of one CPU (pure). */
+VMOON_STATUS vmoon_kvm_cpuid_read(int sys_fd, struct kvm_cpuid2 **out_cpuid,
+				  struct vmoon_error *err) VMOON_NONNULL(2);
+struct kvm_cpuid2 *vmoon_kvm_cpuid_alloc(void) VMOON_MUST_USE;
+VMOON_STATUS vmoon_kvm_cpuid_for(const struct kvm_cpuid2 *host, unsigned index,
+				 unsigned cpu_count, struct kvm_cpuid2 *out,
+				 struct vmoon_error *err) VMOON_NONNULL(1, 4);
+
+/* kvm_x86_64.c: registers. */
+VMOON_STATUS vmoon_kvm_msr_list_read(int sys_fd, struct kvm_msr_list **out_list,
+				     struct vmoon_error *err) VMOON_NONNULL(2);
+VMOON_STATUS vmoon_kvm_x86_init(struct vmoon_kvm_vcpu *vcpu,
+				struct vmoon_error *err) VMOON_NONNULL(1);
+VMOON_STATUS vmoon_kvm_x86_reset(struct vmoon_hv_vcpu *hv,
+				 const struct vmoon_x86_entry *entry,
+				 struct vmoon_error *err) VMOON_NONNULL(1);
+
+#endif

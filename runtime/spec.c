@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* spec.c - from a checked description to plain C values. */
+#include "spec.h"
+
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* In the order of the schema's choices. */
+static const enum vmoon_boot_protocol boots[] = {VMOON_BOOT_LINUX64,
+						 VMOON_BOOT_PVH};
+static const enum vmoon_unpack unpacks[] = {VMOON_UNPACK_HOST,
+					    VMOON_UNPACK_GUEST};
+static const enum vmoon_on_event reboots[] = {VMOON_ON_RESTART, VMOON_ON_STOP};
+static const enum vmoon_on_event panics[] = {VMOON_ON_STOP, VMOON_ON_IGNORE};
+
+/* True when out of memory; an unset value is NULL. */
+static bool copy_text(const struct vmoon_config_value *v, char **out_text)
+{
+	*out_text = v->is_set ? strndup(v->text, v->len) : NULL;
+	return v->is_set && *out_text == NULL;
+}
+
+enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
+				  struct vmoon_config *cfg,
+				  struct vmoon_error *err)
+{
+	const struct vmoon_config_value *v = cfg->values;
+	enum vmoon_status st = vmoon_config_check(cfg, err);
+	struct vmoon_spec s = {0};
+	bool is_short;
+
+	if (st != VMOON_OK)
+		return st;
+	is_short = copy_text(&v[VMOON_KEY_NAME], &s.name);
+	is_short |= copy_text(&v[VMOON_KEY_KERNEL], &s.kernel);
+	is_short |= copy_text(&v[VMOON_KEY_INITRD], &s.initrd);
+	is_short |= copy_text(&v[VMOON_KEY_CMDLINE], &s.cmdline);
+	if (is_short) {
+		vmoon_spec_fini(&s);
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "no memory for the VM's description");
+	}
+	s.cpus = (uint32_t)v[VMOON_KEY_CPUS].number; /* at most 64 */
+	s.memory_bytes = v[VMOON_KEY_MEMORY].number;
+	s.boot = v[VMOON_KEY_BOOT].is_set ? boots[v[VMOON_KEY_BOOT].number]
+					  : VMOON_BOOT_AUTO;
+	s.unpack = unpacks[v[VMOON_KEY_UNPACK].number];
+	s.on_reboot = reboots[v[VMOON_KEY_ON_REBOOT].number];
+	s.on_panic = panics[v[VMOON_KEY_ON_PANIC].number];
+	*spec = s;
+	return VMOON_OK;
+}
+
+void vmoon_spec_fini(struct vmoon_spec *spec)
+{
+	free(spec->name);
+	free(spec->kernel);
+	free(spec->initrd);
+	free(spec->cmdline);
+	spec->name = NULL;
+	spec->kernel = NULL;
+	spec->initrd = NULL;
+	spec->cmdline = NULL;
+}

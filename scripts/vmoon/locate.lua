@@ -1,0 +1,309 @@
+-- SPDX-License-Identifier: MIT
+-- locate.lua - where in a script a configuration mistake was written.
+--
+-- Lua tables carry no positions. On the error path only, the script is read
+-- again from the line of the call, and the path of each problem ("disks.2.path")
+-- is followed through the table constructor that it finds there.
+--
+--   core.config_error(problems, "boot", "@vm.lua", "vm.lua", 9)
+local core = ...
+
+local ipairs, tonumber = ipairs, tonumber
+local sort, concat, format, rep = table.sort, table.concat, string.format, string.rep
+
+local MAX_TOKENS, MAX_WIDTH = 200000, 160
+
+-- ---- tokens: { text, kind, line, column, width } ----
+
+local function skip_long(text, pos)
+  local level = text:match("^%[(=*)%[", pos)
+  if not level then return nil end
+  local _, stop = text:find("]" .. level .. "]", pos, true)
+  return stop or #text
+end
+
+local function string_end(text, pos)
+  local quote = text:sub(pos, pos)
+  local i = pos + 1
+  while true do
+    local at = text:find('[\\\n' .. quote .. ']', i)
+    if not at then return #text end
+    local c = text:sub(at, at)
+    if c == quote or c == "\n" then return at end
+    i = at + 2
+  end
+end
+
+local function comment_end(text, pos)
+  local long = text:match("^%-%-%[=*%[", pos) and skip_long(text, pos + 2)
+  return long or (text:find("\n", pos, true) or #text + 1) - 1
+end
+
+-- First byte, last byte and kind of the token at or after pos.
+local function next_token(text, pos)
+  while true do
+    pos = text:find("%S", pos)
+    if not pos then return nil end
+    if text:sub(pos, pos + 1) ~= "--" then break end
+    pos = comment_end(text, pos) + 1
+  end
+  local c = text:sub(pos, pos)
+  if c:match("[%a_]") then
+    return pos, select(2, text:find("^[%w_]+", pos)), "name"
+  elseif c == '"' or c == "'" then
+    return pos, string_end(text, pos), "string"
+  elseif c == "[" and skip_long(text, pos) then
+    return pos, skip_long(text, pos), "string"
+  elseif c:match("%d") or text:match("^%.%d", pos) then
+    return pos, select(2, text:find("^[%w%.]+", pos)), "number"
+  end
+  return pos, select(2, text:find("^[=<>~]=", pos)) or pos, "op"
+end
+
+local function tokenize(text)
+  local tokens, line, line_start, seen = {}, 1, 1, 1
+  local pos = text:match("^#[^\n]*()") or 1
+  while #tokens < MAX_TOKENS do
+    local first, last, kind = next_token(text, pos)
+    if not first then break end
+    while true do
+      local newline = text:find("\n", seen, true)
+      if not newline or newline >= first then break end
+      line, line_start, seen = line + 1, newline + 1, newline + 1
+    end
+    tokens[#tokens + 1] = {
+      text = text:sub(first, last), kind = kind, line = line,
+      column = first - line_start + 1, width = last - first + 1,
+    }
+    pos = last + 1
+  end
+  return tokens
+end
+
+-- ---- table constructors ----
+
+local OPENERS = {
+  ["("] = 1, ["{"] = 1, ["["] = 1, ["function"] = 1, ["if"] = 1, ["do"] = 1, ["repeat"] = 1,
+  [")"] = -1, ["}"] = -1, ["]"] = -1, ["end"] = -1, ["until"] = -1,
+}
+
+local function is(token, text)
+  return token ~= nil and token.text == text and token.kind ~= "string"
+end
+
+-- Index of the token that ends the expression at i: a comma or a bracket.
+local function skip_value(tokens, i)
+  local depth = 0
+  while tokens[i] do
+    local token = tokens[i]
+    if token.kind ~= "string" then
+      if depth == 0 and (token.text == "," or token.text == ";") then return i end
+      local step = OPENERS[token.text]
+      if step then
+        if depth + step < 0 then return i end
+        depth = depth + step
+      end
+    end
+    i = i + 1
+  end
+  return i
+end
+
+local function key_of(token)
+  if token.kind == "number" then return tonumber(token.text) end
+  return token.text:match("^[\"'](.*)[\"']$")
+end
+
+-- Entries of the constructor whose "{" is token i: key -> { key =, value = }
+-- (indices of tokens); list items have no key token.
+local function parse_table(tokens, i)
+  local entries, count = {}, 0
+  i = i + 1
+  while tokens[i] and not is(tokens[i], "}") do
+    local entry, key
+    if tokens[i].kind == "name" and is(tokens[i + 1], "=") then
+      key, entry = tokens[i].text, { key = i, value = i + 2 }
+    elseif is(tokens[i], "[") and tokens[i + 1] and is(tokens[i + 2], "]") and is(tokens[i + 3], "=") then
+      key, entry = key_of(tokens[i + 1]), { key = i + 1, value = i + 4 }
+    else
+      count = count + 1
+      key, entry = count, { value = i }
+    end
+    if key ~= nil then entries[key] = entry end
+    local stop = skip_value(tokens, entry.value)
+    if is(tokens[stop], ",") or is(tokens[stop], ";") then stop = stop + 1
+    elseif not is(tokens[stop], "}") then break end
+    i = stop
+  end
+  return entries
+end
+
+-- "{" of the nearest `name = {` before token i.
+local function find_definition(tokens, i, name)
+  for j = i - 1, 1, -1 do
+    if is(tokens[j], name) and not is(tokens[j - 1], "::") then
+      local k = j + 1
+      if is(tokens[k], "<") then k = k + 3 end -- an attribute
+      if is(tokens[k], "=") and is(tokens[k + 1], "{") then return k + 1 end
+    end
+  end
+end
+
+-- "{" of the table that the expression at token i stands for, or nil.
+local function find_table(tokens, i)
+  if is(tokens[i], "{") then return i end
+  if not tokens[i] or tokens[i].kind ~= "name" then return nil end
+  local last = i
+  while is(tokens[last + 1], ".") and tokens[last + 2] do last = last + 2 end
+  if is(tokens[last + 1], "(") or is(tokens[last + 1], "{") then return nil end
+  return find_definition(tokens, i, tokens[last].text)
+end
+
+-- `spec.cpus = 200` between the constructor and the call counts as an entry.
+local function add_assignments(tokens, entries, from, call, name)
+  for j = from, call - 4 do
+    if is(tokens[j], name) and is(tokens[j + 1], ".") and is(tokens[j + 3], "=")
+      and not is(tokens[j - 1], ".") then
+      entries[tokens[j + 2].text] = { key = j + 2, value = j + 4 }
+    end
+  end
+end
+
+-- ---- the call ----
+
+-- Token of the function's name on the line of the call.
+local function find_call(tokens, name, line)
+  local other
+  for i, token in ipairs(tokens) do
+    if token.line > line then break end
+    if token.line == line and token.kind == "name" then
+      local next = tokens[i + 1]
+      if is(next, "(") or is(next, "{") then
+        if token.text == name then return i end
+        other = other or i
+      end
+    end
+  end
+  return other
+end
+
+-- Token of the last `return` outside of functions: what the chunk returns.
+local function find_return(tokens)
+  for i = #tokens, 1, -1 do
+    if is(tokens[i], "return") then return i end
+  end
+end
+
+local function find_spec(tokens, name, line)
+  local call = name == "return" and find_return(tokens) or find_call(tokens, name, line)
+  if not call then return nil end
+  local at = is(tokens[call + 1], "(") and call + 2 or call + 1
+  local start = find_table(tokens, at)
+  if not start then return call end
+  local entries = parse_table(tokens, start)
+  if start ~= at then add_assignments(tokens, entries, start, call, tokens[at].text) end
+  return call, start, entries
+end
+
+-- The token to point at for a problem: the deepest one that can be found.
+local function find_token(tokens, problem, start, entries)
+  local found, steps = start, {}
+  for step in problem.path:gmatch("[^.]+") do steps[#steps + 1] = tonumber(step) or step end
+  for depth, step in ipairs(steps) do
+    local entry = entries and entries[step]
+    if not entry then break end
+    local is_last = depth == #steps
+    found = is_last and problem.is_key and entry.key or entry.value
+    if is_last or not tokens[found] then break end
+    local inner = find_table(tokens, found)
+    entries = inner and parse_table(tokens, inner)
+    found = is(tokens[found], "{") and found or inner or found
+  end
+  return tokens[found]
+end
+
+-- ---- rendering ----
+
+local function line_of(text, wanted)
+  local n = 1
+  for line in text:gmatch("([^\n]*)\n?") do
+    if n == wanted then return line end
+    n = n + 1
+  end
+  return ""
+end
+
+-- Columns on the screen: UTF-8 sequences count once.
+local function columns(text)
+  return utf8.len(text) or #text
+end
+
+local function render_source(out, text, token)
+  local line = line_of(text, token.line)
+  local from = 1
+  if token.column > MAX_WIDTH - 40 then from = token.column - 40 end
+  local shown = line:sub(from, from + MAX_WIDTH - 1):gsub("%c", " ")
+  local before = line:sub(from, token.column - 1)
+  local width = columns(line:sub(token.column, token.column + token.width - 1))
+  width = math.max(1, math.min(width, MAX_WIDTH - #before))
+  out[#out + 1] = format("%5d | %s", token.line, shown)
+  out[#out + 1] = "      | " .. rep(" ", columns(before)) .. "^" .. rep("~", width - 1)
+end
+
+local function render(problem, text, name, line)
+  local out, token = {}, problem.token
+  local path = problem.path ~= "" and problem.path .. ": " or ""
+  if token then
+    out[1] = format("%s:%d:%d: %s%s", name, token.line, token.column, path, problem.message)
+    render_source(out, text, token)
+  elseif name and line and line > 0 then
+    out[1] = format("%s:%d: %s%s", name, line, path, problem.message)
+  else
+    out[1] = (name and name .. ": " or "") .. path .. problem.message
+  end
+  if problem.hint then out[#out + 1] = "        hint: " .. problem.hint end
+  return concat(out, "\n")
+end
+
+local function before(a, b)
+  local x, y = a.token, b.token
+  if x and y and x.line ~= y.line then return x.line < y.line end
+  if x and y and x.column ~= y.column then return x.column < y.column end
+  return a.order < b.order
+end
+
+local function read_script(source)
+  if not source then return nil end
+  local first = source:sub(1, 1)
+  if first == "@" then return core.read_source(source:sub(2)) end
+  return first ~= "=" and source or nil
+end
+
+-- The vmoon.Error that lists all problems, in the order of the script.
+-- source, name and line are where the function `called` was called.
+function core.config_error(problems, called, source, name, line)
+  local text = read_script(source)
+  if text then
+    local tokens = tokenize(text)
+    local call, start, entries = find_spec(tokens, called, line)
+    for _, problem in ipairs(problems) do
+      problem.token = start and find_token(tokens, problem, start, entries) or tokens[call or 0]
+    end
+  end
+  local blocks = {}
+  for order, problem in ipairs(problems) do problem.order = order end
+  sort(problems, before)
+  for i, problem in ipairs(problems) do
+    blocks[i] = render(problem, text, name, line)
+    problem.line, problem.column = problem.token and problem.token.line, problem.token and problem.token.column
+    problem.token, problem.order, problem.is_key = nil, nil, nil
+  end
+  local first = problems[1]
+  return core.bless {
+    kind = "config", code = "config",
+    message = format("%d problem%s in VM configuration", #problems, #problems == 1 and "" or "s"),
+    detail = concat(blocks, "\n"),
+    where = first.line and format("%s:%d:%d", name, first.line, first.column) or nil,
+    problems = problems,
+  }
+end

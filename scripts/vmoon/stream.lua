@@ -1,0 +1,40 @@
+-- SPDX-License-Identifier: MIT
+-- stream.lua - vm.serial: bytes to the guest, and what it has written.
+--
+--   vm.serial:write "reboot\n"
+--   print(vm.serial:text())           -- the newest 1 MiB, "\n" at line ends
+--   vm.serial:copy_to(io.stdout)
+local core = ...
+
+local format = string.format
+
+local WRITE_TIMEOUT = 30
+
+-- Queues all of it; waits while the guest's queue is full.
+function core.write_all(vm, bytes, what)
+  local started = core.now()
+  while true do
+    bytes = bytes:sub(core.write(vm, bytes) + 1)
+    if bytes == "" then return end
+    local fate = core.fate(vm)
+    if fate then error(core.hopeless(vm, fate, what, started), 0) end
+    if core.now() - started > WRITE_TIMEOUT * core.timeout_scale then
+      error(core.too_late(vm, what, WRITE_TIMEOUT * core.timeout_scale), 0)
+    end
+    core.pump(vm, 0.05)
+  end
+end
+
+function core.stream.write(serial, bytes)
+  local vm = core.vm_of(serial)
+  if type(bytes) ~= "string" then
+    core.fail { kind = "script", message = format("serial:write: a string is needed, got %s", type(bytes)) }
+  end
+  core.write_all(vm, bytes, "room for input")
+  return serial
+end
+
+function core.stream.text(serial)
+  local vm = core.vm_of(serial)
+  return (core.read_range(vm, 0, core.tell(vm)):gsub("\r\n", "\n"))
+end

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dump_acpi.c - writes the board's ACPI tables to files, for iasl and others.
+ *
+ * dump_acpi DIR CPUS makes DIR/tables.bin (all of them as they stand from
+ * guest address 0xe0000) and DIR/SIGNATURE.dat for each table.
+ */
+#include "boot/acpi.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BASE = 0xe0000, CAP = 0x20000, XSDT_AT = 24, ENTRIES_AT = 36 };
+enum { DSDT_AT = 140 };
+
+static uint64_t load_le(const unsigned char *p, unsigned size)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = size; i-- > 0;)
+		v = v << 8 | p[i];
+	return v;
+}
+
+static int write_file(const char *dir, const char *name, const void *data,
+		      size_t len)
+{
+	char path[4096];
+	FILE *f;
+	int failed;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "wb");
+	if (f == NULL) {
+		perror(path);
+		return 1;
+	}
+	failed = fwrite(data, 1, len, f) != len;
+	failed |= fclose(f) != 0;
+	if (failed)
+		perror(path);
+	return failed;
+}
+
+static int write_table(const char *dir, const unsigned char *table)
+{
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "%.4s.dat", (const char *)table);
+	return write_file(dir, name, table, (size_t)load_le(table + 4, 4));
+}
+
+static int write_all(const char *dir, const unsigned char *buf, size_t len)
+{
+	const unsigned char *xsdt = buf + (load_le(buf + XSDT_AT, 8) - BASE);
+	const size_t end = (size_t)load_le(xsdt + 4, 4);
+	int failed = write_file(dir, "tables.bin", buf, len);
+
+	failed |= write_file(dir, "RSDP.dat", buf, 36);
+	failed |= write_table(dir, xsdt);
+	for (size_t at = ENTRIES_AT; at < end; at += 8) {
+		const unsigned char *table =
+			buf + (load_le(xsdt + at, 8) - BASE);
+
+		failed |= write_table(dir, table);
+		if (memcmp(table, "FACP", 4) == 0)
+			failed |= write_table(
+				dir,
+				buf + (load_le(table + DSDT_AT, 8) - BASE));
+	}
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	static unsigned char buf[CAP];
+	struct vmoon_acpi_config cfg = {.ioapic_base = 0xfec00000,
+					.lapic_base = 0xfee00000,
+					.gsi_count = 24,
+					.serial_port = 0x3f8,
+					.serial_irq = 4,
+					.rtc_port = 0x70,
+					.pvpanic_port = 0x505,
+					.pm_port = 0x600,
+					.pm_irq = 5};
+	struct vmoon_error err;
+	size_t len;
+
+	if (argc != 3) {
+		fprintf(stderr, "usage: dump_acpi DIR CPUS\n");
+		return 2;
+	}
+	cfg.cpu_count = (unsigned)strtoul(argv[2], NULL, 10);
+	if (vmoon_acpi_build(&cfg, BASE, buf, sizeof(buf), &len, &err) !=
+	    VMOON_OK) {
+		fprintf(stderr, "dump_acpi: %s\n", err.msg);
+		return 1;
+	}
+	return write_all(argv[1], buf, len);
+}
