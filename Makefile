@@ -178,7 +178,7 @@ $(FUZZ_BIN): $(OUT)/%: $(OUT)/%.o $(FUZZ_MAIN) $(SUPPORT_LIB) $(CORE_LIB)
 # Guests are freestanding images: none of the host's flags apply.
 $(OUT)/guest/%: tests/guest/%.S tests/guest/guest.ld $(wildcard tests/guest/*.h tests/guest/*.inc) Makefile
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -m64 -nostdlib -static -no-pie -Itests/guest -Wl,-T,tests/guest/guest.ld -Wl,--build-id=none -o $@ $<
+	$(Q)gcc -m64 -nostdlib -static -no-pie -Itests/guest -Wl,-T,tests/guest/guest.ld -Wl,--build-id=none -o $@ $<
 
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_C)))
 

@@ -74,7 +74,7 @@ static int core_fate(lua_State *L)
 	struct vmoon_exit_record record = VMOON_INIT(struct vmoon_exit_record);
 
 	vmoon_vm_get_exit(self->vm, &record);
-	if (self->has_panicked || record.reason == VMOON_EXIT_PANIC) {
+	if (record.reason == VMOON_EXIT_PANIC) {
 		lua_pushliteral(L, "panic");
 		return 1;
 	}
@@ -165,8 +165,8 @@ static size_t check_patterns(lua_State *L, int idx, struct vmoon_pattern *out)
 }
 
 /*
- * core.look(vm, patterns, seconds) -> which, begin, end. Nothing when there
- * is no match (yet): core.fate says whether there is hope.
+ * core.look(vm, patterns, seconds) -> which, begin, end. nil without a match;
+ * with true behind it when there cannot be one any more.
  */
 static int core_look(lua_State *L)
 {
@@ -179,9 +179,13 @@ static int core_look(lua_State *L)
 		vmoon_stream_expect(self->serial, patterns, count,
 				    check_timeout(L, 3), &match, &err);
 
-	if (status == VMOON_E_TIMEOUT || status == VMOON_E_PANIC ||
-	    status == VMOON_E_EXITED)
+	if (status == VMOON_E_TIMEOUT)
 		return 0;
+	if (status == VMOON_E_PANIC || status == VMOON_E_EXITED) {
+		lua_pushnil(L);
+		lua_pushboolean(L, 1);
+		return 2;
+	}
 	if (status != VMOON_OK)
 		return vmoon_lvm_raise(L, 1, &err);
 	lua_pushinteger(L, (lua_Integer)match.which + 1);

@@ -73,15 +73,6 @@ static struct vmoon_runtime *borrow_runtime(lua_State *L)
 	return rt;
 }
 
-static void on_panicked(void *ctx, struct vmoon_vm *vm, const char *line)
-{
-	struct vmoon_lvm *self = ctx;
-
-	(void)vm;
-	(void)line;
-	self->has_panicked = true;
-}
-
 static void push_closed(lua_State *L)
 {
 	struct vmoon_lvm *self =
@@ -94,7 +85,6 @@ static void push_closed(lua_State *L)
 struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 				   const struct vmoon_lcfg_origin *origin)
 {
-	struct vmoon_vm_events events = VMOON_INIT(struct vmoon_vm_events);
 	struct vmoon_config *cfg;
 	struct vmoon_runtime *rt;
 	struct vmoon_error err;
@@ -111,10 +101,8 @@ struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 	lua_setiuservalue(L, -2, VMOON_LVM_SERIAL);
 	lua_newtable(L);
 	lua_setiuservalue(L, -2, VMOON_LVM_PRIVATE);
-	events.panicked = on_panicked;
-	events.ctx = self;
 	self->rt = rt;
-	if (vmoon_vm_create(rt, cfg, &events, &self->vm, &err) != VMOON_OK) {
+	if (vmoon_vm_create(rt, cfg, NULL, &self->vm, &err) != VMOON_OK) {
 		self->vm = NULL;
 		vmoon_lvm_raise(L, -1, &err);
 	}

@@ -24,7 +24,6 @@ struct vmoon_lvm {
 	struct vmoon_runtime *rt;    /* borrowed: the registry keeps it */
 	uint64_t console_pos;        /* what console() has shown already */
 	int copy_fd; /* owned: where serial is copied to, or -1 */
-	bool has_panicked;
 };
 
 void vmoon_lvm_open(lua_State *L);

@@ -284,17 +284,16 @@ static void uart_write(struct vmoon_device *dev, uint64_t off, unsigned size,
 	bool dlab = (u->s.lcr & LCR_DLAB) != 0;
 	uint8_t byte = (uint8_t)(val & 0xff);
 
+	if (size == 1 && off == REG_DATA && !dlab) {
+		transmit(u, byte); /* before all others: it is the hot one */
+		return;
+	}
 	if (size != 1 || off >= VMOON_UART_PORTS) {
 		u->stats.refused++;
 		return;
 	}
 	switch ((enum uart_reg)off) {
-	case REG_DATA:
-		if (dlab)
-			u->s.dll = byte;
-		else
-			transmit(u, byte);
-		break;
+	case REG_DATA: u->s.dll = byte; break;
 	case REG_IER:
 		if (dlab)
 			u->s.dlm = byte;

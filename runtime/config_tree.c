@@ -181,8 +181,7 @@ static struct place find_place(struct vmoon_config_node *root, const char *path)
 }
 
 /* The missing nodes as a chain of their own, so that failing is harmless. */
-static struct vmoon_config_node *create_chain(
-	const char *rest, struct vmoon_config_node **out_leaf)
+static struct vmoon_config_node *create_chain(const char *rest)
 {
 	struct vmoon_config_node root = {0};
 	struct vmoon_config_node *leaf = &root;
@@ -192,14 +191,13 @@ static struct vmoon_config_node *create_chain(
 		struct vmoon_config_node *n = create_node(rest, len);
 
 		if (n == NULL) {
-			VMOON_IGNORE(free_children(&root) > 0);
+			(void)free_children(&root);
 			return NULL;
 		}
 		append_child(leaf, n);
 		leaf = n;
 		rest += len + (rest[len] == '.');
 	}
-	*out_leaf = leaf;
 	return root.first;
 }
 
@@ -212,52 +210,67 @@ static void clear_node(struct vmoon_config *cfg, struct vmoon_config_node *node)
 	node->kind = VMOON_CONFIG_TABLE;
 }
 
-/*
- * Finds or makes the node of a path and empties it. All checks come first and
- * all allocation before the first change.
- */
-static enum vmoon_status place_node(struct vmoon_config *cfg, const char *path,
-				    struct vmoon_config_node **out_node,
-				    struct vmoon_error *err)
+/* Puts the chain below table and returns its end. */
+static struct vmoon_config_node *attach_chain(struct vmoon_config *cfg,
+					      struct vmoon_config_node *table,
+					      struct vmoon_config_node *chain)
 {
-	struct vmoon_config_node *chain = NULL, *leaf = NULL;
-	enum vmoon_status st = check_path(path, err);
+	struct vmoon_config_node *leaf = chain;
+
+	if (table->kind != VMOON_CONFIG_TABLE)
+		clear_node(cfg, table);
+	append_child(table, chain);
+	cfg->node_count++;
+	for (; leaf->first != NULL; leaf = leaf->first)
+		cfg->node_count++;
+	return leaf;
+}
+
+/*
+ * Finds or makes the node of a path and empties it; NULL when refused. All
+ * checks come first and all allocation before the first change.
+ */
+static struct vmoon_config_node *place_node(struct vmoon_config *cfg,
+					    const char *path,
+					    enum vmoon_status *out_status,
+					    struct vmoon_error *err)
+{
+	struct vmoon_config_node *chain = NULL;
 	struct place at;
 
-	if (st != VMOON_OK)
-		return st;
+	*out_status = check_path(path, err);
+	if (*out_status != VMOON_OK)
+		return NULL;
 	at = find_place(&cfg->root, path);
-	if (at.missing > VMOON_CONFIG_NODES_MAX - cfg->node_count)
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "config path %s: a config holds at "
-				  "most %d values",
-				  show(path).text, VMOON_CONFIG_NODES_MAX);
+	if (at.missing > VMOON_CONFIG_NODES_MAX - cfg->node_count) {
+		*out_status =
+			vmoon_fail(err, VMOON_E_INVAL, 0,
+				   "config path %s: a config holds at "
+				   "most %d values",
+				   show(path).text, VMOON_CONFIG_NODES_MAX);
+		return NULL;
+	}
 	if (at.missing > 0) {
-		chain = create_chain(at.rest, &leaf);
-		if (chain == NULL)
-			return vmoon_fail(err, VMOON_E_NOMEM, 0,
-					  "no memory for config path %s",
-					  show(path).text);
+		chain = create_chain(at.rest);
+		if (chain == NULL) {
+			*out_status = vmoon_fail(err, VMOON_E_NOMEM, 0,
+						 "no memory for config path %s",
+						 show(path).text);
+			return NULL;
+		}
 	}
 	vmoon_config_forget_check(cfg);
-	if (leaf == NULL) {
-		leaf = at.node;
-		clear_node(cfg, leaf);
-	} else {
-		if (at.node->kind != VMOON_CONFIG_TABLE)
-			clear_node(cfg, at.node);
-		append_child(at.node, chain);
-		cfg->node_count += at.missing;
-	}
-	*out_node = leaf;
-	return VMOON_OK;
+	if (chain != NULL)
+		return attach_chain(cfg, at.node, chain);
+	clear_node(cfg, at.node);
+	return at.node;
 }
 
 static enum vmoon_status set_value(struct vmoon_config *cfg, const char *path,
 				   const struct given *value,
 				   struct vmoon_error *err)
 {
-	struct vmoon_config_node *node = NULL;
+	struct vmoon_config_node *node;
 	enum vmoon_status st;
 	char *copy = NULL;
 	size_t room;
@@ -276,8 +289,8 @@ static enum vmoon_status set_value(struct vmoon_config *cfg, const char *path,
 		memcpy(copy, value->text, value->len);
 		copy[value->len] = '\0';
 	}
-	st = place_node(cfg, path, &node, err);
-	if (st != VMOON_OK) {
+	node = place_node(cfg, path, &st, err);
+	if (node == NULL) {
 		free(copy);
 		return st;
 	}

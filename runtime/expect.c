@@ -261,3 +261,8 @@ enum vmoon_status vmoon_stream_expect(struct vmoon_stream *s,
 	       out_match->size < sizeof(m) ? out_match->size : sizeof(m));
 	return VMOON_OK;
 }
+
+void vmoon_stream_seek(struct vmoon_stream *s, uint64_t pos)
+{
+	s->cursor = pos;
+}

@@ -31,15 +31,15 @@ static int print_version(void)
 
 static int print_help(const struct vmoon_cli_opts *opts)
 {
-	char *words[] = {NULL, opts->file_count > 0 ? opts->files[0] : NULL,
-			 "--help", NULL};
+	char program[] = "vmoon", flag[] = "--help";
 	struct vmoon_cli_opts about;
 
 	if (opts->file_count == 0) {
 		vmoon_cli_print_help(VMOON_CLI_HELP, stdout);
 		return 0;
 	}
-	if (!vmoon_cli_parse(3, words, &about)) {
+	if (!vmoon_cli_parse(3, (char *[]){program, opts->files[0], flag, NULL},
+			     &about)) {
 		vmoon_cli_complain(about.problem);
 		return VMOON_CLI_USAGE;
 	}

@@ -194,9 +194,7 @@ static int run_script(lua_State *L)
 	lua_settop(L, 0);
 	luaL_checkversion(L);
 	luaL_openlibs(L);
-	luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-	lua_pushcfunction(L, luaopen_vmoon);
-	lua_setfield(L, -2, "vmoon");
+	luaL_requiref(L, "vmoon", luaopen_vmoon, 0);
 	lua_pop(L, 1);
 	set_arguments(L, opts);
 	if (luaL_loadfilex(L, opts->files[0], "t") != LUA_OK)

@@ -29,23 +29,9 @@ struct output {
 	bool is_prefix; /* stop without complaint when buf is full */
 };
 
+/* VMOON_OK, VMOON_E_IMAGE (damaged) or VMOON_E_NOMEM; decode() says it. */
 typedef enum vmoon_status (*decode_fn)(const struct vmoon_packed *in,
-				       struct output *out,
-				       struct vmoon_error *err);
-
-static enum vmoon_status fail_damaged(const struct vmoon_packed *in,
-				      struct vmoon_error *err)
-{
-	return vmoon_fail(err, VMOON_E_IMAGE, 0,
-			  "has a damaged %s payload; give a complete file",
-			  vmoon_unpack_name(in->format));
-}
-
-static enum vmoon_status fail_nomem(struct vmoon_error *err)
-{
-	return vmoon_fail(err, VMOON_E_NOMEM, 0,
-			  "no host memory for unpacking it");
-}
+				       struct output *out);
 
 static bool is_full(const struct output *out)
 {
@@ -72,7 +58,7 @@ static int lz4_block(const char *src, int src_len, struct output *out)
  * unpacks to 8 MiB, the last one to less. liblz4's frame API refuses it.
  */
 static enum vmoon_status decode_lz4(const struct vmoon_packed *in,
-				    struct output *out, struct vmoon_error *err)
+				    struct output *out)
 {
 	size_t off = LZ4_MAGIC_SIZE;
 
@@ -83,16 +69,16 @@ static enum vmoon_status decode_lz4(const struct vmoon_packed *in,
 		off += 4;
 		if (size == 0 || size > (uint32_t)LZ4_COMPRESSBOUND(8 << 20) ||
 		    !vmoon_range_ok(off, size, in->len))
-			return fail_damaged(in, err);
+			return VMOON_E_IMAGE;
 		got = lz4_block((const char *)in->bytes + off, (int)size, out);
 		if (got < 0)
-			return fail_damaged(in, err);
+			return VMOON_E_IMAGE;
 		out->len += (size_t)got;
 		off += size;
 		if (out->is_prefix && is_full(out))
 			return VMOON_OK;
 	}
-	return off == in->len ? VMOON_OK : fail_damaged(in, err);
+	return off == in->len ? VMOON_OK : VMOON_E_IMAGE;
 }
 #else
 #define decode_lz4 NULL
@@ -102,7 +88,7 @@ static enum vmoon_status decode_lz4(const struct vmoon_packed *in,
 enum { ZSTD_WINDOW_LOG = 27 }; /* 128 MiB: what zstd -22 --ultra uses */
 
 static enum vmoon_status run_zstd(ZSTD_DCtx *ctx, const struct vmoon_packed *in,
-				  struct output *out, struct vmoon_error *err)
+				  struct output *out)
 {
 	ZSTD_inBuffer src = {in->bytes, in->len, 0};
 	ZSTD_outBuffer dst = {out->buf, out->cap, 0};
@@ -113,28 +99,27 @@ static enum vmoon_status run_zstd(ZSTD_DCtx *ctx, const struct vmoon_packed *in,
 
 		out->len = dst.pos;
 		if (ZSTD_isError(ret))
-			return fail_damaged(in, err);
+			return VMOON_E_IMAGE;
 		if (ret == 0 || (out->is_prefix && is_full(out)))
 			return VMOON_OK;
 		if (src.pos == src_was && dst.pos == dst_was)
-			return fail_damaged(in, err);
+			return VMOON_E_IMAGE;
 	}
 }
 
 static enum vmoon_status decode_zstd(const struct vmoon_packed *in,
-				     struct output *out,
-				     struct vmoon_error *err)
+				     struct output *out)
 {
 	ZSTD_DCtx *ctx = ZSTD_createDCtx();
 	enum vmoon_status st;
 
 	if (ctx == NULL)
-		return fail_nomem(err);
+		return VMOON_E_NOMEM;
 	if (ZSTD_isError(ZSTD_DCtx_setParameter(ctx, ZSTD_d_windowLogMax,
 						ZSTD_WINDOW_LOG)))
-		st = fail_nomem(err);
+		st = VMOON_E_NOMEM;
 	else
-		st = run_zstd(ctx, in, out, err);
+		st = run_zstd(ctx, in, out);
 	(void)ZSTD_freeDCtx(ctx);
 	return st;
 }
@@ -144,16 +129,15 @@ static enum vmoon_status decode_zstd(const struct vmoon_packed *in,
 
 #ifdef VMOON_HAVE_ZLIB
 static enum vmoon_status decode_gzip(const struct vmoon_packed *in,
-				     struct output *out,
-				     struct vmoon_error *err)
+				     struct output *out)
 {
 	z_stream z = {0};
 	int ret;
 
 	if (in->len > UINT32_MAX || out->cap > UINT32_MAX)
-		return fail_damaged(in, err);
+		return VMOON_E_IMAGE;
 	if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK) /* 16: gzip only */
-		return fail_nomem(err);
+		return VMOON_E_NOMEM;
 	/* zlib only reads from next_in; its type merely predates const. */
 	z.next_in = (z_const Bytef *)(uintptr_t)in->bytes;
 	z.avail_in = (uInt)in->len;
@@ -163,11 +147,11 @@ static enum vmoon_status decode_gzip(const struct vmoon_packed *in,
 	out->len = out->cap - z.avail_out;
 	(void)inflateEnd(&z);
 	if (ret == Z_MEM_ERROR)
-		return fail_nomem(err);
+		return VMOON_E_NOMEM;
 	if (ret == Z_STREAM_END ||
 	    (ret == Z_BUF_ERROR && out->is_prefix && is_full(out)))
 		return VMOON_OK;
-	return fail_damaged(in, err);
+	return VMOON_E_IMAGE;
 }
 #else
 #define decode_gzip NULL
@@ -178,13 +162,13 @@ static enum vmoon_status decode_gzip(const struct vmoon_packed *in,
 #define XZ_MEMORY_MAX (256 * VMOON_MIB)
 
 static enum vmoon_status decode_xz(const struct vmoon_packed *in,
-				   struct output *out, struct vmoon_error *err)
+				   struct output *out)
 {
 	lzma_stream z = LZMA_STREAM_INIT;
 	lzma_ret ret = lzma_stream_decoder(&z, XZ_MEMORY_MAX, 0);
 
 	if (ret != LZMA_OK)
-		return fail_nomem(err);
+		return VMOON_E_NOMEM;
 	z.next_in = in->bytes;
 	z.avail_in = in->len;
 	z.next_out = out->buf;
@@ -196,11 +180,11 @@ static enum vmoon_status decode_xz(const struct vmoon_packed *in,
 	out->len = out->cap - z.avail_out;
 	lzma_end(&z);
 	if (ret == LZMA_MEM_ERROR)
-		return fail_nomem(err);
+		return VMOON_E_NOMEM;
 	if (ret == LZMA_STREAM_END ||
 	    (ret == LZMA_OK && out->is_prefix && is_full(out)))
 		return VMOON_OK;
-	return fail_damaged(in, err);
+	return VMOON_E_IMAGE;
 }
 #else
 #define decode_xz NULL
@@ -255,13 +239,25 @@ uint64_t vmoon_unpack_size(const unsigned char *payload, size_t len)
 static enum vmoon_status decode(const struct vmoon_packed *packed,
 				struct output *out, struct vmoon_error *err)
 {
-	if (formats[packed->format].decode == NULL)
+	const char *name = vmoon_unpack_name(packed->format);
+	decode_fn fn = formats[packed->format].decode;
+	enum vmoon_status st;
+
+	if (fn == NULL)
 		return vmoon_fail(err, VMOON_E_UNSUPPORTED, 0,
 				  "is packed as %s, which this build of vmoon "
 				  "cannot unpack; let the guest do it "
 				  "(unpack = \"guest\")",
-				  vmoon_unpack_name(packed->format));
-	return formats[packed->format].decode(packed, out, err);
+				  name);
+	st = fn(packed, out);
+	if (st == VMOON_OK)
+		return VMOON_OK;
+	if (st == VMOON_E_NOMEM)
+		return vmoon_fail(err, st, 0,
+				  "no host memory for unpacking it");
+	return vmoon_fail(err, VMOON_E_IMAGE, 0,
+			  "has a damaged %s payload; give a complete file",
+			  name);
 }
 
 enum vmoon_status vmoon_unpack_all(const struct vmoon_packed *packed, void *dst,

@@ -38,7 +38,7 @@ struct vmoon_kvm_vm {
 struct vmoon_kvm_state {
 	struct kvm_regs regs;
 	struct kvm_sregs sregs;
-	struct kvm_xcrs xcrs;
+	struct kvm_xcrs xcrs; /* nr_xcrs is 0 on a CPU without XSAVE */
 	struct kvm_debugregs debugregs;
 	struct kvm_vcpu_events events;
 	struct kvm_lapic_state lapic;

@@ -40,6 +40,8 @@ enum {
 	FCW_INITIAL = 0x37f,
 	MXCSR_INITIAL = 0x1f80,
 	XSAVE_MXCSR_WORD = 6,
+	XSAVE_BV_WORD = 128,
+	XSAVE_FP_SSE = 3,
 
 	SEL_CODE = 0x10,
 	SEL_DATA = 0x18,
@@ -266,7 +268,7 @@ enum vmoon_status vmoon_kvm_x86_init(struct vmoon_kvm_vcpu *vcpu,
 	if (ioctl(vcpu->fd, KVM_GET_SREGS, &s->sregs) != 0)
 		return fail_ioctl(vcpu, "KVM_GET_SREGS", err);
 	if (ioctl(vcpu->fd, KVM_GET_XCRS, &s->xcrs) != 0)
-		return fail_ioctl(vcpu, "KVM_GET_XCRS", err);
+		s->xcrs.nr_xcrs = 0;
 	if (ioctl(vcpu->fd, KVM_GET_DEBUGREGS, &s->debugregs) != 0)
 		return fail_ioctl(vcpu, "KVM_GET_DEBUGREGS", err);
 	if (ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &s->events) != 0)
@@ -291,7 +293,11 @@ static enum vmoon_status restore_fpu(const struct vmoon_kvm_vcpu *vcpu,
 	area = calloc(1, size);
 	if (area == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0, "reset the FPU");
-	/* An empty XSTATE_BV puts every component into its initial state. */
+	/*
+	 * What XSTATE_BV leaves out goes into its initial state, but for
+	 * MXCSR, which is of SSE and yet not initialized with it.
+	 */
+	area->region[XSAVE_BV_WORD] = XSAVE_FP_SSE;
 	area->region[0] = FCW_INITIAL;
 	area->region[XSAVE_MXCSR_WORD] = MXCSR_INITIAL;
 	if (ioctl(vcpu->fd, KVM_SET_XSAVE, area) != 0)
@@ -356,7 +362,7 @@ static enum vmoon_status restore_core(struct vmoon_kvm_vcpu *vcpu,
 		return fail_ioctl(vcpu, "KVM_SET_SREGS", err);
 	if (ioctl(vcpu->fd, KVM_SET_REGS, &s->regs) != 0)
 		return fail_ioctl(vcpu, "KVM_SET_REGS", err);
-	if (ioctl(vcpu->fd, KVM_SET_XCRS, &s->xcrs) != 0)
+	if (s->xcrs.nr_xcrs > 0 && ioctl(vcpu->fd, KVM_SET_XCRS, &s->xcrs) != 0)
 		return fail_ioctl(vcpu, "KVM_SET_XCRS", err);
 	if (ioctl(vcpu->fd, KVM_SET_DEBUGREGS, &s->debugregs) != 0)
 		return fail_ioctl(vcpu, "KVM_SET_DEBUGREGS", err);

@@ -19,7 +19,6 @@ build      pkg zlib                                          zlib1g-dev
 build      pkg liblzma                                       liblzma-dev
 unit       pkg cmocka                                        libcmocka-dev
 unit       cmd iasl                                          acpica-tools
-unit       cmd lz4                                           lz4
 unit       cmd valgrind                                      valgrind
 clang      cmd clang                                         clang
 clang      file /usr/lib/llvm-14/lib/clang/14.*/lib/linux/libclang_rt.fuzzer-*.a  libclang-rt-14-dev
@@ -33,6 +32,7 @@ testbed    cmd qemu-system-x86_64                            qemu-system-x86
 testbed    file /usr/share/seabios/bios-256k.bin             seabios
 testbed    file /var/lib/dpkg/info/busybox-static.list      busybox-static
 testbed    cmd cpio                                          cpio
+testbed    cmd lz4                                           lz4
 '
 
 say() { printf '%s\n' "$*" >&2; }

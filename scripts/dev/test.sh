@@ -181,10 +181,13 @@ lane_fuzz() {
 	for source in fuzz/fuzz_*.c; do
 		[ -f "$source" ] || continue
 		name=${source#fuzz/fuzz_} name=${name%.c}
+		run_beside exit fuzz "$name-noise" 120 "${fixed[@]}" \
+			"$asan/fuzz/fuzz_$name"
+		[ -d "fuzz/corpus/$name" ] || continue
 		# shellcheck disable=SC2046 # corpus file names hold no spaces
-		run_beside exit fuzz "$name" 120 "${fixed[@]}" \
+		run_beside exit fuzz "$name-corpus" 120 "${fixed[@]}" \
 			"$asan/fuzz/fuzz_$name" \
-			$(find "fuzz/corpus/$name" -type f 2>/dev/null | sort)
+			$(find "fuzz/corpus/$name" -type f | sort)
 	done
 	wait
 }
@@ -213,15 +216,17 @@ lane_kvm() {
 	spec_env=()
 }
 lane_linux() {
-	local spec
-	[ -x tests/testbed/run ] || {
-		skip_lane linux 'tests/testbed/run is missing'
-		return
-	}
+	local spec why
 	plain_build all || return
+	export VMOON_BUILD=$build VMOON_OUT=$plain
+	why=$(tests/testbed/run --timeout 900 true 2>&1 </dev/null)
+	if [ $? = 125 ]; then
+		skip_lane linux "the testbed does not start: $(tail -n 3 <<<"$why")"
+		return
+	fi
 	for spec in tests/spec/linux/*_spec.lua; do
 		[ -f "$spec" ] || continue
-		run tap linux "${spec%.lua}" 600 tests/testbed/run \
+		run tap linux "${spec%.lua}" 900 tests/testbed/run --timeout 850 \
 			lua5.4 /usr/bin/busted -o TAP "$spec"
 	done
 }

@@ -115,7 +115,12 @@ local function look(vm, search, seconds)
   local best
   if #search.plain > 0 then
     local which, begin, stop = core.look(vm, search.plain, search.window and 0 or seconds)
-    if which then best = { which = search.plain_index[which], begin = begin, stop = stop } end
+    if which then
+      best = { which = search.plain_index[which], begin = begin, stop = stop }
+    elseif begin then
+      core.wait(vm, seconds) -- a panic is known a moment before the VM has stopped
+      seconds = 0
+    end
   end
   if search.window then
     local found = look_in_window(vm, search.window, search.patterns)

@@ -58,7 +58,8 @@ local function command_lines(command, first, last)
     lines[#lines + 1] = 'vmoon_c="$vmoon_c"' .. quote(command:sub(at, at + PIECE - 1))
   end
   -- The marks are put together by printf: their echo would not be one.
-  lines[#lines + 1] = format("printf '\\n%%s%%s\\n' %s %s; eval \"$vmoon_c\" </dev/null; "
+  -- `command` keeps a syntax error from ending the line before its mark.
+  lines[#lines + 1] = format("printf '\\n%%s%%s\\n' %s %s; command eval \"$vmoon_c\" </dev/null; "
     .. "printf '\\n%%s%%s %%d\\n' %s %s $?", first:sub(1, 6), first:sub(7), last:sub(1, 6), last:sub(7))
   return table.concat(lines, "\n") .. "\n"
 end

@@ -16,6 +16,19 @@
 enum { PORT_RESET = 0x64, PORT_DEBUG_EXIT = 0xf4, PORT_SERIAL = 0x3f8 };
 enum { PORT_PVPANIC = 0x505, PORT_SLEEP = 0x600, SLEEP_S5 = 0x34 };
 
+/* A string output of up to VMOON_FAKE_DATA_MAX bytes on the serial port. */
+#define TEXT(...)                                         \
+	{                                                 \
+		.kind = VMOON_FAKE_EXIT, .exit = {        \
+			.kind = VMOON_HV_EXIT_PIO,        \
+			.is_write = true,                 \
+			.size = 1,                        \
+			.count = sizeof(__VA_ARGS__) - 1, \
+			.addr = PORT_SERIAL,              \
+			.data = __VA_ARGS__               \
+		}                                         \
+	}
+
 /* A hang guard only: 20 times what the slowest sanitizer needs. */
 #define RIG_TIMEOUT_NS INT64_C(60000000000)
 

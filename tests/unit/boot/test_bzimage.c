@@ -90,6 +90,20 @@ static void test_bzimage__the_place_is_aligned_as_the_kernel_does(void **state)
 	free(b.bytes);
 }
 
+static void test_bzimage__a_place_that_wraps_around_is_refused(void **state)
+{
+	struct blob b = bz_wrap(NULL, 0);
+	struct vmoon_error err = {0};
+	struct vmoon_bzimage bz;
+
+	(void)state;
+	b.bytes[0x234] = 0; /* not relocatable: taken as it is */
+	vmoon_le64_store(b.bytes + 0x258, UINT64_MAX - BZ_INIT_SIZE + 0x1000);
+	assert_int_equal(parse(&b, &bz, &err), VMOON_E_IMAGE);
+	assert_non_null(strstr(err.msg, "outside of 1 MiB to 3 GiB"));
+	free(b.bytes);
+}
+
 static const struct {
 	size_t at;
 	unsigned size;
@@ -209,6 +223,8 @@ int main(void)
 		cmocka_unit_test(test_bzimage__the_kernel_is_loaded_whole),
 		cmocka_unit_test(
 			test_bzimage__the_place_is_aligned_as_the_kernel_does),
+		cmocka_unit_test(
+			test_bzimage__a_place_that_wraps_around_is_refused),
 		cmocka_unit_test(
 			test_boot_04__wrong_headers_are_refused_with_a_message),
 		cmocka_unit_test(

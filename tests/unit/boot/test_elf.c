@@ -283,6 +283,23 @@ static void test_boot_05__truncated_files_are_refused_without_hanging(
 	vmoon_gmem_fini(&gm);
 }
 
+static void test_l01__a_segment_past_the_end_is_seen_before_any_is_read(
+	void **state)
+{
+	struct elf_image e = elf_make();
+	const struct vmoon_image img =
+		vmoon_image_of_bytes(e.bytes, sizeof(e.bytes));
+	struct vmoon_error err = {0};
+	struct vmoon_elf elf;
+
+	(void)state;
+	vmoon_le16_store(e.bytes + 56, 3); /* no notes behind the segments */
+	assert_ok(vmoon_elf_parse(&img, 0x2800, &elf, &err), &err);
+	assert_int_equal(vmoon_elf_parse(&img, 0x27ff, &elf, &err),
+			 VMOON_E_IMAGE);
+	assert_int_equal(vmoon_elf_parse(&img, 0, &elf, &err), VMOON_E_IMAGE);
+}
+
 static void test_l02__extreme_header_fields_never_harm(void **state)
 {
 	static const uint64_t values[] = {0,
@@ -368,6 +385,8 @@ int main(void)
 			test_l09__broken_kernels_are_refused_with_a_message),
 		cmocka_unit_test(
 			test_boot_05__truncated_files_are_refused_without_hanging),
+		cmocka_unit_test(
+			test_l01__a_segment_past_the_end_is_seen_before_any_is_read),
 		cmocka_unit_test(test_l02__extreme_header_fields_never_harm),
 		cmocka_unit_test(
 			test_elf__too_many_segments_or_notes_are_refused),

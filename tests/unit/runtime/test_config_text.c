@@ -114,6 +114,10 @@ static void test_config_text__a_size_that_overflows_saturates(void **state)
 	assert_int_equal(vmoon_size_parse("18446744073709551617K", 21, &bytes),
 			 VMOON_SIZE_OK);
 	assert_true(bytes == UINT64_MAX);
+	/* 2^64 + 4: the tenfold of the first digits wraps. */
+	assert_int_equal(vmoon_size_parse("18446744073709551620K", 21, &bytes),
+			 VMOON_SIZE_OK);
+	assert_true(bytes == UINT64_MAX);
 	assert_int_equal(vmoon_size_parse("", 0, &bytes), VMOON_SIZE_MALFORMED);
 }
 

@@ -103,15 +103,17 @@ static void test_config_value__malformed_sizes_are_refused(void **state)
 
 static void test_config_value__impossible_sizes_are_refused(void **state)
 {
-	static const char *const bad[] = {"0M",
-					  "15M",
-					  "16383K",
-					  "2T",
-					  "1025G",
-					  "16777216T",
-					  "18446744073709551616K",
-					  "18014398509481985K",
-					  "99999999999999999999999999999999T"};
+	static const char *const bad[] = {
+		"0M",
+		"15M",
+		"16383K",
+		"2T",
+		"1025G",
+		"16777216T",
+		"18446744073709551616K",
+		"18014398509481985K",
+		"18446744073709568000K", /* wraps to 16M */
+		"99999999999999999999999999999999T"};
 	struct config_fixture *f = *state;
 	char message[96];
 
@@ -204,6 +206,10 @@ static void test_config_value__boot_03_charset_and_length_differ(void **state)
 	cf_assert_only(f, "cmdline",
 		       "byte 0x0a at position 14 is not printable ASCII",
 		       "separate arguments with spaces");
+	cf_set(f, "cmdline", "a \x1f");
+	cf_assert_only(f, "cmdline",
+		       "byte 0x1f at position 3 is not printable ASCII",
+		       "arguments are made of the characters 0x20 to 0x7e");
 	cf_set(f, "cmdline", "\x7f");
 	cf_assert_only(f, "cmdline",
 		       "byte 0x7f at position 1 is not printable ASCII",

@@ -155,6 +155,24 @@ static void test_state__tag_and_version_must_match(void **state)
 	}
 }
 
+static void test_state__all_four_bytes_of_a_version_count(void **state)
+{
+	static const uint32_t versions[] = {0x102, 0x10002, 0x1000002};
+
+	(void)state;
+	for (size_t i = 0; i < VMOON_COUNTOF(versions); i++) {
+		unsigned char buf[16];
+		struct vmoon_state_writer w = {.buf = buf, .size = sizeof(buf)};
+		struct vmoon_state_reader r;
+
+		vmoon_state_begin(&w, "t", versions[i]);
+		r = reader_of(&w);
+		assert_false(vmoon_state_expect(&r, "t", 2));
+		r = reader_of(&w);
+		assert_true(vmoon_state_expect(&r, "t", versions[i]));
+	}
+}
+
 static void test_state__every_cut_of_a_section_is_bad(void **state)
 {
 	unsigned char buf[32];
@@ -212,6 +230,7 @@ static const struct CMUnitTest tests[] = {
 		test_state__reading_past_the_end_gives_zeroes_for_good),
 	cmocka_unit_test(test_state__an_offset_past_the_end_is_bad),
 	cmocka_unit_test(test_state__tag_and_version_must_match),
+	cmocka_unit_test(test_state__all_four_bytes_of_a_version_count),
 	cmocka_unit_test(test_state__every_cut_of_a_section_is_bad),
 	cmocka_unit_test(test_state__the_longest_tag_fits),
 	cmocka_unit_test(test_state__zero_bytes_need_no_storage),

@@ -2,19 +2,6 @@
 /* test_vm.c - mirrors runtime/vm.c, vcpu.c and vm_worker.c, on a fake. */
 #include "tests/support/vm_rig.h"
 
-/* A string output of up to VMOON_FAKE_DATA_MAX bytes on the serial port. */
-#define TEXT(...)                                         \
-	{                                                 \
-		.kind = VMOON_FAKE_EXIT, .exit = {        \
-			.kind = VMOON_HV_EXIT_PIO,        \
-			.is_write = true,                 \
-			.size = 1,                        \
-			.count = sizeof(__VA_ARGS__) - 1, \
-			.addr = PORT_SERIAL,              \
-			.data = __VA_ARGS__               \
-		}                                         \
-	}
-
 static void test_vm__debug_exit_ends_with_its_status(void **state)
 {
 	static const struct vmoon_fake_step steps[] = {
