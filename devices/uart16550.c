@@ -225,12 +225,14 @@ static uint64_t uart_read(struct vmoon_device *dev, uint64_t off, unsigned size)
 }
 
 /*
- * The hot path: one call of the sink and, unless the guest asked for transmit
- * interrupts, nothing else. A byte that was lost is sent all the same: the
- * guest must never wait for the host.
+ * The hot path: one call of the sink and, unless the guest waits for a transmit
+ * interrupt that is not up yet, nothing else. A byte that was lost is sent all
+ * the same: the guest must never wait for the host.
  */
 static void transmit(struct uart *u, uint8_t byte)
 {
+	bool wants_thre = (u->s.ier & IER_THRE) != 0;
+
 	if ((u->s.mcr & MCR_LOOP) != 0) {
 		if (!push_rx(&u->s, byte))
 			u->s.is_overrun = true;
@@ -239,10 +241,10 @@ static void transmit(struct uart *u, uint8_t byte)
 			u->stats.tx_bytes++;
 		else
 			u->stats.tx_lost++;
-		if ((u->s.ier & IER_THRE) == 0)
+		if (u->s.is_thre_latched == wants_thre)
 			return;
 	}
-	u->s.is_thre_latched = (u->s.ier & IER_THRE) != 0;
+	u->s.is_thre_latched = wants_thre;
 	update_irq(u);
 }
 

@@ -133,7 +133,8 @@ function core.tail_lines(text, indent, count)
   for line in (text:gsub("\r\n", "\n") .. "\n"):gmatch("([^\n]*)\n") do
     line = line:gsub("\27%[[%d;?]*%a", ""):gsub("[%c\127]", "")
     if #line > 240 then line = line:sub(1, 237) .. "..." end
-    if line ~= "" then lines[#lines + 1] = rep(" ", indent) .. "| " .. line end
+    local is_ours = line:find("vmoon[_-]%x%x%x%x%x%x%d") -- marks and prompts of shell.lua
+    if line ~= "" and not is_ours then lines[#lines + 1] = rep(" ", indent) .. "| " .. line end
   end
   return table.concat(lines, "\n", math.max(1, #lines - count + 1))
 end
