@@ -197,8 +197,12 @@ $(ENTRY):
 else
 # An OUT on the command line names the folder that holds every variant.
 TEST_DIR := $(if $(filter command line,$(origin OUT)),$(OUT),$(BUILD))
+# Where the scripts find the build and the testbed keeps its downloads.
+demo bench check test: export OUT := $(OUT)
+demo bench check test: export VMOON_OUT := $(abspath $(OUT))
+demo bench check test: export VMOON_BUILD := $(abspath $(BUILD))
 demo: all
-	$(Q)OUT=$(OUT) BUILD=$(BUILD) sh scripts/dev/demo.sh
+	$(Q)bash scripts/dev/demo.sh
 check:
 	$(Q)bash scripts/dev/test.sh $(TEST_DIR) lint unit tools fuzz spec install
 test:
@@ -208,7 +212,7 @@ lint:
 tidy:
 	$(Q)bash scripts/dev/test.sh $(TEST_DIR) tidy
 bench: all benches
-	$(Q)OUT=$(OUT) BUILD=$(BUILD) bash scripts/dev/bench.sh $(BENCH_BIN)
+	$(Q)bash scripts/dev/bench.sh $(BENCH_BIN)
 fuzz:
 	$(Q)bash scripts/dev/fuzz.sh $(TEST_DIR) "$(or $(SECONDS),30)" $(TARGET)
 coverage:

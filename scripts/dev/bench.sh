@@ -1,19 +1,27 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# bench.sh [PROGRAM...] - runs the benchmark programs, then the scripts of
-# bench/ (*.sh), which compare with other monitors. Each prints rows of
-# `name | figure | unit | beside what`. OUT names the build.
+# bench.sh [PROGRAM...] - what `make bench` measures: the programs of bench/,
+# then its scripts, on this machine's KVM or beside QEMU in the testbed. Each
+# prints rows of `name | figure | unit | beside what`. OUT names the build.
 set -u
+cd "$(dirname "$0")/../.." || exit 1
 failed=0
-for bench in "$@" bench/*.sh; do
-	[ -x "$bench" ] || [ -f "$bench" ] || continue
-	echo "-- ${bench##*/}"
-	case $bench in
-	*.sh) bash "$bench" ;;
-	*) "$bench" ;;
-	esac || {
-		echo "   ${bench##*/} failed with status $?" >&2
-		failed=1
-	}
-done
+
+measure() { # name command...
+	local name=$1
+	shift
+	"$@" </dev/null && return
+	echo "bench: $name failed with status $?" >&2
+	failed=1
+}
+
+for program in "$@"; do measure "${program##*/}" "$program"; done
+if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+	measure start.lua env GUEST="$OUT/guest/hello" \
+		VMOON_GUEST="$OUT/guest/hello" "$OUT/bin/vmoon" run bench/start.lua
+else
+	echo "bench: start.lua is left out: no usable /dev/kvm" >&2
+fi
+measure boot.lua tests/testbed/run --with-qemu --timeout 900 \
+	vmoon run bench/boot.lua
 exit $failed

@@ -5,7 +5,7 @@
 # folder; what a program printed is in BUILD/test/. A crash, a hang and a
 # program that ran nothing count as failed, a lane that cannot run as skipped.
 set -u
-unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
+unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL OUT
 build=$1
 shift
 cd "$(dirname "$0")/../.." || exit 1
@@ -93,9 +93,9 @@ show_failure() { # log lane name status
 		grep -vE '^\[  (PASSED|FAILED|SKIPPED)' "$1.err" | tail -n 30
 	} 2>/dev/null | cut -c 1-240 | head -n 50 | sed 's/^/    /'
 }
-show_skips() { # log lane
+show_skips() { # log lane name
 	sed -nE -e "s/^\[  SKIP    \] (.*)/  SKIP $2 \1/p" \
-		-e "s/^ok [0-9]+ - # SKIP (.*)/  SKIP $2 \1/p" \
+		-e "s|^ok [0-9]+ - # SKIP (/usr/bin/busted:[0-9]+: )?(.*)|  SKIP $2 $3: \2|p" \
 		-e "s/^([a-z_]+): skipped: (.*)/  SKIP $2 \1: \2/p" "$1"
 }
 
@@ -115,7 +115,7 @@ run() {
 	count "$p" "$f" "$s" "$lane"
 	text=$(
 		((f == 0)) || show_failure "$log" "$lane" "$name" "$status"
-		show_skips "$log" "$lane"
+		show_skips "$log" "$lane" "${name##*/}"
 	)
 	[ -z "$text" ] || say "$text" # at once: others run beside
 }
@@ -155,7 +155,10 @@ lane_lint() {
 	run tap lint style 120 sh scripts/dev/lint.sh "$plain"
 	run tap lint planted 120 sh tests/lint/run.sh "$plain"
 }
-lane_tidy() { run tap tidy all 600 bash scripts/dev/tidy.sh "$jobs"; }
+lane_tidy() {
+	plain_build all
+	run tap tidy all 600 bash scripts/dev/tidy.sh "$plain" "$jobs"
+}
 lane_unit() {
 	asan_build unit
 	programs unit-asan "$asan" 'tests/unit/*/test_*.c'
@@ -192,7 +195,7 @@ lane_fuzz() {
 	wait
 }
 lane_spec() {
-	plain_build all || return
+	plain_build all guest || return
 	specs spec "$plain" 120 tests/spec/*_spec.lua
 }
 lane_install() {
@@ -218,7 +221,7 @@ lane_kvm() {
 lane_linux() {
 	local spec why
 	plain_build all || return
-	export VMOON_BUILD=$build VMOON_OUT=$plain
+	export VMOON_BUILD=${VMOON_BUILD:-$build} VMOON_OUT=$plain
 	why=$(tests/testbed/run --timeout 900 true 2>&1 </dev/null)
 	if [ $? = 125 ]; then
 		skip_lane linux "the testbed does not start: $(tail -n 3 <<<"$why")"

@@ -172,9 +172,15 @@ end
 
 -- ---- login ----
 
--- What the console asks for, judged by its unfinished last line.
+-- What the console asks for, judged by its unfinished last line, and by what
+-- stands before kernel messages that came after it.
 local function asked(text)
-  local line = text:gsub("\27%[[%d;?]*%a", ""):match("[^\r\n]*$")
+  local count
+  text = text:gsub("\27%[[%d;?]*%a", "")
+  repeat
+    text, count = text:gsub("%[ *%d+%.%d+%] [^\n]*\n$", "")
+  until count == 0
+  local line = text:match("[^\r\n]*$")
   if line:find("[Ll]ogin: *$") then return "login" end
   if line:find("[Pp]assword: *$") then return "password" end
   if line:find("[#$>] *$") then return "prompt" end

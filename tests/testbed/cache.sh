@@ -187,14 +187,16 @@ guest_initrd() { # cloud|amd64
 	[ "$to" -nt "$here/guest-init" ] && [ "$to" -nt "$here/cache.sh" ] &&
 		[ "$to" -nt "$cache/kernel-$1" ] && return
 	rm -rf "$root"
-	mkdir -p "$root"/{proc,sys,dev,tmp,root,lib/extra,etc/acpi/PWRF}
+	mkdir -p "$root"/{proc,sys,dev,tmp,root,lib/extra,var/{log,run}} \
+		"$root/etc/acpi/PWRF"
 	ln -s bin "$root/sbin"
 	applets "$root/bin"
 	# busybox's acpid names the power button so.
 	power=$root/etc/acpi/PWRF/00000080
 	printf '#!/bin/sh\npoweroff -f\n' >"$power"
 	chmod 755 "$power"
-	echo 'root::0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+	echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+	echo 'root::0:0:99999:7:::' >"$root/etc/shadow" # no password
 	echo 'root:x:0:' >"$root/etc/group"
 	printf '%s\n' "PS1='# '" 'export PATH=/bin' >"$root/etc/profile"
 	: >"$root/lib/extra/order"

@@ -48,10 +48,10 @@ static void test_boot__linux64_elf_is_ready_to_run(void **state)
 	struct vmoon_x86_entry entry;
 	struct vmoon_error err = {0};
 	struct boot_params bp;
-	int fd = lowest_fd();
+	unsigned fds = open_fds();
 
 	assert_ok(vmoon_boot_load(*state, &args, &entry, &err), &err);
-	assert_int_equal(lowest_fd(), fd);
+	assert_int_equal(open_fds(), fds);
 	assert_int_equal(entry.mode, VMOON_X86_LONG64);
 	assert_int_equal(entry.rip, ELF_BASE);
 	assert_int_equal(entry.rsi, VMOON_ADDR_ZERO_PAGE);
@@ -156,14 +156,14 @@ static void assert_fails(struct vmoon_gmem *gm,
 {
 	struct vmoon_x86_entry entry = {.rip = 0x77};
 	struct vmoon_error err = {0};
-	int fd = lowest_fd();
+	unsigned fds = open_fds();
 
 	assert_int_equal(vmoon_boot_load(gm, args, &entry, &err), st);
 	if (strncmp(err.msg, begin, strlen(begin)) != 0)
 		fail_msg("'%s' does not begin with '%s'", err.msg, begin);
 	assert_null(strchr(err.msg, '\n'));
 	assert_int_equal(entry.rip, 0x77);
-	assert_int_equal(lowest_fd(), fd);
+	assert_int_equal(open_fds(), fds);
 	assert_true(memory_is_zero(gm, 0, MEMORY));
 }
 

@@ -60,11 +60,11 @@ static void assert_refused(const char *path, enum vmoon_status st,
 {
 	struct vmoon_error err = {0};
 	struct vmoon_image img;
-	int fd = lowest_fd();
+	unsigned fds = open_fds();
 
 	assert_int_equal(vmoon_image_open(&img, path, &err), st);
 	assert_non_null(strstr(err.msg, part));
-	assert_int_equal(lowest_fd(), fd);
+	assert_int_equal(open_fds(), fds);
 }
 
 static void test_l07__only_regular_files_with_bytes_are_opened(void **state)

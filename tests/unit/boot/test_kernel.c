@@ -206,6 +206,27 @@ static void test_kernel__a_lying_unpacked_size_is_refused(void **state)
 	free(b.bytes);
 }
 
+static void test_kernel__more_than_init_size_is_not_unpacked(void **state)
+{
+	const struct vmoon_boot_args args = {.unpack = VMOON_UNPACK_HOST};
+	const struct elf_image e = elf_make();
+	enum vmoon_unpack_format f = any_format();
+	struct outcome o;
+	struct blob b;
+
+	if (f == VMOON_UNPACK_UNKNOWN)
+		SKIP_BECAUSE("no unpacking library in this build");
+	b = bz_make(f, &e);
+	vmoon_le32_store(b.bytes + 0x260, ELF_FILE_SIZE - 1);
+	o = load(b.bytes, b.size, &args, *state);
+	assert_int_equal(o.st, VMOON_E_IMAGE);
+	assert_non_null(strstr(o.err.msg, "its own memory does not hold"));
+	vmoon_le32_store(b.bytes + 0x260, ELF_FILE_SIZE);
+	o = load(b.bytes, b.size, &args, *state);
+	assert_ok(o.st, &o.err);
+	free(b.bytes);
+}
+
 static void test_kernel__a_payload_that_is_no_elf_file_is_refused(void **state)
 {
 	const struct vmoon_boot_args args = {.unpack = VMOON_UNPACK_HOST};
@@ -283,6 +304,7 @@ int main(void)
 		TEST(test_kernel__bzimage_is_left_to_the_guest_when_asked),
 		TEST(test_kernel__a_format_nobody_knows_is_left_to_the_guest),
 		TEST(test_kernel__a_lying_unpacked_size_is_refused),
+		TEST(test_kernel__more_than_init_size_is_not_unpacked),
 		TEST(test_kernel__a_payload_that_is_no_elf_file_is_refused),
 		TEST(test_kernel__anything_else_is_named_by_its_first_bytes),
 		TEST(test_l03__flipped_header_bytes_with_a_payload_are_harmless),

@@ -1,0 +1,255 @@
+---@meta vmoon
+-- SPDX-License-Identifier: MIT
+-- vmoon.lua - typed annotations of `require "vmoon"` for editors and manuals.
+-- tests/spec/module_spec.lua compares them with what the module exports.
+
+---@alias vmoon.Seconds number
+---@alias vmoon.Pattern string|vmoon.Compiled   # a plain string is matched literally
+
+---@class vmoon.Compiled                        # made by vmoon.pat and vmoon.re
+
+---@class vmoon.SizeValue                       # 128 * vmoon.MiB
+---@operator mul(number): vmoon.SizeValue
+---@operator add(vmoon.SizeValue): vmoon.SizeValue
+
+---@alias vmoon.Size string|vmoon.SizeValue     # a number with a unit: "128M", "2G" (powers of 1024)
+
+---@class (exact) vmoon.Spec
+---@field kernel string                       # a bzImage or an ELF file
+---@field name? string                        # what messages call this VM; default "vm"
+---@field initrd? string
+---@field cmdline? string                     # default "console=ttyS0"
+---@field cpus? integer                       # 1..64, default 1
+---@field memory? vmoon.Size                  # default "128M"
+---@field boot? "linux64"|"pvh"               # left out, the kernel file decides
+---@field unpack? "host"|"guest"              # who unpacks a bzImage; default "host"
+---@field on_reboot? "restart"|"stop"         # default "restart"
+---@field on_panic? "stop"|"ignore"           # default "stop"
+
+---@class vmoon.Problem                         # one mistake in a specification
+---@field path string                         # "disks.2.path"
+---@field message string
+---@field hint? string
+---@field line? integer
+---@field column? integer
+
+---@class vmoon.Error
+---@field kind "config"|"timeout"|"panic"|"exited"|"command"|"device"|"script"|"os"
+---@field code string                         # finer than kind: "nokvm", "state", ...
+---@field message string                      # one line
+---@field detail? string                      # more lines: places, hints, last output
+---@field where? string                       # "boot.lua:12" or "boot.lua:12:5"
+---@field errno? integer
+---@field tail? string                        # last serial lines, when a VM was involved
+---@field exit? vmoon.Exit                    # when the VM has ended
+---@field problems? vmoon.Problem[]           # kind "config"
+---@field status? integer                     # kind "command"
+---@field output? string                      # kind "command"
+---@field command? string                     # kind "command"
+
+---@class vmoon.Match
+---@field key string|integer                  # which alternative matched
+---@field text string
+---@field line string
+---@field before string                       # output since the last match, at most 64 KiB
+---@field captures string[]
+---@field time vmoon.Seconds                  # since the start of the VM
+
+---@class vmoon.Exit                            # how a VM ended
+---@field reason "poweroff"|"reboot"|"panic"|"crash"|"debug-exit"|"stopped"|"halt"|"host-error"
+---@field message string                      # the panic line, the crash's cause, or ""
+---@field status integer                      # what the guest wrote to the debug-exit port
+---@field uptime vmoon.Seconds
+---@field exit_status integer                 # what `vmoon run` would exit with
+
+---@class vmoon.Stats
+---@field uptime vmoon.Seconds
+---@field first_run vmoon.Seconds             # creation to the first entry into the guest
+---@field exits integer
+---@field exits_pio integer
+---@field exits_mmio integer
+---@field exits_halt integer
+---@field exits_intr integer
+---@field exits_other integer
+---@field pio_unclaimed integer
+---@field mmio_unclaimed integer
+---@field resets integer
+---@field console_bytes integer
+---@field console_dropped integer
+---@field memory integer                      # bytes of guest RAM
+
+---@class vmoon.Host
+---@field kvm boolean                         # VMs can run here
+---@field reason string                       # why not
+---@field hw_virt boolean                     # unmodified Linux guests are quick
+
+---@class vmoon.Stream
+local Stream = {}
+
+---Queues bytes as input for the guest; waits while its queue is full.
+---@async
+---@param bytes string
+---@return vmoon.Stream
+function Stream:write(bytes) end
+
+---What the guest has written, the newest 1 MiB of it, with "\n" at line ends.
+---@return string
+function Stream:text() end
+
+---How many bytes the guest has written so far.
+---@return integer
+function Stream:tell() end
+
+---Copies all output from now on to an open file; nil ends it.
+---@param file file*?
+function Stream:copy_to(file) end
+
+---@class vmoon.Shell
+local Shell = {}
+
+---Runs a command; its output without the last newline. Raises kind "command" unless its status is 0.
+---@async
+---@param command string
+---@param options? { timeout?: vmoon.Seconds }  # default 30
+---@return string
+function Shell:run(command, options) end
+
+---Runs a command; its output and its status.
+---@async
+---@param command string
+---@param options? { timeout?: vmoon.Seconds }
+---@return string output
+---@return integer status
+function Shell:try(command, options) end
+
+---Types a line and waits for nothing.
+---@param line string
+function Shell:send(line) end
+
+---@class vmoon.VM
+---@field name string
+---@field state "created"|"running"|"paused"|"stopped"|"failed"
+---@field serial vmoon.Stream
+---@field shell vmoon.Shell                     # of the last login
+---@field uptime vmoon.Seconds
+---@field stats vmoon.Stats
+---@field exit vmoon.Exit?                      # nil while the VM lives
+local VM = {}
+
+---@return vmoon.VM
+function VM:start() end
+
+---Returns with every CPU of the guest standing still.
+---@return vmoon.VM
+function VM:pause() end
+
+---@return vmoon.VM
+function VM:resume() end
+
+---Ends the guest without asking it.
+---@return vmoon.Exit
+function VM:stop() end
+
+---Presses the power button, waits, and stops the VM when the time is over.
+---@async
+---@param options? { timeout?: vmoon.Seconds }  # default 30
+---@return vmoon.Exit
+function VM:shutdown(options) end
+
+---Waits for the end of the VM, without a timeout for as long as it takes.
+---@async
+---@param options? { timeout?: vmoon.Seconds }
+---@return vmoon.Exit
+function VM:wait(options) end
+
+---Stops the VM if need be and frees everything; may be called again.
+function VM:close() end
+
+---Makes the terminal the console of the VM until Ctrl-A x or its end.
+---@async
+---@return "left"|"ended"|"closed"|"signal"
+function VM:console() end
+
+---Waits until a pattern appears on the console. Raises kind "timeout" (default 30 s), "panic" or "exited".
+---A table of patterns gives back the key of the one that came first, and the match.
+---@async
+---@param pattern vmoon.Pattern
+---@param options? { timeout?: vmoon.Seconds }
+---@return vmoon.Match
+---@overload fun(self: vmoon.VM, patterns: table<string|integer, vmoon.Pattern>): string|integer, vmoon.Match
+function VM:expect(pattern, options) end
+
+---Like `expect`, but returns `nil, err` instead of raising.
+---@async
+---@param pattern vmoon.Pattern
+---@param options? { timeout?: vmoon.Seconds }
+---@return vmoon.Match?
+---@return vmoon.Error?
+function VM:try_expect(pattern, options) end
+
+---Waits for a login prompt, logs in and makes the shell quiet.
+---@async
+---@param options? { user?: string, password?: string, timeout?: vmoon.Seconds }  # default "root", 30
+---@return vmoon.Shell
+function VM:login(options) end
+
+---@class vmoon
+---@field KiB vmoon.SizeValue
+---@field MiB vmoon.SizeValue
+---@field GiB vmoon.SizeValue
+local vmoon = {}
+
+---Creates a VM that is not started.
+---@param spec vmoon.Spec
+---@return vmoon.VM
+---@nodiscard
+function vmoon.new(spec) end
+
+---Creates and starts a VM. Close it with `<close>` or `vm:close()`.
+---@param spec vmoon.Spec
+---@return vmoon.VM
+---@nodiscard
+function vmoon.boot(spec) end
+
+---Finds every mistake in a specification; needs no KVM. Raises kind "config".
+---@param spec vmoon.Spec
+---@return true
+function vmoon.check(spec) end
+
+---The checked specification with all its defaults.
+---@param spec vmoon.Spec
+---@param format? "json"
+---@return string
+function vmoon.export(spec, format) end
+
+---Whether something was built in: "kvm", "lz4", "zstd", "gzip", "xz".
+---@param feature string
+---@return boolean
+function vmoon.has(feature) end
+
+---What this machine can do.
+---@return vmoon.Host
+function vmoon.host() end
+
+---@return string
+function vmoon.version() end
+
+---A Lua pattern; "^" is the start of any line.
+---@param pattern string
+---@return vmoon.Compiled
+function vmoon.pat(pattern) end
+
+---A POSIX extended regular expression without back-references.
+---@param expression string
+---@return vmoon.Compiled
+function vmoon.re(expression) end
+
+---Monotonic seconds; the zero point has no meaning.
+---@return vmoon.Seconds
+function vmoon.now() end
+
+---@async
+---@param seconds vmoon.Seconds
+function vmoon.sleep(seconds) end
+
+return vmoon

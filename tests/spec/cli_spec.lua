@@ -1,0 +1,239 @@
+-- SPDX-License-Identifier: MIT
+-- cli_spec.lua - the command: usage, scripts without a VM, check and export.
+local support = dofile "tests/spec/support.lua"
+
+local function run_text(text, arguments)
+  return support.vmoon("run " .. support.write("t.lua", text) .. " " .. (arguments or ""))
+end
+
+local function check_text(text)
+  return support.vmoon("check " .. support.write("t.lua", text))
+end
+
+teardown(support.clean)
+
+describe("wrong usage ends with 106 and says why", function()
+  for arguments, message in pairs {
+    [""] = "a command is missing",
+    ["boot x"] = 'no command "boot"',
+    ["run"] = "usage: vmoon run FILE",
+    ["run a b"] = "usage: vmoon run FILE",
+    ["run --timout 3 a"] = "vmoon run has no option --timout",
+    ["run a --timeout"] = "--timeout needs SECONDS",
+    ["run --timeout=soon a"] = '--timeout takes a number of seconds above 0, got "soon"',
+    ["check"] = "usage: vmoon check FILE...",
+    ["check --json a"] = "vmoon check has no option --json",
+    ["export a"] = "the format is missing",
+    ["help flying"] = 'no command "flying"',
+  } do
+    it("vmoon " .. arguments, function()
+      local run = support.vmoon(arguments)
+      assert.equal(106, run.status)
+      assert.matches(message, run.err, 1, true)
+      assert.equal("", run.out)
+    end)
+  end
+end)
+
+describe("help", function()
+  it("lists the commands and has one page for each", function()
+    local overview = support.vmoon "help"
+    assert.equal(0, overview.status)
+    assert.equal(overview.out, support.vmoon("--help").out)
+    for _, command in ipairs { "run", "check", "export", "version", "help" } do
+      assert.matches("vmoon " .. command, overview.out, 1, true)
+      local page = support.vmoon("help " .. command)
+      assert.equal(0, page.status)
+      assert.equal(page.out, support.vmoon(command .. " --help").out)
+    end
+    assert.matches("100 guest panic", support.vmoon("help run").out, 1, true)
+  end)
+
+  it("stands beside the version, its features and its host", function()
+    local run = support.vmoon "version"
+    assert.equal(0, run.status)
+    assert.matches("^vmoon %d+%.%d+%.%d+ ", run.out)
+    assert.matches("Lua 5.4", run.out, 1, true)
+    assert.matches("features: .*%+kvm", run.out)
+    assert.matches("\nhost: ", run.out, 1, true)
+  end)
+end)
+
+describe("vmoon run", function()
+  it("runs a script with its arguments", function()
+    local run = run_text("print(arg[1], select('#', ...), (...), arg[0] ~= nil)", "-- one two")
+    assert.same({ 0, "one\t2\tone\ttrue\n", "" }, { run.status, run.out, run.err })
+  end)
+
+  it("reports a script's error with its place, status 103", function()
+    local run = run_text "local t = nil\nprint(t.x)"
+    assert.equal(103, run.status)
+    assert.matches("t.lua:2: attempt to index a nil value", run.err, 1, true)
+  end)
+
+  it("reports a syntax error, status 103", function()
+    local run = run_text "return {"
+    assert.equal(103, run.status)
+    assert.matches("t.lua:1:", run.err, 1, true)
+  end)
+
+  it("reports an error that is no string", function()
+    local run = run_text "error(setmetatable({}, { __tostring = function() while true do end end }))"
+    assert.equal(103, run.status)
+    assert.matches("the script raised a table", run.err, 1, true)
+  end)
+
+  it("makes control bytes of an error harmless", function()
+    local run = run_text 'error("\\27[2Jgone", 0)'
+    assert.equal(103, run.status)
+    assert.matches("?[2Jgone", run.err, 1, true)
+  end)
+
+  it("says what is wrong with a file that is no script", function()
+    local folder = support.folder()
+    local empty = support.vmoon("run " .. support.write("empty.lua", ""))
+    assert.equal(103, empty.status)
+    assert.matches("it is empty", empty.err, 1, true)
+    local binary = support.vmoon("run " .. support.write("binary.lua", "\127ELF\0\0"))
+    assert.equal(103, binary.status)
+    assert.matches("it is binary data, not a Lua script", binary.err, 1, true)
+    local bytecode = support.vmoon("run " .. support.write("code.lua", string.dump(function() end)))
+    assert.equal(103, bytecode.status)
+    local missing = support.vmoon("run " .. folder .. "/missing.lua")
+    assert.equal(103, missing.status)
+    assert.matches("missing.lua: No such file", missing.err, 1, true)
+    assert.equal(103, support.vmoon("run " .. folder).status)
+  end)
+
+  it("ends with 105 for a specification that cannot work", function()
+    local raised = run_text 'require "vmoon".boot { kernel = "/nonexistent" }'
+    assert.equal(105, raised.status)
+    assert.matches("t.lua:1:33: kernel: no such file", raised.err, 1, true)
+    local returned = run_text '-- no require at all\nreturn {\n  krnel = "x" }'
+    assert.equal(105, returned.status)
+    assert.matches('t.lua:3:3: krnel: unknown field "krnel"', returned.err, 1, true)
+  end)
+
+  it("ends with 101 when --timeout is over, and loses no output", function()
+    local run = run_text("print 'before'\nwhile true do end", "--timeout 0.2")
+    assert.equal(101, run.status)
+    assert.equal("before\n", run.out)
+    assert.matches("--timeout is over", run.err, 1, true)
+  end)
+
+  it("uses no colour where nobody asked for it", function()
+    assert.is_nil(run_text("error 'x'").err:find "\27")
+  end)
+end)
+
+describe("vmoon check", function()
+  it("checks what a script returns, boots or creates, and starts nothing", function()
+    local kernel = support.guest "hello"
+    if not kernel then return pending "the guests of tests/guest are not built" end
+    local run = check_text(([[
+      local vmoon = require "vmoon"
+      print "discarded"
+      io.write "discarded"
+      local a <close> = vmoon.new { kernel = %q, name = "a" }
+      local b <close> = vmoon.boot { kernel = %q, name = "b" }
+      b:expect "login:"
+      error "never reached"
+    ]]):format(kernel, kernel))
+    assert.same({ 0, "", true }, { run.status, run.err, run.out:find("t.lua: ok (2 VMs)", 1, true) ~= nil })
+    assert.is_nil(run.out:find "discarded")
+  end)
+
+  it("cannot be kept from ending by pcall", function()
+    local kernel = support.guest "hello"
+    if not kernel then return pending "the guests of tests/guest are not built" end
+    local run = check_text(([[
+      local vm = require "vmoon".boot { kernel = %q }
+      while true do pcall(function() return vm.state end) end
+    ]]):format(kernel))
+    assert.equal(0, run.status)
+  end)
+
+  it("shows the mistakes of every file and ends with 105", function()
+    local a = support.write("a.lua", 'return { krnel = "x" }')
+    local b = support.write("b.lua", 'local v = require "vmoon"\npcall(v.new, { cpus = 0 })\nv.new { cpus = 99 }')
+    local run = support.vmoon(("check %s %s"):format(a, b))
+    assert.equal(105, run.status)
+    assert.matches("a.lua:1:10: krnel:", run.err, 1, true)
+    assert.matches("cpus: 0 is out of range", run.err, 1, true)
+    assert.matches("b.lua:3:16: cpus: 99 is out of range", run.err, 1, true)
+  end)
+
+  it("says that a script has no specification", function()
+    local run = check_text "return"
+    assert.equal(105, run.status)
+    assert.matches("no specification", run.err, 1, true)
+  end)
+
+  it("reports a script that fails, status 103", function()
+    local run = check_text "error 'oops'"
+    assert.equal(103, run.status)
+    assert.matches("t.lua:1: oops", run.err, 1, true)
+  end)
+
+  for name, text in pairs {
+    ["io.open"] = "io.open('/etc/passwd')",
+    ["os.execute"] = "os.execute('true')",
+    ["load"] = "load('return 1')",
+    ["dofile"] = "dofile('/dev/null')",
+    ["debug"] = "debug.getregistry()",
+    ["package"] = "package.loadlib('x', 'y')",
+    ["string.dump"] = "string.dump(function() end)",
+    ["other modules"] = "require 'socket'",
+    ["finalizers"] = "setmetatable({}, { __gc = function() end })",
+    ["coroutines"] = "coroutine.create(function() end)",
+    ["the environment"] = "assert(os.getenv 'PATH')",
+  } do
+    it("gives a script no " .. name, function()
+      assert.equal(103, check_text(text).status)
+    end)
+  end
+
+  it("stops a script that takes too long, whatever it catches", function()
+    local run = check_text "while true do pcall(function() while true do end end) end"
+    assert.equal(103, run.status)
+    assert.matches("ran for more than a second", run.err, 1, true)
+  end)
+
+  it("stops a script that takes too much memory", function()
+    local run = check_text "local s = 'x' while true do s = s .. s end"
+    assert.equal(103, run.status)
+    assert.matches("not enough memory", run.err, 1, true)
+  end)
+
+  it("stops a script in one call that does not end", function()
+    local run = check_text "string.find(('a'):rep(40), ('a-'):rep(30) .. 'b')"
+    assert.equal(103, run.status)
+    assert.matches("one call that does not end", run.err, 1, true)
+  end)
+
+  it("survives an error value that is a trap", function()
+    local run = check_text "error(setmetatable({}, { __tostring = function() while true do end end }))"
+    assert.equal(103, run.status)
+  end)
+end)
+
+describe("vmoon export", function()
+  it("prints one JSON object a VM, with all defaults", function()
+    local kernel = support.guest "hello"
+    if not kernel then return pending "the guests of tests/guest are not built" end
+    local script = support.write("t.lua", ([[
+      local vmoon = require "vmoon"
+      vmoon.new { kernel = %q, name = "a" }
+      return { kernel = %q, name = "b" }
+    ]]):format(kernel, kernel))
+    local run = support.vmoon("export --json " .. script)
+    assert.equal(0, run.status)
+    assert.matches('^{"name":"a",.*}\n{"name":"b",.*"memory":"128M".*}\n$', run.out)
+  end)
+
+  it("ends with 105 for mistakes, and prints no JSON", function()
+    local run = support.vmoon("export --json " .. support.write("t.lua", "return { cpus = 0 }"))
+    assert.equal(105, run.status)
+    assert.equal("", run.out)
+  end)
+end)
