@@ -13,6 +13,7 @@ local ipairs, pairs, type, tostring = ipairs, pairs, type, tostring
 local sort, concat, format = table.sort, table.concat, string.format
 
 local DEFAULT_TIMEOUT, STEP = 30, 0.1
+local PRESS_EVERY = 2
 local BEFORE_MAX, LINE_MAX, TAIL_LINES = 65536, 4096, 10
 
 -- ---- text around positions ----
@@ -263,14 +264,19 @@ function core.vm.wait(vm, options)
   return record
 end
 
--- Presses the power button, waits, then stops the VM; the exit record.
+-- Presses the power button, waits, then stops the VM; the exit record. A guest
+-- whose power daemon is not up yet loses a press, so it is pressed again.
 function core.vm.shutdown(vm, options)
   options = core.check_options("shutdown", options, { timeout = "number" })
   local timeout = core.timeout("shutdown", options.timeout, DEFAULT_TIMEOUT)
-  if vm.exit then return vm.exit end
-  if vm.state ~= "running" then return vm:stop() end
-  core.press(vm)
-  return wait_until_ended(vm, timeout) or vm:stop()
+  local deadline = core.now() + timeout
+  while not vm.exit and vm.state == "running" do
+    core.press(vm)
+    local left = deadline - core.now()
+    if left <= 0 then break end
+    wait_until_ended(vm, math.min(left, PRESS_EVERY))
+  end
+  return vm.exit or vm:stop()
 end
 
 -- ---- time ----

@@ -91,7 +91,8 @@ local function start() return vmoon.check(spec) end
 start()
 ]]
     assert.matches('demo_cfg.lua:3:12: kernel: no such file "/nonexistent"', text, 1, true)
-    assert.matches('demo_cfg.lua:5:6: memroy: unknown field "memroy"\n    5 | spec.memroy = "1M"\n      |      ^~~~~~', text, 1, true)
+    assert.matches('demo_cfg.lua:5:6: memroy: unknown field "memroy"\n'
+      .. '    5 | spec.memroy = "1M"\n      |      ^~~~~~', text, 1, true)
   end)
 
   it("points at the call when code has made the value", function()
@@ -120,7 +121,8 @@ require "vmoon".check {
   it("keeps the caret in place behind tabs and letters of several bytes", function()
     local _, text = mistakes 'local vmoon = require "vmoon"\nvmoon.check { name = "café",\tcpus = 0 }\n'
     assert.matches("demo_cfg.lua:2:38: cpus:", text, 1, true)
-    assert.matches('    2 | vmoon.check { name = "café", cpus = 0 }\n      |                                     ^', text, 1, true)
+    assert.matches('    2 | vmoon.check { name = "café", cpus = 0 }\n'
+      .. '      |                                     ^', text, 1, true)
   end)
 end)
 

@@ -39,12 +39,13 @@ describe("vmoon run with a VM to attend", function()
       local script = support.write("vm.lua", ("return require 'vmoon'.%s { kernel = %q }"):format(call, kernel))
       local run = support.vmoon("run --timeout 60 " .. script)
       assert.equal(42, run.status)
-      assert.equal("hello from the guest\r\n", run.out)
+      assert.equal("hello from the guest\n", run.out)
     end
   end)
 
   with("hello", "refuses a VM that is closed already", function(kernel)
-    local script = support.write("vm.lua", ("local vm <close> = require 'vmoon'.new { kernel = %q }\nreturn vm"):format(kernel))
+    local script = support.write("vm.lua",
+      ("local vm <close> = require 'vmoon'.new { kernel = %q }\nreturn vm"):format(kernel))
     local run = support.vmoon("run " .. script)
     assert.equal(103, run.status)
     assert.matches("leave <close> out", run.err, 1, true)
@@ -129,9 +130,9 @@ local function on_terminal(script_path, act)
     echo $? > status
     stty -g > after
   ]]):format(folder, act, script_path))
+  -- Open for reading and writing, the pipe has no end.
   support.sh(("cd %s && rm -f pid status after key && mkfifo key && "
-    .. "(sleep 60 > key & echo $! > sleeper; cat key) | timeout 100 script -qec 'sh inner.sh' /dev/null; "
-    .. "kill $(cat sleeper)"):format(folder))
+    .. "timeout 100 script -qec 'sh inner.sh' /dev/null 0<>key"):format(folder))
   return {
     before = support.read(folder .. "/before"), after = support.read(folder .. "/after"),
     status = tonumber(support.read(folder .. "/status")),

@@ -38,7 +38,7 @@ describe("a VM", function()
     assert.same(record, vm.exit)
     assert.equal("stopped", vm.state)
     assert.equal("hello from the guest\n", vm.serial:text())
-    assert.equal(#"hello from the guest\r\n", vm.serial:tell())
+    assert.equal(#"hello from the guest\n", vm.serial:tell())
     assert.is_true(vm.stats.exits > 0 and vm.stats.console_bytes > 0)
     assert.equal(128 * 1024 * 1024, vm.stats.memory)
   end)
@@ -92,7 +92,7 @@ describe("a VM", function()
     file:close() -- the VM has a descriptor of its own
     vm:start():wait { timeout = 20 }
     vm:close()
-    assert.equal("hello from the guest\r\n", support.read(path))
+    assert.equal("hello from the guest\n", support.read(path))
   end)
 
   with("echo", "reads what the script writes", function(kernel)
@@ -155,7 +155,8 @@ describe("a handle", function()
   with("hello", "refuses options that do not exist", function(kernel)
     local vm <close> = vmoon.boot { kernel = kernel }
     local err = raised(vm.expect, vm, "x", { timout = 1 })
-    assert.equal("expect: unknown option \"timout\"\n  hint: did you mean \"timeout\"?", (tostring(err):gsub("\n  at .*", "")))
+    assert.equal("expect: unknown option \"timout\"\n  hint: did you mean \"timeout\"?",
+      (tostring(err):gsub("\n  at .*", "")))
     assert.matches("option timeout is a number, got string", raised(vm.wait, vm, { timeout = "1" }).message, 1, true)
     assert.matches("options are a table, got number", raised(vm.shutdown, vm, 5).message, 1, true)
     assert.matches("from 0 on", raised(vm.wait, vm, { timeout = -1 }).message, 1, true)

@@ -1,0 +1,35 @@
+-- SPDX-License-Identifier: MIT
+-- support.lua - a Debian kernel for the Linux specs, inside the testbed.
+-- busted hands `it` and `pending` to spec files alone: they pass them on.
+local it, pending = ...
+local support = {}
+
+support.kernel = os.getenv "VMOON_KERNEL"
+support.initrd = os.getenv "VMOON_INITRD"
+
+-- A spec for vmoon.new: the defaults below, changed by fields.
+function support.spec(fields)
+  local spec = {
+    kernel = support.kernel, initrd = support.initrd, memory = "256M",
+    cmdline = "console=ttyS0 quiet",
+  }
+  for key, value in pairs(fields or {}) do spec[key] = value end
+  return spec
+end
+
+-- it(), or pending with the reason where no Linux can boot.
+function support.it(title, test)
+  it(title, function()
+    if not (support.kernel and support.initrd) then
+      return pending "VMOON_KERNEL and VMOON_INITRD are not set: run this in tests/testbed/run"
+    end
+    local host = require("vmoon").host()
+    if not host.kvm then return pending(host.reason) end
+    test()
+  end)
+end
+
+-- Seconds for what an emulated host does slowly.
+support.long = 120
+
+return support
