@@ -5,8 +5,8 @@
 #include "boot/vmlinux.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static enum vmoon_status fail_unknown(const struct vmoon_image *img,
 				      struct vmoon_error *err)
@@ -83,6 +83,7 @@ static enum vmoon_status read_payload(struct vmoon_kernel *k,
 	const struct vmoon_image_range *r = &k->bz.payload;
 	unsigned char magic[8] = {0};
 	enum vmoon_status st;
+	void *payload;
 
 	st = vmoon_image_read(&k->image, r->offset, magic,
 			      r->size < sizeof(magic) ? r->size : sizeof(magic),
@@ -93,10 +94,13 @@ static enum vmoon_status read_payload(struct vmoon_kernel *k,
 	if (k->unpack == VMOON_UNPACK_GUEST || r->size <= sizeof(magic) ||
 	    !vmoon_unpack_is_built(k->packed.format))
 		return VMOON_OK;
-	k->payload = malloc((size_t)r->size); /* < VMOON_IMAGE_MAX */
-	if (k->payload == NULL)
+	/* Mapped, as the heap would keep these megabytes; < VMOON_IMAGE_MAX. */
+	payload = mmap(NULL, (size_t)r->size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (payload == MAP_FAILED)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "no host memory for reading it");
+	k->payload = payload;
 	st = vmoon_image_read(&k->image, r->offset, k->payload, r->size, err);
 	if (st != VMOON_OK)
 		return st;
@@ -196,7 +200,8 @@ enum vmoon_status vmoon_kernel_load(struct vmoon_kernel *k,
 
 void vmoon_kernel_fini(struct vmoon_kernel *k)
 {
-	free(k->payload);
+	if (k->payload != NULL)
+		(void)munmap(k->payload, (size_t)k->bz.payload.size);
 	k->payload = NULL;
 	vmoon_image_close(&k->image);
 }
