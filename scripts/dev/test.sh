@@ -104,8 +104,10 @@ run() {
 	local counter=$1 lane=$2 name=$3 limit=$4 log status p f s text
 	shift 4
 	log=$logs/$lane-${name//\//_}.log
-	# The braces keep the shell's own word on a crash out of the report.
-	{ timeout -k 10 "$limit" "$@" >"$log" 2>"$log.err" </dev/null; } 2>/dev/null
+	timeout -k 10 "$limit" "$@" >"$log" 2>"$log.err" </dev/null &
+	child=$!
+	# What the shell itself says of a crash is no part of the report.
+	wait "$child" 2>/dev/null
 	status=$?
 	echo "$status" >"$log.status"
 	read -r p f s < <("${counter}_counts" "$log")
@@ -122,8 +124,16 @@ run() {
 # The same in the background, as many at a time as there are CPUs.
 run_beside() {
 	while (($(jobs -rp | wc -l) >= jobs)); do wait -n; done
-	run "$@" &
+	{
+		trap 'kill "$child" 2>/dev/null' EXIT
+		trap 'exit 143' TERM
+		run "$@"
+	} &
 }
+# Each program is the leader of a group of its own (timeout): who interrupts
+# us does not reach it, so we pass it on.
+child=
+trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
 
 programs() { # lane out folder: every test program of that folder
 	local source
