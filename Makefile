@@ -202,7 +202,7 @@ demo bench check test: export OUT := $(OUT)
 demo bench check test: export VMOON_OUT := $(abspath $(OUT))
 demo bench check test: export VMOON_BUILD := $(abspath $(BUILD))
 demo: all
-	$(Q)bash scripts/dev/demo.sh
+	$(Q)sh scripts/dev/demo.sh
 check:
 	$(Q)bash scripts/dev/test.sh $(TEST_DIR) lint unit tools fuzz spec install
 test:

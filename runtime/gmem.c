@@ -67,34 +67,43 @@ static void copy_once(unsigned char *dst, const unsigned char *src, size_t len,
 	/* Only the guest side is known to be aligned. */
 	if (guest == src) {
 		switch (len) {
-		case 1: *dst = *(const volatile unsigned char *)src; return;
+		case 1: *dst = __atomic_load_n(src, __ATOMIC_RELAXED); return;
 		case 2:
-			v16 = *(const volatile uint16_t *)(const void *)src;
+			v16 = __atomic_load_n(
+				(const uint16_t *)(const void *)src,
+				__ATOMIC_RELAXED);
 			memcpy(dst, &v16, 2);
 			return;
 		case 4:
-			v32 = *(const volatile uint32_t *)(const void *)src;
+			v32 = __atomic_load_n(
+				(const uint32_t *)(const void *)src,
+				__ATOMIC_RELAXED);
 			memcpy(dst, &v32, 4);
 			return;
 		default:
-			v64 = *(const volatile uint64_t *)(const void *)src;
+			v64 = __atomic_load_n(
+				(const uint64_t *)(const void *)src,
+				__ATOMIC_RELAXED);
 			memcpy(dst, &v64, 8);
 			return;
 		}
 	}
 	switch (len) {
-	case 1: *(volatile unsigned char *)dst = *src; return;
+	case 1: __atomic_store_n(dst, *src, __ATOMIC_RELAXED); return;
 	case 2:
 		memcpy(&v16, src, 2);
-		*(volatile uint16_t *)(void *)dst = v16;
+		__atomic_store_n((uint16_t *)(void *)dst, v16,
+				 __ATOMIC_RELAXED);
 		return;
 	case 4:
 		memcpy(&v32, src, 4);
-		*(volatile uint32_t *)(void *)dst = v32;
+		__atomic_store_n((uint32_t *)(void *)dst, v32,
+				 __ATOMIC_RELAXED);
 		return;
 	default:
 		memcpy(&v64, src, 8);
-		*(volatile uint64_t *)(void *)dst = v64;
+		__atomic_store_n((uint64_t *)(void *)dst, v64,
+				 __ATOMIC_RELAXED);
 		return;
 	}
 }

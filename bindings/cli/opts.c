@@ -135,7 +135,8 @@ static bool read_option(int argc, char **argv, int *i,
 	switch (o->id) {
 	case OPTION_HELP: out->wants_help = true; break;
 	case OPTION_JSON: out->wants_json = true; break;
-	case OPTION_TIMEOUT: return read_seconds(argument, out);
+	case OPTION_TIMEOUT:
+		return argument != NULL && read_seconds(argument, out);
 	}
 	return true;
 }

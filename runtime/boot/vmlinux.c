@@ -131,7 +131,7 @@ enum vmoon_status vmoon_vmlinux_unpack(const struct vmoon_packed *packed,
 				       struct vmoon_elf *elf,
 				       struct vmoon_error *err)
 {
-	unsigned char order[VMOON_ELF_SEGMENTS_MAX];
+	unsigned char order[VMOON_ELF_SEGMENTS_MAX] = {0};
 	unsigned char *file = NULL;
 	struct vmoon_image img;
 	enum vmoon_status st;

@@ -14,8 +14,7 @@ bool vmoon_host_has_hw_virt(void)
 
 	if (__get_cpuid(1, &a, &b, &c, &d) && (c & CPUID_VMX) != 0)
 		return true;
-	return __get_cpuid(0x80000001u, &a, &b, &c, &d) &&
-	       (c & CPUID_SVM) != 0;
+	return __get_cpuid(0x80000001u, &a, &b, &c, &d) && (c & CPUID_SVM) != 0;
 }
 #else
 bool vmoon_host_has_hw_virt(void)

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- linux.lua - boots the kernel and initrd named by VMOON_KERNEL and
 -- VMOON_INITRD to init, with the console on standard output, then says how.
 local vmoon = require "vmoon"

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- minimal.lua - the smallest useful script: `vmoon run minimal.lua` makes the
 -- terminal the console of this VM (Ctrl-A x leaves).
 return {

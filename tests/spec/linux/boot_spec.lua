@@ -44,14 +44,18 @@ describe("a Debian kernel reaches its init", function()
     end)
   end
 
+  -- Of 64 MiB Debian's kernel takes 46 for itself; its trace events would take
+  -- the rest (it runs out of memory then, under any monitor).
+  local small = "console=ttyS0 quiet initcall_blacklist=tracer_init_tracefs"
+
   for _, memory in ipairs { "64M", "1G", "3G", "4G", "5G" } do
     linux.it("with " .. memory .. " of memory, and sees it", function()
-      local vm <close> = boot { memory = memory }
+      local vm <close> = boot { memory = memory, cmdline = memory == "64M" and small or nil }
       local sh = vm:login { timeout = linux.long }
       local mib = tonumber(memory:match "%d+") * (memory:find "G" and 1024 or 1)
       local kib = tonumber(sh:run("sed -n 's/^MemTotal: *//p' /proc/meminfo"):match "%d+")
       -- The kernel keeps some for itself; what lies around the hole is there.
-      assert.is_true(kib > mib * 1024 * 0.5 and kib < mib * 1024, memory .. ": " .. kib .. " KiB")
+      assert.is_true(kib > mib * 1024 * 0.25 and kib < mib * 1024, memory .. ": " .. kib .. " KiB")
     end)
   end
 
