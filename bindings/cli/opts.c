@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* opts.c - the command line: one table makes the parser and the help. */
-#include "cli/opts.h"
+#include "opts.h"
 
 #include <stdlib.h>
 #include <string.h>

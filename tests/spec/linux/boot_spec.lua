@@ -13,8 +13,7 @@ local function boot(fields)
   error(err, 0)
 end
 
--- The kernel as an ELF file: what the bzImage carries, found by its LZ4 magic
--- and unpacked with lz4; nil where that tool is missing.
+-- The kernel as an ELF file, which the testbed unpacks; nil elsewhere.
 local function elf_kernel()
   local path = os.getenv "VMOON_VMLINUX"
   local file = path and io.open(path)
