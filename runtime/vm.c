@@ -229,11 +229,31 @@ enum vmoon_status vmoon_vm_create_on(struct vmoon_runtime *rt,
 
 /* ---- threads ---- */
 
+/*
+ * Small enough that the host never backs a stack with a 2 MiB page, and many
+ * times what our threads use.
+ */
+enum { STACK_BYTES = 512 * 1024 };
+
+static int create_thread(pthread_t *out, void *(*main)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	int rc = pthread_attr_init(&attr);
+
+	if (rc != 0)
+		return rc;
+	rc = pthread_attr_setstacksize(&attr, STACK_BYTES);
+	if (rc == 0)
+		rc = pthread_create(out, &attr, main, arg);
+	(void)pthread_attr_destroy(&attr);
+	return rc;
+}
+
 /* Under a full signal mask, so that no thread of ours takes the host's. */
 static enum vmoon_status create_threads(struct vmoon_vm *vm,
 					struct vmoon_error *err)
 {
-	int rc = pthread_create(&vm->worker, NULL, vmoon_vm_worker_main, vm);
+	int rc = create_thread(&vm->worker, vmoon_vm_worker_main, vm);
 
 	if (rc != 0)
 		return vmoon_fail(err, VMOON_E_SYS, rc,
@@ -244,7 +264,7 @@ static enum vmoon_status create_threads(struct vmoon_vm *vm,
 		struct vmoon_vcpu *v = &vm->vcpus[i];
 		char name[16];
 
-		rc = pthread_create(&v->thread, NULL, vmoon_vcpu_main, v);
+		rc = create_thread(&v->thread, vmoon_vcpu_main, v);
 		if (rc != 0)
 			return vmoon_fail(err, VMOON_E_SYS, rc,
 					  "cannot start the thread of vCPU %u",

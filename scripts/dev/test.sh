@@ -237,6 +237,7 @@ lane_linux() {
 		skip_lane linux "the testbed does not start: $(tail -n 3 <<<"$why")"
 		return
 	fi
+	run tap linux embed 300 bash tests/install/embed.sh "$plain"
 	for spec in tests/spec/linux/*_spec.lua; do
 		[ -f "$spec" ] || continue
 		run tap linux "${spec%.lua}" 900 tests/testbed/twice --timeout 420 \
