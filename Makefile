@@ -128,6 +128,8 @@ tools: $(TOOL_BIN)
 benches: $(BENCH_BIN) guest
 objects: $(call obj,$(ALL_C))
 
+$(OUT)/runtime/vmoon.o: CFLAGS_ALL += -DVMOON_VERSION='"$(VERSION)"'
+$(OUT)/runtime/vmoon.o: VERSION
 $(OUT)/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)echo "  CC   $<"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #ifndef VMOON_VERSION
-#define VMOON_VERSION "0.0.0"
+#error "build with make: VMOON_VERSION comes from the file VERSION"
 #endif
 
 static const struct {
