@@ -137,8 +137,13 @@ static int attend(lua_State *L, int idx, struct vmoon_lvm *self)
 	if (isatty(STDIN_FILENO) && !has_ended(self->vm))
 		fprintf(stderr,
 			"vmoon: console of vm '%s'; Ctrl-A x leaves "
-			"and stops it\n",
-			name);
+			"and stops it%s\n",
+			name,
+			vmoon_host_has_hw_virt()
+				? ""
+				: "; this CPU has neither VMX nor SVM, so "
+				  "Linux is too slow here (try "
+				  "tests/testbed/run)");
 	if (vmoon_lconsole_attach(&console, &err) != VMOON_OK)
 		vmoon_lvm_raise(L, idx, &err);
 	if (!has_ended(self->vm) && vmoon_vm_stop(self->vm, &err) != VMOON_OK)

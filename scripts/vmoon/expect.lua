@@ -71,9 +71,16 @@ function core.hopeless(vm, fate, what, started)
   })
 end
 
+local SLOW_HOST = "  hint: this CPU has neither VMX nor SVM, so its KVM emulates an unmodified kernel one "
+  .. "instruction at a time; try tests/testbed/run"
+local PATIENT = 5 -- seconds; a shorter wait failed for another reason
+
 -- The vmoon.Error for a wait that took too long.
 function core.too_late(vm, what, seconds)
-  return failure(vm, { kind = "timeout", message = format("vm '%s': no %s within %.1fs", vm.name, what, seconds) })
+  return failure(vm, {
+    kind = "timeout", detail = seconds >= PATIENT and not core.module.host().hw_virt and SLOW_HOST or nil,
+    message = format("vm '%s': no %s within %.1fs", vm.name, what, seconds),
+  })
 end
 
 -- ---- looking ----

@@ -200,6 +200,13 @@ describe("expect", function()
     assert.equal("spinning", err.tail)
   end)
 
+  with("spin", "says after a long wait that the CPU is too slow for Linux", function(kernel)
+    local vm <close> = vmoon.boot { kernel = kernel }
+    local _, err = vm:try_expect("never", { timeout = 5 })
+    local hint = tostring(err):find("hint: this CPU has neither VMX nor SVM", 1, true)
+    assert.equal(vmoon.host().hw_virt, hint == nil)
+  end)
+
   with("panic", "fails when the guest panics", function(kernel)
     local vm <close> = vmoon.boot { kernel = kernel, name = "a" }
     local err = raised(vm.expect, vm, "login:", { timeout = 60 })
