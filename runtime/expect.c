@@ -264,5 +264,7 @@ enum vmoon_status vmoon_stream_expect(struct vmoon_stream *s,
 
 void vmoon_stream_seek(struct vmoon_stream *s, uint64_t pos)
 {
+	if (s == NULL)
+		return;
 	s->cursor = pos;
 }

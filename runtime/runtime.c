@@ -18,6 +18,9 @@ enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 		VMOON_INIT(struct vmoon_runtime_options);
 	struct vmoon_runtime *rt;
 
+	if (out_rt == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "no place for the runtime given");
 	if (opts != NULL)
 		memcpy(&o, opts,
 		       opts->size < sizeof(o) ? opts->size : sizeof(o));
@@ -57,7 +60,7 @@ void vmoon_runtime_destroy(struct vmoon_runtime *rt)
 
 int vmoon_runtime_fd(const struct vmoon_runtime *rt)
 {
-	return rt->event_fd;
+	return rt == NULL ? -1 : rt->event_fd;
 }
 
 void vmoon_runtime_link(struct vmoon_runtime *rt, struct vmoon_vm *vm)
@@ -129,6 +132,8 @@ unsigned vmoon_runtime_dispatch(struct vmoon_runtime *rt, unsigned max_events)
 	unsigned done = 0, note = 0;
 	uint64_t drop;
 
+	if (rt == NULL)
+		return 0;
 	VMOON_IGNORE(read(rt->event_fd, &drop, sizeof(drop)) < 0);
 	(void)__atomic_exchange_n(&rt->is_signalled, false, __ATOMIC_ACQ_REL);
 	while (done < max_events && (vm = take_note(rt, &note)) != NULL) {
@@ -148,11 +153,14 @@ enum vmoon_status vmoon_runtime_wait(struct vmoon_runtime *rt,
 				     int64_t timeout_ns,
 				     struct vmoon_error *err)
 {
-	struct pollfd p = {.fd = rt->event_fd, .events = POLLIN};
+	struct pollfd p = {.fd = vmoon_runtime_fd(rt), .events = POLLIN};
 	struct timespec ts = {.tv_sec = timeout_ns / 1000000000,
 			      .tv_nsec = timeout_ns % 1000000000};
-	int n = ppoll(&p, 1, timeout_ns < 0 ? NULL : &ts, NULL);
+	int n;
 
+	if (rt == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0, "no runtime given");
+	n = ppoll(&p, 1, timeout_ns < 0 ? NULL : &ts, NULL);
 	if (n < 0 && errno != EINTR)
 		return vmoon_fail(err, VMOON_E_SYS, errno, "wait: poll");
 	if (n == 0)

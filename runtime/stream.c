@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -225,6 +226,25 @@ void vmoon_stream_flush(struct vmoon_stream *s, uint64_t deadline_ns)
 	}
 }
 
+/*
+ * A descriptor of our own for fd. A terminal or pipe is opened anew, so that it
+ * can be non-blocking (a stopped terminal must not stop the worker) without a
+ * change to the open file that the embedder shares with others.
+ */
+static int own_descriptor(int fd)
+{
+	char path[32];
+	struct stat st;
+	int own = -1;
+
+	if (fstat(fd, &st) == 0 &&
+	    (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))) {
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	}
+	return own >= 0 ? own : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
 enum vmoon_status vmoon_stream_copy_to(struct vmoon_stream *s, int fd,
 				       struct vmoon_error *err)
 {
@@ -233,7 +253,7 @@ enum vmoon_status vmoon_stream_copy_to(struct vmoon_stream *s, int fd,
 	if (s == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0, "no stream given");
 	if (fd >= 0) {
-		own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		own = own_descriptor(fd);
 		if (own < 0)
 			return vmoon_fail(err, VMOON_E_SYS, errno,
 					  "console copy: descriptor %d", fd);

@@ -125,7 +125,8 @@ struct vmoon_vm_events {
 /*
  * Checks cfg, opens the hypervisor, lays out memory and loads the kernel; no
  * guest code runs yet. cfg is copied. events may be NULL; its functions run
- * inside vmoon_runtime_dispatch. On failure nothing is left behind.
+ * inside vmoon_runtime_dispatch, and must not destroy a VM that is being waited
+ * for. On failure nothing is left behind.
  */
 VMOON_API VMOON_STATUS vmoon_vm_create(struct vmoon_runtime *rt,
 				       struct vmoon_config *cfg,

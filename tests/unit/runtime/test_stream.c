@@ -238,6 +238,21 @@ static void test_s05__full_pipe_never_blocks_and_goes_on_later(void **state)
 	(void)close(p[1]);
 }
 
+static void test_stream__the_embedders_pipe_stays_as_it_was(void **state)
+{
+	struct rig *r = *state;
+	int p[2];
+
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	assert_ok(vmoon_stream_copy_to(&r->s, p[1], NULL), NULL);
+	turn(r);
+	assert_int_equal(fcntl(p[1], F_GETFL) & O_NONBLOCK, 0);
+	assert_int_not_equal(fcntl(r->s.copy.fd, F_GETFL) & O_NONBLOCK, 0);
+	assert_int_not_equal(fcntl(r->s.copy.fd, F_GETFD) & FD_CLOEXEC, 0);
+	(void)close(p[0]);
+	(void)close(p[1]);
+}
+
 static void test_stream__reader_that_leaves_ends_the_copy(void **state)
 {
 	struct rig *r = *state;
@@ -290,6 +305,7 @@ static const struct CMUnitTest tests[] = {
 	RIG(test_s01__input_never_grows_beyond_its_bound),
 	RIG(test_stream__copies_to_a_descriptor),
 	RIG(test_s05__full_pipe_never_blocks_and_goes_on_later),
+	RIG(test_stream__the_embedders_pipe_stays_as_it_was),
 	RIG(test_stream__reader_that_leaves_ends_the_copy),
 	RIG(test_stream__bad_arguments_are_refused),
 };

@@ -379,6 +379,12 @@ static void test_vm__null_arguments_are_refused(void **state)
 	assert_int_equal(vmoon_vm_stop(NULL, &err), VMOON_E_INVAL);
 	assert_int_equal(vmoon_vm_shutdown(NULL, &err), VMOON_E_INVAL);
 	assert_int_equal(vmoon_vm_wait(NULL, 0, &err), VMOON_E_INVAL);
+	assert_int_equal(vmoon_runtime_create(NULL, NULL, &err), VMOON_E_INVAL);
+	assert_int_equal(vmoon_runtime_wait(NULL, 0, &err), VMOON_E_INVAL);
+	assert_string_equal(err.msg, "no runtime given");
+	assert_int_equal(vmoon_runtime_dispatch(NULL, 1), 0);
+	assert_int_equal(vmoon_runtime_fd(NULL), -1);
+	vmoon_stream_seek(NULL, 0);
 	vmoon_vm_destroy(NULL);
 	assert_string_equal(vmoon_vm_state_name((enum vmoon_vm_state)99),
 			    "unknown");
