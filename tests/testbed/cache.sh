@@ -228,10 +228,13 @@ guest_initrd_with() { # cloud|amd64 to names...
 # ---- the host side ----
 host_layer() {
 	local to=$cache/host.cpio root=$cache/part.host programs from
-	is_fresh "$to" "$cache/host.list" && return
 	programs=$(command -v bash lua5.4 busted || true)
 	from="$programs $(ls -d /usr/share/lua/5.4 \
 		/usr/lib/x86_64-linux-gnu/lua/5.4 2>/dev/null || true)"
+	# What was not installed then may be now.
+	# shellcheck disable=SC2086 # as below
+	[ "$(printf '%s\n' $from)" = "$(cat "$cache/host.from" 2>/dev/null)" ] &&
+		is_fresh "$to" "$cache/host.list" && return
 	# shellcheck disable=SC2086 # lists of paths without spaces
 	libraries $programs >"$cache/host.libs"
 	# Loaded by name when a thread ends.
@@ -268,6 +271,8 @@ host_layer() {
 		"$cache/initrd-cloud.cpio" "$cache/kernel-cloud/vmlinuz" \
 		"$(readlink -f /lib/x86_64-linux-gnu/libc.so.6)" \
 		>"$cache/host.list"
+	# shellcheck disable=SC2086 # as above
+	printf '%s\n' $from >"$cache/host.from"
 }
 
 vmlinux_layer() { # what cloud guests unpack to; only on demand: it is large
