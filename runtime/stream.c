@@ -147,16 +147,18 @@ static void copy_ready(void *ctx, uint32_t events)
 static void change_copy(void *ctx)
 {
 	struct vmoon_stream *s = ctx;
+	uint64_t from;
 	int fd;
 
 	(void)pthread_mutex_lock(&s->lock);
 	fd = s->copy_request;
+	from = s->copy_from;
 	s->copy_request = -1;
 	if (!s->is_copy_changed) {
 		(void)pthread_mutex_unlock(&s->lock);
 		return;
 	}
-	s->is_copy_changed = false;
+	__atomic_store_n(&s->is_copy_changed, false, __ATOMIC_RELAXED);
 	(void)pthread_mutex_unlock(&s->lock);
 	copy_out(s);
 	end_copy(s);
@@ -164,10 +166,11 @@ static void change_copy(void *ctx)
 		return;
 	s->copy.fd = fd;
 	s->is_copying = true;
-	s->copy_pos = s->total;
+	s->copy_pos = from;
 	/* Plain files cannot be polled and need not be. */
 	s->is_copy_polled =
 		vmoon_loop_add_fd(s->loop, &s->copy, 0, NULL) == VMOON_OK;
+	copy_out(s);
 }
 
 void vmoon_stream_drain(struct vmoon_stream *s)
@@ -176,6 +179,9 @@ void vmoon_stream_drain(struct vmoon_stream *s)
 	uint32_t len;
 	bool is_new = false;
 
+	/* A copy asked for before an end is there to see the end. */
+	if (__atomic_load_n(&s->is_copy_changed, __ATOMIC_RELAXED))
+		change_copy(s);
 	for (int i = 0; i < DRAIN_CHUNKS_MAX; i++) {
 		len = vmoon_ring_get(&s->ring, chunk, sizeof(chunk));
 		if (len == 0)
@@ -262,7 +268,8 @@ enum vmoon_status vmoon_stream_copy_to(struct vmoon_stream *s, int fd,
 	if (s->copy_request >= 0)
 		(void)close(s->copy_request);
 	s->copy_request = own;
-	s->is_copy_changed = true;
+	s->copy_from = s->total;
+	__atomic_store_n(&s->is_copy_changed, true, __ATOMIC_RELAXED);
 	(void)pthread_mutex_unlock(&s->lock);
 	vmoon_loop_fire(&s->copy_event);
 	return VMOON_OK;

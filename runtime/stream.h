@@ -38,8 +38,9 @@ struct vmoon_stream {
 	uint64_t total;         /* bytes that ever reached the backlog */
 	unsigned char *input;   /* owned: VMOON_STREAM_INPUT, mapped */
 	size_t input_head, input_count;
-	int copy_request; /* owned: descriptor to take over; -1 none */
-	bool is_copy_changed;
+	int copy_request;     /* owned: descriptor to take over; -1 none */
+	uint64_t copy_from;   /* where that begins */
+	bool is_copy_changed; /* atomic: a request waits */
 
 	/* The worker's own. */
 	struct vmoon_loop *loop; /* borrowed */

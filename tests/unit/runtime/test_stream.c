@@ -211,6 +211,25 @@ static void test_stream__copies_to_a_descriptor(void **state)
 	(void)close(p[0]);
 }
 
+static void test_stream__copy_begins_where_it_was_asked_for(void **state)
+{
+	struct rig *r = *state;
+	char buf[64] = "";
+	int p[2];
+
+	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+	put(r, "before ");
+	turn(r);
+	assert_ok(vmoon_stream_copy_to(&r->s, p[1], NULL), NULL);
+	put(r, "all");
+	/* The end of a VM drains before the loop sees the request. */
+	vmoon_stream_drain(&r->s);
+	assert_int_equal(read(p[0], buf, sizeof(buf)), 3);
+	assert_string_equal(buf, "all");
+	(void)close(p[0]);
+	(void)close(p[1]);
+}
+
 static void test_s05__full_pipe_never_blocks_and_goes_on_later(void **state)
 {
 	struct rig *r = *state;
@@ -304,6 +323,7 @@ static const struct CMUnitTest tests[] = {
 	RIG(test_ser_29__input_waits_until_there_is_room),
 	RIG(test_s01__input_never_grows_beyond_its_bound),
 	RIG(test_stream__copies_to_a_descriptor),
+	RIG(test_stream__copy_begins_where_it_was_asked_for),
 	RIG(test_s05__full_pipe_never_blocks_and_goes_on_later),
 	RIG(test_stream__the_embedders_pipe_stays_as_it_was),
 	RIG(test_stream__reader_that_leaves_ends_the_copy),
