@@ -133,7 +133,8 @@ $(OUT)/runtime/vmoon.o: VERSION
 $(OUT)/%.o: %.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)echo "  CC   $<"
-	$(Q)$(CC) $(CFLAGS_ALL) $(call inc_of,$<) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) $(call inc_of,$<) -MMD -MP \
+		-MT $(abspath $@) -MT $(patsubst $(CURDIR)/%,%,$(abspath $@)) -c $< -o $@
 
 $(CORE_LIB): $(call obj,$(CORE_SRC))
 $(SUPPORT_LIB): $(call obj,$(SUPPORT_SRC))
