@@ -82,7 +82,8 @@ static void check_all(struct vmoon_config *cfg)
 
 	must((st == VMOON_OK) == (count == 0));
 	must((st == VMOON_OK) == (need > 0));
-	must(count <= VMOON_CONFIG_NODES_MAX + VMOON_KEY_COUNT);
+	must(count <=
+	     VMOON_CONFIG_NODES_MAX + VMOON_KEY_COUNT + VMOON_KERNEL_COUNT);
 	must(st == VMOON_OK || (st == err.status && is_one_line(err.msg)));
 	must(vmoon_config_to_json(cfg, buf, sizeof(buf)) == need);
 	must(strlen(buf) == (need < sizeof(buf) ? need : sizeof(buf) - 1));

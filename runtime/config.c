@@ -17,6 +17,13 @@ void vmoon_config_forget_check(struct vmoon_config *cfg)
 	cfg->problems = NULL;
 	cfg->problem_count = 0;
 	cfg->problem_cap = 0;
+	while (cfg->blocks != NULL) {
+		struct vmoon_config_block *next = cfg->blocks->next;
+
+		free(cfg->blocks);
+		cfg->blocks = next;
+	}
+	cfg->values = NULL;
 	cfg->is_checked = false;
 }
 
@@ -51,7 +58,33 @@ static bool has_room(struct vmoon_config *cfg)
 	return true;
 }
 
-static enum vmoon_status add_problem(struct vmoon_config *cfg, const char *path,
+/* "disks.2.cache", "" for the root; NULL without memory. */
+static char *path_of(const struct vmoon_config_node *node)
+{
+	size_t len = 0;
+	char *path;
+
+	for (const struct vmoon_config_node *n = node; n->key != NULL;
+	     n = n->parent)
+		len += strlen(n->key) + (n->parent->key != NULL);
+	path = malloc(len + 1);
+	if (path == NULL)
+		return NULL;
+	path[len] = '\0';
+	for (const struct vmoon_config_node *n = node; n->key != NULL;
+	     n = n->parent) {
+		size_t part = strlen(n->key);
+
+		len -= part;
+		memcpy(path + len, n->key, part);
+		if (len > 0)
+			path[--len] = '.';
+	}
+	return path;
+}
+
+static enum vmoon_status add_problem(struct vmoon_config *cfg,
+				     const struct vmoon_config_node *node,
 				     const struct pad *pad, bool is_key)
 {
 	char *own_path, *message, *hint = NULL;
@@ -59,7 +92,7 @@ static enum vmoon_status add_problem(struct vmoon_config *cfg, const char *path,
 
 	if (!has_room(cfg))
 		return VMOON_E_NOMEM;
-	own_path = strdup(path);
+	own_path = path_of(node);
 	message = strdup(pad->message);
 	if (has_hint)
 		hint = strdup(pad->hint);
@@ -78,101 +111,243 @@ static enum vmoon_status add_problem(struct vmoon_config *cfg, const char *path,
 	return VMOON_OK;
 }
 
-static const struct vmoon_config_later *find_later(const char *key)
+static enum vmoon_status add_unknown(struct vmoon_config *cfg,
+				     const struct vmoon_config_schema *schema,
+				     const struct vmoon_config_node *node)
 {
-	const struct vmoon_config_later *l = vmoon_config_later_table();
-
-	while (l->name != NULL && strcmp(l->name, key) != 0)
-		l++;
-	return l->name == NULL ? NULL : l;
-}
-
-static bool is_known(const char *key)
-{
-	for (size_t i = 0; i < VMOON_KEY_COUNT; i++)
-		if (strcmp(vmoon_config_row(i)->key.name, key) == 0)
-			return true;
-	return false;
-}
-
-static enum vmoon_status add_unknown(struct vmoon_config *cfg, const char *key)
-{
-	const struct vmoon_config_later *l = find_later(key);
+	const struct vmoon_config_later *l =
+		vmoon_config_find_later(schema, node->key);
 	struct pad pad;
 	struct vmoon_config_report *r = start_report(&pad);
 
 	if (l == NULL) {
 		vmoon_text_put(&r->message, "unknown field ");
-		vmoon_text_put_quoted(&r->message, key, strlen(key));
-		VMOON_IGNORE(vmoon_config_suggest_key(&r->hint, key));
+		vmoon_text_put_quoted(&r->message, node->key,
+				      strlen(node->key));
+		VMOON_IGNORE(
+			vmoon_config_suggest_key(&r->hint, schema, node->key));
 	} else {
 		vmoon_text_put(&r->message, "\"%s\" is not in this version",
 			       l->name);
 		vmoon_text_put(&r->hint, "%s", l->hint);
 	}
-	return add_problem(cfg, key, &pad, true);
+	return add_problem(cfg, node, &pad, true);
 }
 
-static int compare_names(const void *a, const void *b)
+static int compare_keys(const void *a, const void *b)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	const struct vmoon_config_node *const *x = a, *const *y = b;
+
+	return strcmp((*x)->key, (*y)->key);
 }
 
 /* By name, so that a report does not depend on the order of a hash table. */
-static enum vmoon_status check_unknown(struct vmoon_config *cfg)
+static enum vmoon_status check_unknown(struct vmoon_config *cfg,
+				       const struct vmoon_config_schema *schema,
+				       const struct vmoon_config_node *table)
 {
-	const char **names;
+	const struct vmoon_config_node **nodes;
 	enum vmoon_status st = VMOON_OK;
 	size_t count = 0;
 
-	if (cfg->root.first == NULL)
-		return VMOON_OK;
-	names = calloc(cfg->node_count, sizeof(*names));
-	if (names == NULL)
-		return VMOON_E_NOMEM;
-	for (const struct vmoon_config_node *n = cfg->root.first; n != NULL;
+	for (const struct vmoon_config_node *n = table->first; n != NULL;
 	     n = n->next)
-		if (!is_known(n->key))
-			names[count++] = n->key;
-	qsort(names, count, sizeof(*names), compare_names);
+		count += vmoon_config_find_row(schema, n->key) == NULL;
+	if (count == 0)
+		return VMOON_OK;
+	nodes = calloc(count, sizeof(*nodes));
+	if (nodes == NULL)
+		return VMOON_E_NOMEM;
+	count = 0;
+	for (const struct vmoon_config_node *n = table->first; n != NULL;
+	     n = n->next)
+		if (vmoon_config_find_row(schema, n->key) == NULL)
+			nodes[count++] = n;
+	qsort(nodes, count, sizeof(*nodes), compare_keys);
 	for (size_t i = 0; i < count && st == VMOON_OK; i++)
-		st = add_unknown(cfg, names[i]);
-	free(names);
+		st = add_unknown(cfg, schema, nodes[i]);
+	free(nodes);
 	return st;
 }
 
 static enum vmoon_status add_missing(struct vmoon_config *cfg,
-				     const struct vmoon_config_row *row)
+				     const struct vmoon_config_row *row,
+				     const struct vmoon_config_node *table)
 {
 	struct pad pad;
 	struct vmoon_config_report *r = start_report(&pad);
 
 	vmoon_text_put(&r->message, "missing required field \"%s\"",
 		       row->key.name);
-	vmoon_text_put(&r->hint, "for example: %s", row->example);
-	return add_problem(cfg, "", &pad, false);
+	vmoon_text_put(&r->hint, "for example: %s", row->key.example);
+	return add_problem(cfg, table, &pad, false);
 }
 
-static enum vmoon_status check_row(struct vmoon_config *cfg, size_t id)
+/* Values for count items of a table; NULL without memory. */
+static struct vmoon_config_value *create_values(
+	struct vmoon_config *cfg, const struct vmoon_config_schema *schema,
+	size_t count)
 {
-	const struct vmoon_config_row *row = vmoon_config_row(id);
-	const struct vmoon_config_node *node =
-		vmoon_config_child(&cfg->root, row->key.name);
+	/* At most NODES_MAX items of the few rows of a schema: no overflow. */
+	struct vmoon_config_block *block =
+		calloc(1, sizeof(*block) + count * schema->count *
+						   sizeof(block->values[0]));
+
+	if (block == NULL)
+		return NULL;
+	block->next = cfg->blocks;
+	cfg->blocks = block;
+	return block->values;
+}
+
+/* How many items a list has, or 0 and *out_bad: the first that is none. */
+static size_t count_items(const struct vmoon_config_node *list,
+			  const struct vmoon_config_node **out_bad)
+{
+	const struct vmoon_config_node *bad = NULL;
+	size_t count = 0;
+
+	for (const struct vmoon_config_node *n = list->first; n != NULL;
+	     n = n->next)
+		count++;
+	for (const struct vmoon_config_node *n = list->first; n != NULL;
+	     n = n->next) {
+		/* A setter has seen to it that digits are a small number. */
+		if (n->key[strspn(n->key, "0123456789")] == '\0' &&
+		    strtoul(n->key, NULL, 10) <= count)
+			continue;
+		if (bad == NULL || compare_keys(&n, &bad) < 0)
+			bad = n;
+	}
+	*out_bad = bad;
+	return bad == NULL ? count : 0;
+}
+
+static enum vmoon_status add_no_item(struct vmoon_config *cfg,
+				     const struct vmoon_config_row *row,
+				     const struct vmoon_config_node *node)
+{
+	struct pad pad;
+	struct vmoon_config_report *r = start_report(&pad);
+
+	if (strspn(node->key, "0123456789") == strlen(node->key)) {
+		vmoon_text_put(&r->message, "a list has no gaps: an item "
+					    "before this one is missing");
+	} else {
+		vmoon_text_put(&r->message, "expected a list of tables, got a "
+					    "table with the field ");
+		vmoon_text_put_quoted(&r->message, node->key,
+				      strlen(node->key));
+	}
+	vmoon_text_put(&r->hint, "for example: %s", row->key.example);
+	return add_problem(cfg, node, &pad, true);
+}
+
+static enum vmoon_status check_table(struct vmoon_config *cfg,
+				     const struct vmoon_config_schema *schema,
+				     const struct vmoon_config_node *table,
+				     struct vmoon_config_value *values);
+
+/* In the order of their numbers, whatever order they were set in. */
+static enum vmoon_status check_items(
+	struct vmoon_config *cfg, const struct vmoon_config_row *row,
+	const struct vmoon_config_node *const *items,
+	const struct vmoon_config_value *list)
+{
+	enum vmoon_status st = VMOON_OK;
+
+	for (size_t i = 0; i < list->number && st == VMOON_OK; i++) {
+		struct pad pad;
+
+		if (items[i]->kind == VMOON_CONFIG_TABLE) {
+			st = check_table(cfg, row->fields, items[i],
+					 list->fields + i * row->fields->count);
+			continue;
+		}
+		vmoon_config_refuse_type(start_report(&pad), row, "a table",
+					 items[i]);
+		st = add_problem(cfg, items[i], &pad, false);
+	}
+	return st;
+}
+
+static enum vmoon_status check_list(struct vmoon_config *cfg,
+				    const struct vmoon_config_row *row,
+				    const struct vmoon_config_node *node,
+				    struct vmoon_config_value *value)
+{
+	const struct vmoon_config_node **items, *bad;
+	size_t count = count_items(node, &bad);
+	enum vmoon_status st = VMOON_E_NOMEM;
 	struct pad pad;
 
-	if (node == NULL && row->key.is_required)
-		return add_missing(cfg, row);
-	if (node == NULL) {
-		vmoon_config_value_default(row, &cfg->values[id]);
-		return VMOON_OK;
+	if (bad != NULL)
+		return add_no_item(cfg, row, bad);
+	if (count < (size_t)row->min || count > (size_t)row->max) {
+		vmoon_text_put(&start_report(&pad)->message,
+			       "%zu items, but %lld..%lld are possible", count,
+			       (long long)row->min, (long long)row->max);
+		return add_problem(cfg, node, &pad, false);
 	}
-	if (vmoon_config_value_check(row, node, &cfg->values[id],
-				     start_report(&pad)))
+	if (count == 0)
 		return VMOON_OK;
-	return add_problem(cfg, row->key.name, &pad, false);
+	value->number = count;
+	value->fields = create_values(cfg, row->fields, count);
+	items = calloc(count, sizeof(*items));
+	for (const struct vmoon_config_node *n = node->first;
+	     n != NULL && items != NULL; n = n->next)
+		items[strtoul(n->key, NULL, 10) - 1] = n;
+	if (items != NULL && value->fields != NULL)
+		st = check_items(cfg, row, items, value);
+	free(items);
+	return st;
 }
 
-/* One line for those who show only one. */
+static enum vmoon_status check_value(struct vmoon_config *cfg,
+				     const struct vmoon_config_row *row,
+				     const struct vmoon_config_node *node,
+				     struct vmoon_config_value *value)
+{
+	struct pad pad;
+
+	if (node->kind != VMOON_CONFIG_TABLE || row->fields == NULL) {
+		if (vmoon_config_value_check(row, node, value,
+					     start_report(&pad)))
+			return VMOON_OK;
+		return add_problem(cfg, node, &pad, false);
+	}
+	value->is_set = true;
+	if (row->type == VMOON_TYPE_LIST)
+		return check_list(cfg, row, node, value);
+	value->fields = create_values(cfg, row->fields, 1);
+	if (value->fields == NULL)
+		return VMOON_E_NOMEM;
+	return check_table(cfg, row->fields, node, value->fields);
+}
+
+/* Recursion ends with the schema: its tables hold tables hold values. */
+static enum vmoon_status check_table(struct vmoon_config *cfg,
+				     const struct vmoon_config_schema *schema,
+				     const struct vmoon_config_node *table,
+				     struct vmoon_config_value *values)
+{
+	enum vmoon_status st = check_unknown(cfg, schema, table);
+
+	for (size_t i = 0; i < schema->count && st == VMOON_OK; i++) {
+		const struct vmoon_config_row *row = &schema->rows[i];
+		const struct vmoon_config_node *node =
+			vmoon_config_child(table, row->key.name);
+
+		if (node != NULL)
+			st = check_value(cfg, row, node, &values[i]);
+		else if (row->key.is_required)
+			st = add_missing(cfg, row, table);
+		else
+			vmoon_config_value_default(row, &values[i]);
+	}
+	return st;
+}
+
 static enum vmoon_status fail_with_first(const struct vmoon_config *cfg,
 					 struct vmoon_error *err)
 {
@@ -196,15 +371,16 @@ static enum vmoon_status fail_with_first(const struct vmoon_config *cfg,
 enum vmoon_status vmoon_config_check(struct vmoon_config *cfg,
 				     struct vmoon_error *err)
 {
-	enum vmoon_status st;
+	struct vmoon_config_value *values;
+	enum vmoon_status st = VMOON_E_NOMEM;
 
 	if (cfg == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "checking needs a config, got NULL");
 	vmoon_config_forget_check(cfg);
-	st = check_unknown(cfg);
-	for (size_t id = 0; id < VMOON_KEY_COUNT && st == VMOON_OK; id++)
-		st = check_row(cfg, id);
+	values = create_values(cfg, cfg->schema, 1);
+	if (values != NULL)
+		st = check_table(cfg, cfg->schema, &cfg->root, values);
 	if (st != VMOON_OK) {
 		vmoon_config_forget_check(cfg);
 		return vmoon_fail(err, st, 0,
@@ -212,6 +388,7 @@ enum vmoon_status vmoon_config_check(struct vmoon_config *cfg,
 	}
 	if (cfg->problem_count > 0)
 		return fail_with_first(cfg, err);
+	cfg->values = values;
 	cfg->is_checked = true;
 	return VMOON_OK;
 }

@@ -49,13 +49,25 @@ enum vmoon_config_id {
 	VMOON_KEY_COUNT
 };
 
+/* kernel = { flat = FILE, at = ADDR, mode = MODE } */
+enum vmoon_config_kernel_id {
+	VMOON_KERNEL_FLAT,
+	VMOON_KERNEL_AT,
+	VMOON_KERNEL_MODE,
+	VMOON_KERNEL_COUNT
+};
+
 enum vmoon_config_type {
-	VMOON_TYPE_NAME,   /* letters, digits, . _ - */
-	VMOON_TYPE_LINE,   /* printable ASCII */
-	VMOON_TYPE_PATH,   /* a file that is there, readable, not empty */
-	VMOON_TYPE_COUNT,  /* an integer */
-	VMOON_TYPE_SIZE,   /* bytes, a multiple of 1 MiB */
-	VMOON_TYPE_CHOICE, /* one of key.choices */
+	VMOON_TYPE_NAME,    /* letters, digits, . _ -; no .. */
+	VMOON_TYPE_LINE,    /* printable ASCII */
+	VMOON_TYPE_PATH,    /* a file that is there, readable, not empty */
+	VMOON_TYPE_COUNT,   /* an integer */
+	VMOON_TYPE_ADDRESS, /* an integer, shown in base 16 */
+	VMOON_TYPE_SIZE,    /* bytes, a multiple of row.step */
+	VMOON_TYPE_CHOICE,  /* one of key.choices */
+	VMOON_TYPE_BOOLEAN,
+	VMOON_TYPE_TABLE, /* of row.fields */
+	VMOON_TYPE_LIST,  /* of tables of row.fields, counted from 1 */
 };
 
 /* A word that somebody else uses; a NULL word ends a list. */
@@ -64,13 +76,28 @@ struct vmoon_config_alias {
 	const char *word;
 };
 
+/*
+ * To add a key: a row in config_schema.c and its number in the enum above, in
+ * the order in which it should be reported and exported; then spec.c takes
+ * the checked value as v[VMOON_KEY_X]. A default stands in key.default_text.
+ *
+ * To add a nested key, as kernel's table is: an enum and an array of rows for
+ * its fields, a struct vmoon_config_schema around them, and in the row of the
+ * key .fields = &that_schema. With the type TABLE or LIST that is all it can
+ * be, with any other type a plain value is taken as well. spec.c then looks
+ * at v[VMOON_KEY_X].fields: NULL when no table was given, else one value a
+ * row, v[VMOON_KEY_KERNEL].fields[VMOON_KERNEL_AT].number. The fields of
+ * item i of a list, from 0 to below v[VMOON_KEY_X].number, begin at
+ * fields[i * number of rows]. Paths, hints, JSON, the manual and the editor
+ * stub need nothing more.
+ */
 struct vmoon_config_row {
 	struct vmoon_config_key key;
 	enum vmoon_config_type type;
-	int64_t min, max;    /* of the value; of the length for strings */
-	const char *example; /* as one would write it in Lua */
-	const char *since;   /* version that brought it */
+	int64_t min, max; /* of the value; of the length; of a list's items */
+	uint64_t step;    /* SIZE: it is a multiple of this; 0: of nothing */
 	const struct vmoon_config_alias *aliases; /* or NULL */
+	const struct vmoon_config_schema *fields; /* or NULL */
 };
 
 /* A key that a later version brings. */
@@ -80,9 +107,22 @@ struct vmoon_config_later {
 	const struct vmoon_config_alias *aliases; /* or NULL */
 };
 
-/* id < VMOON_KEY_COUNT. */
-const struct vmoon_config_row *vmoon_config_row(size_t id);
-const struct vmoon_config_later *vmoon_config_later_table(void);
+/* The keys of one table. Constant, so that a test can bring its own. */
+struct vmoon_config_schema {
+	const struct vmoon_config_row *rows;
+	size_t count;                           /* at least 1 */
+	const struct vmoon_config_later *later; /* or NULL */
+};
+
+/* What this version knows of a VM; rows by enum vmoon_config_id. */
+const struct vmoon_config_schema *vmoon_config_schema(void);
+/* NULL when the table has no such key. */
+const struct vmoon_config_row *vmoon_config_find_row(
+	const struct vmoon_config_schema *schema, const char *key)
+	VMOON_NONNULL(1, 2);
+const struct vmoon_config_later *vmoon_config_find_later(
+	const struct vmoon_config_schema *schema, const char *key)
+	VMOON_NONNULL(1, 2);
 /* The n-th of "a, b, c" and its length; NULL past the end. */
 const char *vmoon_config_choice(const char *choices, size_t n, size_t *out_len)
 	VMOON_NONNULL(1, 3);
@@ -125,8 +165,9 @@ enum vmoon_size_syntax vmoon_size_parse(const char *s, size_t len,
 /* ---- config_suggest.c: the word that was meant ---- */
 
 /* Writes a hint for an unknown key; false when nothing comes close. */
-bool vmoon_config_suggest_key(struct vmoon_text *t, const char *key)
-	VMOON_NONNULL(1, 2);
+bool vmoon_config_suggest_key(struct vmoon_text *t,
+			      const struct vmoon_config_schema *schema,
+			      const char *key) VMOON_NONNULL(1, 2, 3);
 bool vmoon_config_suggest_choice(struct vmoon_text *t, const char *choices,
 				 const char *given) VMOON_NONNULL(1, 2, 3);
 
@@ -137,7 +178,12 @@ struct vmoon_config_value {
 	bool is_set;
 	const char *text; /* NAME, LINE, PATH, CHOICE */
 	size_t len;
-	uint64_t number; /* COUNT; SIZE in bytes; CHOICE: which one */
+	/*
+	 * COUNT, ADDRESS; SIZE in bytes; CHOICE: which one; BOOLEAN: 0 or 1;
+	 * LIST: its items.
+	 */
+	uint64_t number;
+	struct vmoon_config_value *fields; /* owned by the config, or NULL */
 };
 
 enum { VMOON_CONFIG_MESSAGE_MAX = 1024 };
@@ -147,11 +193,20 @@ struct vmoon_config_report {
 	struct vmoon_text message, hint;
 };
 
-/* True and *out_value, or false and both texts of the report. */
+/*
+ * True and *out_value, or false and both texts of the report. A table is
+ * refused: where row.fields are, it is not for this function.
+ */
 bool vmoon_config_value_check(const struct vmoon_config_row *row,
 			      const struct vmoon_config_node *node,
 			      struct vmoon_config_value *out_value,
 			      struct vmoon_config_report *report)
+	VMOON_NONNULL(1, 2, 3, 4);
+/* "expected a table, got integer 2", with the row's example for a hint. */
+void vmoon_config_refuse_type(struct vmoon_config_report *report,
+			      const struct vmoon_config_row *row,
+			      const char *wanted,
+			      const struct vmoon_config_node *node)
 	VMOON_NONNULL(1, 2, 3, 4);
 void vmoon_config_value_default(const struct vmoon_config_row *row,
 				struct vmoon_config_value *out_value)
@@ -163,15 +218,28 @@ bool vmoon_config_file_check(const char *path,
 
 /* ---- config.c ---- */
 
+/* The values of one table or list; a check's are chained to be freed. */
+struct vmoon_config_block {
+	struct vmoon_config_block *next; /* owned */
+	struct vmoon_config_value values[];
+};
+
 struct vmoon_config {
+	const struct vmoon_config_schema *schema; /* borrowed: outlives this */
 	struct vmoon_config_node root;
 	size_t node_count;              /* without the root */
 	struct vmoon_problem *problems; /* owned, and so are its strings */
 	size_t problem_count, problem_cap;
+	struct vmoon_config_block *blocks; /* owned */
 	bool is_checked; /* without a problem, and unchanged since */
-	struct vmoon_config_value values[VMOON_KEY_COUNT]; /* when checked */
+	const struct vmoon_config_value *values; /* of root, when checked */
 };
 
+/* A config of another schema, which must outlive it. */
+VMOON_STATUS vmoon_config_create_for(const struct vmoon_config_schema *schema,
+				     struct vmoon_config **out_cfg,
+				     struct vmoon_error *err)
+	VMOON_NONNULL(1, 2);
 /* Drops what the last check found: its strings are about to go. */
 void vmoon_config_forget_check(struct vmoon_config *cfg) VMOON_NONNULL(1);
 

@@ -22,6 +22,7 @@ static const struct vmoon_config_alias kernel_words[] = {
 	{NULL, "vmlinux"},
 	{NULL, "vmlinuz"},
 	{NULL, "image"},
+	{NULL, "flat"},
 	{NULL, NULL}};
 static const struct vmoon_config_alias initrd_words[] = {
 	{FIRECRACKER, "initrd_path"},
@@ -66,6 +67,47 @@ static const struct vmoon_config_alias on_reboot_words[] = {
 static const struct vmoon_config_alias on_panic_words[] = {
 	{QEMU, "action"}, {LIBVIRT, "on_crash"}, {NULL, NULL}};
 
+/* Test guests and firmware: no header says where they go. */
+static const struct vmoon_config_row kernel_rows[VMOON_KERNEL_COUNT] = {
+	[VMOON_KERNEL_FLAT] =
+		{.key = {.name = "flat",
+			 .type = "path",
+			 .default_text = "",
+			 .choices = "",
+			 .doc = "A file without a header, copied to memory as "
+				"it is.",
+			 .is_required = true,
+			 .example = "flat = \"image.bin\"",
+			 .since = "0.1.0"},
+		 .type = VMOON_TYPE_PATH},
+	[VMOON_KERNEL_AT] =
+		{.key = {.name = "at",
+			 .type = "address",
+			 .default_text = "",
+			 .choices = "",
+			 .doc = "The guest address of its first byte, which is "
+				"also where the guest starts.",
+			 .is_required = true,
+			 .example = "at = 0x100000",
+			 .since = "0.1.0"},
+		 .type = VMOON_TYPE_ADDRESS,
+		 .min = 0,
+		 .max = UINT32_MAX},
+	[VMOON_KERNEL_MODE] =
+		{.key = {.name = "mode",
+			 .type = "choice",
+			 .default_text = "long",
+			 .choices = "real, protected, long",
+			 .doc = "The CPU mode in which it starts: 16, 32 or 64 "
+				"bits.",
+			 .example = "mode = \"real\"",
+			 .since = "0.1.0"},
+		 .type = VMOON_TYPE_CHOICE},
+};
+
+static const struct vmoon_config_schema kernel_schema = {
+	kernel_rows, VMOON_KERNEL_COUNT, NULL};
+
 static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 	[VMOON_KEY_NAME] =
 		{.key = {.name = "name",
@@ -73,32 +115,35 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			 .default_text = "vm",
 			 .choices = "",
 			 .doc = "What messages and logs call this VM: 1 to 64 "
-				"letters, digits, \".\", \"_\" or \"-\"."},
+				"letters, digits, \".\", \"_\" or \"-\".",
+			 .example = "name = \"web1\"",
+			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_NAME,
 		 .min = 1,
-		 .max = 64,
-		 .example = "name = \"web1\"",
-		 .since = "0.1.0"},
+		 .max = 64},
 	[VMOON_KEY_KERNEL] =
 		{.key = {.name = "kernel",
 			 .type = "path",
 			 .default_text = "",
 			 .choices = "",
-			 .doc = "The kernel to boot: a bzImage or an ELF file.",
-			 .is_required = true},
+			 .doc = "The kernel to boot: a bzImage, an ELF file, "
+				"or "
+				"a table that says how to start a flat image.",
+			 .is_required = true,
+			 .example = "kernel = \"bzImage\"",
+			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_PATH,
-		 .example = "kernel = \"bzImage\"",
-		 .since = "0.1.0",
-		 .aliases = kernel_words},
+		 .aliases = kernel_words,
+		 .fields = &kernel_schema},
 	[VMOON_KEY_INITRD] =
 		{.key = {.name = "initrd",
 			 .type = "path",
 			 .default_text = "",
 			 .choices = "",
-			 .doc = "The initial ramdisk handed to the kernel."},
+			 .doc = "The initial ramdisk handed to the kernel.",
+			 .example = "initrd = \"initramfs.cpio.gz\"",
+			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_PATH,
-		 .example = "initrd = \"initramfs.cpio.gz\"",
-		 .since = "0.1.0",
 		 .aliases = initrd_words},
 	[VMOON_KEY_CMDLINE] =
 		{.key = {.name = "cmdline",
@@ -106,24 +151,24 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			 .default_text = "console=ttyS0",
 			 .choices = "",
 			 .doc = "The kernel's command line: printable ASCII, "
-				"at most 65535 bytes."},
+				"at most 65535 bytes.",
+			 .example = "cmdline = \"console=ttyS0 quiet\"",
+			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_LINE,
 		 .min = 0,
 		 .max = 65535,
-		 .example = "cmdline = \"console=ttyS0 quiet\"",
-		 .since = "0.1.0",
 		 .aliases = cmdline_words},
 	[VMOON_KEY_CPUS] =
 		{.key = {.name = "cpus",
 			 .type = "integer",
 			 .default_text = "1",
 			 .choices = "",
-			 .doc = "How many CPUs the guest has: 1 to 64."},
+			 .doc = "How many CPUs the guest has: 1 to 64.",
+			 .example = "cpus = 2",
+			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_COUNT,
 		 .min = 1,
 		 .max = VMOON_CPUS_MAX,
-		 .example = "cpus = 2",
-		 .since = "0.1.0",
 		 .aliases = cpus_words},
 	[VMOON_KEY_MEMORY] =
 		{.key = {.name = "memory",
@@ -131,12 +176,13 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			 .default_text = "128M",
 			 .choices = "",
 			 .doc = "How much RAM the guest has: a multiple of "
-				"1 MiB from \"16M\" to \"1T\"."},
+				"1 MiB from \"16M\" to \"1T\".",
+			 .example = "memory = \"128M\"",
+			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_SIZE,
 		 .min = 16 * MIB,
 		 .max = 1024 * 1024 * MIB,
-		 .example = "memory = \"128M\"",
-		 .since = "0.1.0",
+		 .step = MIB,
 		 .aliases = memory_words},
 	[VMOON_KEY_BOOT] =
 		{.key = {.name = "boot",
@@ -144,29 +190,30 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			 .default_text = "",
 			 .choices = "linux64, pvh",
 			 .doc = "How the kernel is entered; left out, the "
-				"kernel file decides."},
-		 .type = VMOON_TYPE_CHOICE,
-		 .example = "boot = \"pvh\"",
-		 .since = "0.1.0"},
+				"kernel file decides.",
+			 .example = "boot = \"pvh\"",
+			 .since = "0.1.0"},
+		 .type = VMOON_TYPE_CHOICE},
 	[VMOON_KEY_UNPACK] =
 		{.key = {.name = "unpack",
 			 .type = "choice",
 			 .default_text = "host",
 			 .choices = "host, guest",
 			 .doc = "Who unpacks a compressed kernel; \"guest\" is "
-				"slower and keeps the kernel's KASLR."},
-		 .type = VMOON_TYPE_CHOICE,
-		 .example = "unpack = \"guest\"",
-		 .since = "0.1.0"},
+				"slower and keeps the kernel's KASLR.",
+			 .example = "unpack = \"guest\"",
+			 .since = "0.1.0"},
+		 .type = VMOON_TYPE_CHOICE},
 	[VMOON_KEY_ON_REBOOT] =
 		{.key = {.name = "on_reboot",
 			 .type = "choice",
 			 .default_text = "restart",
 			 .choices = "restart, stop",
-			 .doc = "What a reset by the guest does to the VM."},
+			 .doc =
+				 "What a reset by the guest does to the VM.",
+			 .example = "on_reboot = \"stop\"",
+			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_CHOICE,
-		 .example = "on_reboot = \"stop\"",
-		 .since = "0.1.0",
 		 .aliases = on_reboot_words},
 	[VMOON_KEY_ON_PANIC] =
 		{.key = {.name = "on_panic",
@@ -174,10 +221,10 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			 .default_text = "stop",
 			 .choices = "stop, ignore",
 			 .doc =
-				 "What a kernel panic does to the VM."},
+				 "What a kernel panic does to the VM.",
+			 .example = "on_panic = \"ignore\"",
+			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_CHOICE,
-		 .example = "on_panic = \"ignore\"",
-		 .since = "0.1.0",
 		 .aliases = on_panic_words},
 };
 
@@ -221,22 +268,65 @@ static const struct vmoon_config_later later[] = {
 	{"limits", LEAVE_OUT, NULL},
 	{"log", LEAVE_OUT, log_words},
 	{"snapshot", LEAVE_OUT, NULL},
-	{"flat", "leave it out; kernel takes a bzImage or an ELF file", NULL},
 	{NULL, NULL, NULL}};
 
-const struct vmoon_config_row *vmoon_config_row(size_t id)
+static const struct vmoon_config_schema schema = {rows, VMOON_KEY_COUNT, later};
+
+const struct vmoon_config_schema *vmoon_config_schema(void)
 {
-	return &rows[id];
+	return &schema;
 }
 
-const struct vmoon_config_later *vmoon_config_later_table(void)
+const struct vmoon_config_row *vmoon_config_find_row(
+	const struct vmoon_config_schema *s, const char *key)
 {
-	return later;
+	for (size_t i = 0; i < s->count; i++)
+		if (strcmp(s->rows[i].key.name, key) == 0)
+			return &s->rows[i];
+	return NULL;
+}
+
+const struct vmoon_config_later *vmoon_config_find_later(
+	const struct vmoon_config_schema *s, const char *key)
+{
+	const struct vmoon_config_later *l = s->later;
+
+	for (; l != NULL && l->name != NULL; l++)
+		if (strcmp(l->name, key) == 0)
+			return l;
+	return NULL;
 }
 
 const struct vmoon_config_key *vmoon_config_key(size_t i)
 {
-	return i < VMOON_KEY_COUNT ? &rows[i].key : NULL;
+	return vmoon_config_field("", i);
+}
+
+/* The row whose name is the part of a path before a dot or the end. */
+static const struct vmoon_config_row *row_of_part(
+	const struct vmoon_config_schema *s, const char *part, size_t len)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (strlen(s->rows[i].key.name) == len &&
+		    memcmp(s->rows[i].key.name, part, len) == 0)
+			return &s->rows[i];
+	return NULL;
+}
+
+const struct vmoon_config_key *vmoon_config_field(const char *path, size_t i)
+{
+	const struct vmoon_config_schema *s = &schema;
+
+	while (path != NULL && s != NULL && *path != '\0') {
+		size_t len = strcspn(path, ".");
+		const struct vmoon_config_row *row = row_of_part(s, path, len);
+
+		s = row == NULL ? NULL : row->fields;
+		path += len + (path[len] == '.');
+	}
+	if (path == NULL || s == NULL || i >= s->count)
+		return NULL;
+	return &s->rows[i].key;
 }
 
 const char *vmoon_config_choice(const char *choices, size_t n, size_t *out_len)

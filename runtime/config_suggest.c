@@ -5,7 +5,11 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { WORD_MAX = 32, EDITS_MAX = 2 };
+enum {
+	WORD_MAX = 32,
+	EDITS_MAX = 2,
+	NAMES_MAX = 8 /* of ours that one foreign word may stand for */
+};
 
 /* Case and the kind of dash are never what was meant to differ. */
 static char fold(char c)
@@ -80,17 +84,19 @@ static void consider(struct nearest *best, const char *word, size_t len,
 	best->is_later = is_later;
 }
 
-static bool suggest_spelling(struct vmoon_text *t, const char *key)
+static bool suggest_spelling(struct vmoon_text *t,
+			     const struct vmoon_config_schema *schema,
+			     const char *key)
 {
 	struct nearest best = {.given = key, .edits = EDITS_MAX + 1};
-	const struct vmoon_config_later *l = vmoon_config_later_table();
+	const struct vmoon_config_later *l = schema->later;
 
-	for (size_t i = 0; i < VMOON_KEY_COUNT; i++) {
-		const char *name = vmoon_config_row(i)->key.name;
+	for (size_t i = 0; i < schema->count; i++) {
+		const char *name = schema->rows[i].key.name;
 
 		consider(&best, name, strlen(name), false);
 	}
-	for (; l->name != NULL; l++)
+	for (; l != NULL && l->name != NULL; l++)
 		consider(&best, l->name, strlen(l->name), true);
 	if (best.word == NULL)
 		return false;
@@ -133,15 +139,17 @@ static void put_translation(struct vmoon_text *t,
 }
 
 /* A word of another program may stand for several of our keys. */
-static bool suggest_translation(struct vmoon_text *t, const char *key)
+static bool suggest_translation(struct vmoon_text *t,
+				const struct vmoon_config_schema *schema,
+				const char *key)
 {
-	const struct vmoon_config_later *l = vmoon_config_later_table();
+	const struct vmoon_config_later *l = schema->later;
 	const struct vmoon_config_alias *alias = NULL;
-	const char *names[VMOON_KEY_COUNT];
+	const char *names[NAMES_MAX];
 	size_t count = 0;
 
-	for (size_t i = 0; i < VMOON_KEY_COUNT; i++) {
-		const struct vmoon_config_row *row = vmoon_config_row(i);
+	for (size_t i = 0; i < schema->count && count < NAMES_MAX; i++) {
+		const struct vmoon_config_row *row = &schema->rows[i];
 		const struct vmoon_config_alias *a =
 			find_alias(row->aliases, key);
 
@@ -154,7 +162,7 @@ static bool suggest_translation(struct vmoon_text *t, const char *key)
 		put_translation(t, alias, names, count);
 		return true;
 	}
-	for (; l->name != NULL; l++) {
+	for (; l != NULL && l->name != NULL; l++) {
 		alias = find_alias(l->aliases, key);
 		if (alias == NULL)
 			continue;
@@ -167,14 +175,26 @@ static bool suggest_translation(struct vmoon_text *t, const char *key)
 	return false;
 }
 
-bool vmoon_config_suggest_key(struct vmoon_text *t, const char *key)
+/* What one writes first into such a table. */
+static const char *first_example(const struct vmoon_config_schema *schema)
+{
+	for (size_t i = 0; i < schema->count; i++)
+		if (schema->rows[i].key.is_required)
+			return schema->rows[i].key.example;
+	return schema->rows[0].key.example;
+}
+
+bool vmoon_config_suggest_key(struct vmoon_text *t,
+			      const struct vmoon_config_schema *schema,
+			      const char *key)
 {
 	if (strspn(key, "0123456789") == strlen(key)) {
 		vmoon_text_put(t, "a field needs its name: %s",
-			       vmoon_config_row(VMOON_KEY_KERNEL)->example);
+			       first_example(schema));
 		return true;
 	}
-	return suggest_translation(t, key) || suggest_spelling(t, key);
+	return suggest_translation(t, schema, key) ||
+	       suggest_spelling(t, schema, key);
 }
 
 bool vmoon_config_suggest_choice(struct vmoon_text *t, const char *choices,

@@ -371,16 +371,24 @@ enum vmoon_status vmoon_config_set_other(struct vmoon_config *cfg,
 	return set_value(cfg, path, &v, err);
 }
 
-enum vmoon_status vmoon_config_create(struct vmoon_config **out_cfg,
-				      struct vmoon_error *err)
+enum vmoon_status vmoon_config_create_for(
+	const struct vmoon_config_schema *schema, struct vmoon_config **out_cfg,
+	struct vmoon_error *err)
 {
 	struct vmoon_config *cfg = calloc(1, sizeof(*cfg));
 
 	if (cfg == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "no memory for a VM configuration");
+	cfg->schema = schema;
 	*out_cfg = cfg;
 	return VMOON_OK;
+}
+
+enum vmoon_status vmoon_config_create(struct vmoon_config **out_cfg,
+				      struct vmoon_error *err)
+{
+	return vmoon_config_create_for(vmoon_config_schema(), out_cfg, err);
 }
 
 void vmoon_config_destroy(struct vmoon_config *cfg)

@@ -32,16 +32,24 @@ static void put_given(struct vmoon_text *t, const struct vmoon_config_node *n)
 static void hint_example(struct vmoon_config_report *r,
 			 const struct vmoon_config_row *row)
 {
-	vmoon_text_put(&r->hint, "for example: %s", row->example);
+	vmoon_text_put(&r->hint, "for example: %s", row->key.example);
+}
+
+void vmoon_config_refuse_type(struct vmoon_config_report *report,
+			      const struct vmoon_config_row *row,
+			      const char *wanted,
+			      const struct vmoon_config_node *node)
+{
+	vmoon_text_put(&report->message, "expected %s, got ", wanted);
+	put_given(&report->message, node);
+	hint_example(report, row);
 }
 
 static bool refuse_type(struct vmoon_config_report *r,
 			const struct vmoon_config_row *row, const char *wanted,
 			const struct vmoon_config_node *node)
 {
-	vmoon_text_put(&r->message, "expected %s, got ", wanted);
-	put_given(&r->message, node);
-	hint_example(r, row);
+	vmoon_config_refuse_type(r, row, wanted, node);
 	return false;
 }
 
@@ -70,18 +78,24 @@ static bool is_name_char(char c)
 	       (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
+/* An id may become part of a file name: no ".." and no leading dot. */
+static bool is_name(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!is_name_char(text[i]) ||
+		    (text[i] == '.' && (i == 0 || text[i - 1] == '.')))
+			return false;
+	return true;
+}
+
 static bool check_name(const struct vmoon_config_row *row,
 		       const struct vmoon_config_node *node,
 		       struct vmoon_config_report *r)
 {
-	size_t i = 0;
-
 	if (!check_string(row, node, "a string", r))
 		return false;
-	while (i < node->len && is_name_char(node->text[i]))
-		i++;
-	if (i == node->len && node->len >= (size_t)row->min &&
-	    node->len <= (size_t)row->max)
+	if (node->len >= (size_t)row->min && node->len <= (size_t)row->max &&
+	    is_name(node->text, node->len))
 		return true;
 	vmoon_text_put(&r->message,
 		       "expected %lld to %lld letters, digits, \".\", \"_\" or "
@@ -140,6 +154,35 @@ static bool check_count(const struct vmoon_config_row *row,
 		return false;
 	}
 	v->number = (uint64_t)node->integer;
+	return true;
+}
+
+static bool check_address(const struct vmoon_config_row *row,
+			  const struct vmoon_config_node *node,
+			  struct vmoon_config_value *v,
+			  struct vmoon_config_report *r)
+{
+	if (node->kind != VMOON_CONFIG_INTEGER)
+		return refuse_type(r, row, "an address", node);
+	v->number = (uint64_t)node->integer;
+	if (node->integer >= row->min && node->integer <= row->max)
+		return true;
+	vmoon_text_put(&r->message, node->integer < 0 ? "%lld" : "0x%llx",
+		       (long long)node->integer);
+	vmoon_text_put(&r->message, " is out of range 0x%llx..0x%llx",
+		       (unsigned long long)row->min,
+		       (unsigned long long)row->max);
+	return false;
+}
+
+static bool check_boolean(const struct vmoon_config_row *row,
+			  const struct vmoon_config_node *node,
+			  struct vmoon_config_value *v,
+			  struct vmoon_config_report *r)
+{
+	if (node->kind != VMOON_CONFIG_BOOLEAN)
+		return refuse_type(r, row, "true or false", node);
+	v->number = node->boolean;
 	return true;
 }
 
@@ -210,12 +253,13 @@ static bool check_size_range(const struct vmoon_config_row *row,
 		vmoon_text_put_size(&r->message, (uint64_t)row->max);
 		return false;
 	}
-	if (bytes % VMOON_MIB == 0)
+	if (row->step == 0 || bytes % row->step == 0)
 		return true;
 	put_size_given(&r->message, node);
-	vmoon_text_put(&r->message, " is not a multiple of 1 MiB");
+	vmoon_text_put(&r->message, " is not a multiple of ");
+	vmoon_text_put_size(&r->message, row->step);
 	vmoon_text_put(&r->hint, "the next one up is \"");
-	vmoon_text_put_size(&r->hint, (bytes / VMOON_MIB + 1) * VMOON_MIB);
+	vmoon_text_put_size(&r->hint, (bytes / row->step + 1) * row->step);
 	vmoon_text_put(&r->hint, "\"");
 	return false;
 }
@@ -287,10 +331,13 @@ static bool check_path(const struct vmoon_config_row *row,
 		       const struct vmoon_config_node *node,
 		       struct vmoon_config_report *r)
 {
-	if (!check_string(row, node, "a path", r))
+	const char *wanted =
+		row->fields == NULL ? "a path" : "a path or a table";
+
+	if (!check_string(row, node, wanted, r))
 		return false;
 	if (node->len == 0)
-		return refuse_type(r, row, "a path", node);
+		return refuse_type(r, row, wanted, node);
 	return vmoon_config_file_check(node->text, r);
 }
 
@@ -299,7 +346,8 @@ bool vmoon_config_value_check(const struct vmoon_config_row *row,
 			      struct vmoon_config_value *out_value,
 			      struct vmoon_config_report *report)
 {
-	struct vmoon_config_value v = {true, node->text, node->len, 0};
+	struct vmoon_config_value v = {
+		.is_set = true, .text = node->text, .len = node->len};
 	bool is_good = false;
 
 	switch (row->type) {
@@ -309,8 +357,20 @@ bool vmoon_config_value_check(const struct vmoon_config_row *row,
 	case VMOON_TYPE_COUNT:
 		is_good = check_count(row, node, &v, report);
 		break;
+	case VMOON_TYPE_ADDRESS:
+		is_good = check_address(row, node, &v, report);
+		break;
 	case VMOON_TYPE_SIZE:
 		is_good = check_size(row, node, &v, report);
+		break;
+	case VMOON_TYPE_BOOLEAN:
+		is_good = check_boolean(row, node, &v, report);
+		break;
+	case VMOON_TYPE_TABLE:
+		is_good = refuse_type(report, row, "a table", node);
+		break;
+	case VMOON_TYPE_LIST:
+		is_good = refuse_type(report, row, "a list of tables", node);
 		break;
 	case VMOON_TYPE_CHOICE:
 		is_good = check_choice(row, node, &v, report);
@@ -325,7 +385,8 @@ void vmoon_config_value_default(const struct vmoon_config_row *row,
 				struct vmoon_config_value *out_value)
 {
 	const char *text = row->key.default_text;
-	struct vmoon_config_value v = {text[0] != '\0', text, strlen(text), 0};
+	struct vmoon_config_value v = {
+		.is_set = text[0] != '\0', .text = text, .len = strlen(text)};
 
 	/* The schema's own words: a unit test sees that each of them passes. */
 	if (row->type == VMOON_TYPE_SIZE)
@@ -333,6 +394,8 @@ void vmoon_config_value_default(const struct vmoon_config_row *row,
 	if (row->type == VMOON_TYPE_CHOICE)
 		VMOON_IGNORE(
 			find_choice(row->key.choices, text, v.len, &v.number));
+	if (row->type == VMOON_TYPE_BOOLEAN)
+		v.number = strcmp(text, "true") == 0;
 	for (size_t i = 0; row->type == VMOON_TYPE_COUNT && i < v.len; i++)
 		v.number = v.number * 10 + (uint64_t)(text[i] - '0');
 	*out_value = v;

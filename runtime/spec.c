@@ -10,6 +10,8 @@
 /* In the order of the schema's choices. */
 static const enum vmoon_boot_protocol boots[] = {VMOON_BOOT_LINUX64,
 						 VMOON_BOOT_PVH};
+static const enum vmoon_flat_mode flat_modes[] = {
+	VMOON_FLAT_REAL, VMOON_FLAT_PROTECTED, VMOON_FLAT_LONG};
 static const enum vmoon_unpack unpacks[] = {VMOON_UNPACK_HOST,
 					    VMOON_UNPACK_GUEST};
 static const enum vmoon_on_event reboots[] = {VMOON_ON_RESTART, VMOON_ON_STOP};
@@ -22,19 +24,32 @@ static bool copy_text(const struct vmoon_config_value *v, char **out_text)
 	return v->is_set && *out_text == NULL;
 }
 
+/* kernel = FILE or { flat = FILE, at = ADDR, mode = MODE }; as copy_text. */
+static bool copy_kernel(const struct vmoon_config_value *v,
+			struct vmoon_spec *s)
+{
+	const struct vmoon_config_value *f = v->fields;
+
+	if (f == NULL)
+		return copy_text(v, &s->kernel);
+	s->flat_at = f[VMOON_KERNEL_AT].number;
+	s->flat_mode = flat_modes[f[VMOON_KERNEL_MODE].number];
+	return copy_text(&f[VMOON_KERNEL_FLAT], &s->kernel);
+}
+
 enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
 				  struct vmoon_config *cfg,
 				  struct vmoon_error *err)
 {
-	const struct vmoon_config_value *v = cfg->values;
 	enum vmoon_status st = vmoon_config_check(cfg, err);
+	const struct vmoon_config_value *v = cfg->values;
 	struct vmoon_spec s = {0};
 	bool is_short;
 
 	if (st != VMOON_OK)
 		return st;
 	is_short = copy_text(&v[VMOON_KEY_NAME], &s.name);
-	is_short |= copy_text(&v[VMOON_KEY_KERNEL], &s.kernel);
+	is_short |= copy_kernel(&v[VMOON_KEY_KERNEL], &s);
 	is_short |= copy_text(&v[VMOON_KEY_INITRD], &s.initrd);
 	is_short |= copy_text(&v[VMOON_KEY_CMDLINE], &s.cmdline);
 	if (is_short) {

@@ -10,14 +10,22 @@ enum vmoon_boot_protocol {
 	VMOON_BOOT_LINUX64,
 	VMOON_BOOT_PVH
 };
+enum vmoon_flat_mode {
+	VMOON_FLAT_NONE, /* the kernel is no flat image */
+	VMOON_FLAT_REAL,
+	VMOON_FLAT_PROTECTED,
+	VMOON_FLAT_LONG
+};
 enum vmoon_unpack { VMOON_UNPACK_HOST, VMOON_UNPACK_GUEST };
 enum vmoon_on_event { VMOON_ON_RESTART, VMOON_ON_STOP, VMOON_ON_IGNORE };
 
 /* Strings are owned; initrd may be NULL. */
 struct vmoon_spec {
 	char *name, *kernel, *initrd, *cmdline;
-	uint32_t cpus;         /* 1..VMOON_CPUS_MAX */
-	uint64_t memory_bytes; /* a multiple of 1 MiB */
+	enum vmoon_flat_mode flat_mode; /* how to enter a flat kernel */
+	uint64_t flat_at;               /* where it goes and starts */
+	uint32_t cpus;                  /* 1..VMOON_CPUS_MAX */
+	uint64_t memory_bytes;          /* a multiple of 1 MiB */
 	enum vmoon_boot_protocol boot;
 	enum vmoon_unpack unpack;
 	enum vmoon_on_event on_reboot; /* RESTART (default) or STOP */

@@ -92,14 +92,25 @@ VMOON_API size_t vmoon_config_to_json(const struct vmoon_config *cfg, char *buf,
 /* The schema, one line a key, for help texts and generators. */
 struct vmoon_config_key {
 	const char *name;
-	const char *type; /* "string", "integer", "size", "path", "choice" */
+	/* "string", "path", "integer", "address", "size", "choice", "boolean",
+	 * "table", "list" */
+	const char *type;
 	const char *default_text; /* "" when required or unset */
 	const char *choices;      /* "linux64, pvh" or "" */
 	const char *doc;          /* one sentence */
 	bool is_required;
+	const char *example; /* as one would write it in Lua */
+	const char *since;   /* version that brought it */
 };
 /* NULL when i is past the end. Static storage. */
 VMOON_API const struct vmoon_config_key *vmoon_config_key(size_t i);
+/*
+ * The same for what a table under that path may hold: "kernel" has the fields
+ * of kernel = { flat = ... } although its type is "path", because either is
+ * taken. NULL when there is no such table.
+ */
+VMOON_API const struct vmoon_config_key *vmoon_config_field(const char *path,
+							    size_t i);
 
 #ifdef __cplusplus
 }

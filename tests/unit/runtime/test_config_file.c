@@ -40,7 +40,8 @@ static void test_config_file__a_missing_file_is_named(void **state)
 
 static void test_config_file__an_empty_path_is_no_path(void **state)
 {
-	assert_refused(*state, "", "expected a path, got string \"\"",
+	assert_refused(*state, "",
+		       "expected a path or a table, got string \"\"",
 		       "for example: kernel = \"bzImage\"");
 }
 

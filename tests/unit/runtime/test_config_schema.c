@@ -14,31 +14,68 @@ static const char *type_name(enum vmoon_config_type type)
 	case VMOON_TYPE_COUNT: return "integer";
 	case VMOON_TYPE_SIZE: return "size";
 	case VMOON_TYPE_CHOICE: return "choice";
+	case VMOON_TYPE_ADDRESS: return "address";
+	case VMOON_TYPE_BOOLEAN: return "boolean";
+	case VMOON_TYPE_TABLE: return "table";
+	case VMOON_TYPE_LIST: return "list";
 	}
 	return "";
 }
 
-static void test_config_schema__every_row_is_complete(void **state)
+static void assert_complete(const struct vmoon_config_schema *schema,
+			    const char *path)
 {
-	(void)state;
-	for (size_t i = 0; i < VMOON_KEY_COUNT; i++) {
-		const struct vmoon_config_row *row = vmoon_config_row(i);
-		const struct vmoon_config_key *key = vmoon_config_key(i);
+	assert_true(schema->count > 0);
+	for (size_t i = 0; i < schema->count; i++) {
+		const struct vmoon_config_row *row = &schema->rows[i];
+		const struct vmoon_config_key *key =
+			vmoon_config_field(path, i);
 		size_t name_len = strlen(key->name), doc_len;
 
 		assert_ptr_equal(key, &row->key);
 		assert_string_equal(key->type, type_name(row->type));
-		assert_int_equal(strncmp(row->example, key->name, name_len), 0);
+		assert_int_equal(strncmp(key->example, key->name, name_len), 0);
 		assert_non_null(key->default_text);
-		assert_non_null(row->since);
+		assert_non_null(key->since);
 		doc_len = strlen(key->doc);
 		assert_int_equal(key->doc[doc_len - 1], '.');
 		assert_int_equal(row->type == VMOON_TYPE_CHOICE,
 				 key->choices[0] != '\0');
 		assert_false(key->is_required && key->default_text[0] != '\0');
+		if (row->type == VMOON_TYPE_TABLE ||
+		    row->type == VMOON_TYPE_LIST)
+			assert_non_null(row->fields);
 	}
+	assert_null(vmoon_config_field(path, schema->count));
+	assert_null(vmoon_config_field(path, SIZE_MAX));
+}
+
+static void test_config_schema__every_row_is_complete(void **state)
+{
+	const struct vmoon_config_schema *schema = vmoon_config_schema();
+
+	(void)state;
+	assert_int_equal(schema->count, VMOON_KEY_COUNT);
+	assert_complete(schema, "");
+	for (size_t i = 0; i < schema->count; i++)
+		if (schema->rows[i].fields != NULL)
+			assert_complete(schema->rows[i].fields,
+					schema->rows[i].key.name);
+	assert_ptr_equal(vmoon_config_key(1), vmoon_config_field("", 1));
 	assert_null(vmoon_config_key(VMOON_KEY_COUNT));
-	assert_null(vmoon_config_key(SIZE_MAX));
+}
+
+static void test_config_schema__only_tables_have_fields(void **state)
+{
+	static const char *const none[] = {"cpus",  "kernel.flat", "kernel.x",
+					   "kerne", "kernell",     ".",
+					   "x.y"};
+
+	(void)state;
+	for (size_t i = 0; i < VMOON_COUNTOF(none); i++)
+		assert_null(vmoon_config_field(none[i], 0));
+	assert_null(vmoon_config_field(NULL, 0));
+	assert_string_equal(vmoon_config_field("kernel", 1)->name, "at");
 }
 
 static void test_config_schema__every_default_passes_its_own_check(void **state)
@@ -88,46 +125,39 @@ static void test_config_schema__the_numbers_in_the_words_are_right(void **state)
 	(void)state;
 	assert_int_equal(VMOON_CPUS_MAX, 64);
 	assert_non_null(strstr(vmoon_config_key(VMOON_KEY_CPUS)->doc, "64"));
-	assert_int_equal(vmoon_config_row(VMOON_KEY_CMDLINE)->max, 65535);
+	assert_int_equal(vmoon_config_schema()->rows[VMOON_KEY_CMDLINE].max,
+			 65535);
 	assert_string_equal(vmoon_config_key(VMOON_KEY_CMDLINE)->default_text,
 			    "console=ttyS0");
 }
 
-static bool is_our_word(const char *word)
+static void assert_foreign(const struct vmoon_config_schema *schema,
+			   const struct vmoon_config_alias *a)
 {
-	const struct vmoon_config_later *l = vmoon_config_later_table();
-
-	for (size_t i = 0; i < VMOON_KEY_COUNT; i++)
-		if (strcmp(vmoon_config_key(i)->name, word) == 0)
-			return true;
-	for (; l->name != NULL; l++)
-		if (strcmp(l->name, word) == 0)
-			return true;
-	return false;
+	for (; a != NULL && a->word != NULL; a++) {
+		assert_null(vmoon_config_find_row(schema, a->word));
+		assert_null(vmoon_config_find_later(schema, a->word));
+	}
 }
 
 static void test_config_schema__no_foreign_word_is_one_of_ours(void **state)
 {
-	const struct vmoon_config_later *l = vmoon_config_later_table();
-	const struct vmoon_config_alias *a;
+	const struct vmoon_config_schema *schema = vmoon_config_schema();
 
 	(void)state;
-	for (size_t i = 0; i < VMOON_KEY_COUNT; i++)
-		for (a = vmoon_config_row(i)->aliases;
-		     a != NULL && a->word != NULL; a++)
-			assert_false(is_our_word(a->word));
-	for (; l->name != NULL; l++) {
+	for (size_t i = 0; i < schema->count; i++)
+		assert_foreign(schema, schema->rows[i].aliases);
+	for (const struct vmoon_config_later *l = schema->later;
+	     l->name != NULL; l++) {
 		assert_non_null(l->hint);
-		for (a = l->aliases; a != NULL && a->word != NULL; a++)
-			assert_false(is_our_word(a->word));
-		for (size_t i = 0; i < VMOON_KEY_COUNT; i++)
-			assert_string_not_equal(l->name,
-						vmoon_config_key(i)->name);
+		assert_foreign(schema, l->aliases);
+		assert_null(vmoon_config_find_row(schema, l->name));
 	}
 }
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_config_schema__every_row_is_complete),
+	cmocka_unit_test(test_config_schema__only_tables_have_fields),
 	cf_test(test_config_schema__every_default_passes_its_own_check),
 	cf_test(test_config_schema__every_choice_passes),
 	cmocka_unit_test(

@@ -18,7 +18,8 @@ static void assert_hints(const struct pair *pairs, size_t count)
 		bool has_hint;
 
 		vmoon_text_init(&t, buf, sizeof(buf));
-		has_hint = vmoon_config_suggest_key(&t, pairs[i].key);
+		has_hint = vmoon_config_suggest_key(&t, vmoon_config_schema(),
+						    pairs[i].key);
 		if (has_hint != (pairs[i].hint != NULL))
 			fail_msg("%s: hint \"%s\"", pairs[i].key, buf);
 		assert_string_equal(buf, has_hint ? pairs[i].hint : "");
@@ -145,7 +146,7 @@ static void test_config_suggest__a_very_long_key_has_no_hint(void **state)
 	(void)state;
 	memset(key, 'k', sizeof(key) - 1);
 	vmoon_text_init(&t, buf, sizeof(buf));
-	assert_false(vmoon_config_suggest_key(&t, key));
+	assert_false(vmoon_config_suggest_key(&t, vmoon_config_schema(), key));
 }
 
 static const struct CMUnitTest tests[] = {

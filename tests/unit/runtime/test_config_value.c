@@ -141,12 +141,12 @@ static void test_config_value__memory_is_whole_mebibytes(void **state)
 	struct config_fixture *f = *state;
 
 	cf_set(f, "memory", "16385K");
-	cf_assert_only(f, "memory", "\"16385K\" is not a multiple of 1 MiB",
+	cf_assert_only(f, "memory", "\"16385K\" is not a multiple of 1M",
 		       "the next one up is \"17M\"");
 	assert_ok(vmoon_config_set_size(f->cfg, "memory", 64 * VMOON_MIB + 1,
 					&f->err),
 		  &f->err);
-	cf_assert_only(f, "memory", "67108865 bytes is not a multiple of 1 MiB",
+	cf_assert_only(f, "memory", "67108865 bytes is not a multiple of 1M",
 		       "the next one up is \"65M\"");
 	assert_ok(vmoon_config_set_size(f->cfg, "memory", 64 * VMOON_MIB,
 					&f->err),

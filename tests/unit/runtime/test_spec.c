@@ -67,6 +67,28 @@ static void test_spec__every_choice_has_its_own_value(void **state)
 	vmoon_spec_fini(&spec);
 }
 
+static void test_spec__a_flat_kernel_has_a_place_and_a_mode(void **state)
+{
+	static const char *const modes[] = {"real", "protected", "long"};
+	struct config_fixture *f = *state;
+	struct vmoon_spec spec;
+
+	cf_set(f, "kernel.flat", f->kernel);
+	cf_set_int(f, "kernel.at", 0x7c00);
+	for (int i = 0; i < 3; i++) {
+		cf_set(f, "kernel.mode", modes[i]);
+		assert_ok(vmoon_spec_init(&spec, f->cfg, &f->err), &f->err);
+		assert_string_equal(spec.kernel, f->kernel);
+		assert_int_equal(spec.flat_at, 0x7c00);
+		assert_int_equal(spec.flat_mode, VMOON_FLAT_REAL + i);
+		vmoon_spec_fini(&spec);
+	}
+	cf_set(f, "kernel", f->kernel);
+	assert_ok(vmoon_spec_init(&spec, f->cfg, &f->err), &f->err);
+	assert_int_equal(spec.flat_mode, VMOON_FLAT_NONE);
+	vmoon_spec_fini(&spec);
+}
+
 static void test_spec__a_bad_config_leaves_the_spec_alone(void **state)
 {
 	struct config_fixture *f = *state;
@@ -104,6 +126,7 @@ static const struct CMUnitTest tests[] = {
 	cf_test(test_spec__defaults_become_values),
 	cf_test(test_spec__given_values_are_taken),
 	cf_test(test_spec__every_choice_has_its_own_value),
+	cf_test(test_spec__a_flat_kernel_has_a_place_and_a_mode),
 	cf_test(test_spec__a_bad_config_leaves_the_spec_alone),
 	cf_test(test_spec__values_outlive_the_config),
 };
