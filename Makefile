@@ -31,11 +31,13 @@ SAN_asan := -fsanitize=$(UBASAN)
 SAN_tsan := -fsanitize=thread
 SAN_cov  := --coverage
 SAN_fuzzer := -fsanitize=fuzzer-no-link,$(UBASAN)
+# What sanitizer builds check beside: the order of locks.
+CHECK    := $(if $(filter asan tsan fuzzer,$(SAN)),-DVMOON_CHECK_LOCKS)
 HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong -fcf-protection)
 OPT      ?= $(if $(filter cov,$(SAN)),-O0,$(if $(SAN),-O1,-O2)) -g
 CFLAGS_ALL := -std=$(STD) -D_GNU_SOURCE $(WARN) -fPIC -fvisibility=hidden \
               -ffile-prefix-map=$(CURDIR)=. \
-              -pthread $(OPT) $(HARDEN) $(SAN_$(SAN)) $(CFLAGS)
+              -pthread $(OPT) $(HARDEN) $(CHECK) $(SAN_$(SAN)) $(CFLAGS)
 LDFLAGS_ALL := -pthread $(SAN_$(SAN)) $(if $(SAN),,-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) $(LDFLAGS)
 # A sanitizer's symbols are resolved by the program, so only the plain
 # library can be asked to be complete.

@@ -153,12 +153,10 @@ static enum vmoon_status add_device(struct vmoon_board *b,
 				    m->err);
 	if (st == VMOON_OK)
 		st = row->make(m, &dev);
-	if (st == VMOON_OK)
-		st = vmoon_slot_init(slot, row->name, dev, m->err);
-	if (st == VMOON_OK)
-		st = vmoon_bus_add(&b->pio, row->port, row->ports, slot,
-				   m->err);
-	return st;
+	if (st != VMOON_OK)
+		return st;
+	vmoon_slot_init(slot, row->name, dev);
+	return vmoon_bus_add(&b->pio, row->port, row->ports, slot, m->err);
 }
 
 enum vmoon_status vmoon_board_create(const struct vmoon_spec *spec,
@@ -168,7 +166,7 @@ enum vmoon_status vmoon_board_create(const struct vmoon_spec *spec,
 {
 	struct vmoon_board *b = calloc(1, sizeof(*b));
 	struct maker m = {.host = host, .spec = spec, .err = err};
-	enum vmoon_status st;
+	enum vmoon_status st = VMOON_OK;
 
 	if (b == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
@@ -176,11 +174,7 @@ enum vmoon_status vmoon_board_create(const struct vmoon_spec *spec,
 	b->hv = host->hv;
 	vmoon_bus_init(&b->pio, PORT_LAST);
 	vmoon_bus_init(&b->mmio, UINT64_MAX);
-	st = vmoon_irqs_init(&b->irqs, host->hv, err);
-	if (st != VMOON_OK) {
-		free(b);
-		return st;
-	}
+	vmoon_irqs_init(&b->irqs, host->hv);
 	for (size_t i = 0; i < VMOON_COUNTOF(devices) && st == VMOON_OK; i++)
 		st = add_device(b, &devices[i], &m);
 	if (st != VMOON_OK) {
@@ -219,9 +213,9 @@ enum vmoon_status vmoon_board_reset(struct vmoon_board *b,
 	for (size_t i = 0; i < SLOT_COUNT; i++) {
 		struct vmoon_slot *slot = &b->slots[i];
 
-		(void)pthread_mutex_lock(&slot->lock);
+		vmoon_lock_take(&slot->lock);
 		slot->dev->ops->reset(slot->dev);
-		(void)pthread_mutex_unlock(&slot->lock);
+		vmoon_lock_drop(&slot->lock);
 	}
 	st = b->hv->ops->reset(b->hv, err);
 	if (st == VMOON_OK)
@@ -281,9 +275,9 @@ void vmoon_board_press_power(struct vmoon_board *b)
 {
 	struct vmoon_slot *slot = &b->slots[SLOT_ACPI_PM];
 
-	(void)pthread_mutex_lock(&slot->lock);
+	vmoon_lock_take(&slot->lock);
 	vmoon_acpi_pm_press_power(slot->dev);
-	(void)pthread_mutex_unlock(&slot->lock);
+	vmoon_lock_drop(&slot->lock);
 }
 
 size_t vmoon_board_console_room(void *board)
@@ -292,9 +286,9 @@ size_t vmoon_board_console_room(void *board)
 	struct vmoon_slot *slot = &b->slots[SLOT_SERIAL];
 	size_t n;
 
-	(void)pthread_mutex_lock(&slot->lock);
+	vmoon_lock_take(&slot->lock);
 	n = vmoon_uart_room(slot->dev);
-	(void)pthread_mutex_unlock(&slot->lock);
+	vmoon_lock_drop(&slot->lock);
 	return n;
 }
 
@@ -304,8 +298,8 @@ size_t vmoon_board_console_receive(void *board, const void *buf, size_t len)
 	struct vmoon_slot *slot = &b->slots[SLOT_SERIAL];
 	size_t n;
 
-	(void)pthread_mutex_lock(&slot->lock);
+	vmoon_lock_take(&slot->lock);
 	n = vmoon_uart_receive(slot->dev, buf, len);
-	(void)pthread_mutex_unlock(&slot->lock);
+	vmoon_lock_drop(&slot->lock);
 	return n;
 }

@@ -6,20 +6,12 @@
 
 #include <string.h>
 
-enum vmoon_status vmoon_slot_init(struct vmoon_slot *slot, const char *name,
-				  struct vmoon_device *take_dev,
-				  struct vmoon_error *err)
+void vmoon_slot_init(struct vmoon_slot *slot, const char *name,
+		     struct vmoon_device *take_dev)
 {
-	int rc = pthread_mutex_init(&slot->lock, NULL);
-
-	if (rc != 0) {
-		take_dev->ops->destroy(take_dev);
-		slot->dev = NULL;
-		return vmoon_fail(err, VMOON_E_SYS, rc, "%s: no lock", name);
-	}
+	vmoon_lock_init(&slot->lock, VMOON_RANK_DEVICE);
 	slot->dev = take_dev;
 	slot->name = name;
-	return VMOON_OK;
 }
 
 void vmoon_slot_fini(struct vmoon_slot *slot)
@@ -28,7 +20,7 @@ void vmoon_slot_fini(struct vmoon_slot *slot)
 		return;
 	slot->dev->ops->destroy(slot->dev);
 	slot->dev = NULL;
-	(void)pthread_mutex_destroy(&slot->lock);
+	vmoon_lock_fini(&slot->lock);
 }
 
 void vmoon_bus_init(struct vmoon_bus *bus, uint64_t top)
@@ -114,10 +106,10 @@ bool vmoon_bus_read(const struct vmoon_bus *bus, uint64_t addr, unsigned size,
 	if (w == NULL)
 		return false;
 	slot = w->slot;
-	(void)pthread_mutex_lock(&slot->lock);
+	vmoon_lock_take(&slot->lock);
 	*out_value = slot->dev->ops->read(slot->dev, addr - w->base, size) &
 		     all_ones(size);
-	(void)pthread_mutex_unlock(&slot->lock);
+	vmoon_lock_drop(&slot->lock);
 	return true;
 }
 
@@ -130,9 +122,9 @@ bool vmoon_bus_write(const struct vmoon_bus *bus, uint64_t addr, unsigned size,
 	if (w == NULL)
 		return false;
 	slot = w->slot;
-	(void)pthread_mutex_lock(&slot->lock);
+	vmoon_lock_take(&slot->lock);
 	slot->dev->ops->write(slot->dev, addr - w->base, size,
 			      value & all_ones(size));
-	(void)pthread_mutex_unlock(&slot->lock);
+	vmoon_lock_drop(&slot->lock);
 	return true;
 }

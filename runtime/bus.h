@@ -3,9 +3,8 @@
 #ifndef VMOON_RUNTIME_BUS_H
 #define VMOON_RUNTIME_BUS_H
 
+#include "lock.h"
 #include "vmoon/device.h"
-
-#include <pthread.h>
 
 /*
  * A device in a machine: the device, its lock and its name. The lock is a
@@ -15,13 +14,11 @@
 struct vmoon_slot {
 	struct vmoon_device *dev; /* owned */
 	const char *name;         /* borrowed: static */
-	pthread_mutex_t lock;
+	struct vmoon_lock lock;
 };
 
-/* Takes the device, also on failure. */
-VMOON_STATUS vmoon_slot_init(struct vmoon_slot *slot, const char *name,
-			     struct vmoon_device *take_dev,
-			     struct vmoon_error *err) VMOON_NONNULL(1, 2, 3);
+void vmoon_slot_init(struct vmoon_slot *slot, const char *name,
+		     struct vmoon_device *take_dev) VMOON_NONNULL(1, 2, 3);
 void vmoon_slot_fini(struct vmoon_slot *slot) VMOON_NONNULL(1);
 
 enum { VMOON_BUS_WINDOWS_MAX = 64 };

@@ -16,7 +16,7 @@ static void set_source(void *ctx, bool level)
 	struct vmoon_irqs *irqs = s->irqs;
 	uint16_t *high = &irqs->high[s->gsi];
 
-	(void)pthread_mutex_lock(&irqs->lock);
+	vmoon_lock_take(&irqs->lock);
 	if (s->level != level) {
 		s->level = level;
 		if (level && (*high)++ == 0)
@@ -24,26 +24,19 @@ static void set_source(void *ctx, bool level)
 		else if (!level && --*high == 0)
 			drive(irqs, s->gsi, false);
 	}
-	(void)pthread_mutex_unlock(&irqs->lock);
+	vmoon_lock_drop(&irqs->lock);
 }
 
-enum vmoon_status vmoon_irqs_init(struct vmoon_irqs *irqs,
-				  struct vmoon_hv_vm *hv,
-				  struct vmoon_error *err)
+void vmoon_irqs_init(struct vmoon_irqs *irqs, struct vmoon_hv_vm *hv)
 {
-	int rc;
-
 	memset(irqs, 0, sizeof(*irqs));
-	rc = pthread_mutex_init(&irqs->lock, NULL);
-	if (rc != 0)
-		return vmoon_fail(err, VMOON_E_SYS, rc, "interrupts: no lock");
+	vmoon_lock_init(&irqs->lock, VMOON_RANK_LEAF);
 	irqs->hv = hv;
-	return VMOON_OK;
 }
 
 void vmoon_irqs_fini(struct vmoon_irqs *irqs)
 {
-	(void)pthread_mutex_destroy(&irqs->lock);
+	vmoon_lock_fini(&irqs->lock);
 }
 
 enum vmoon_status vmoon_irqs_add(struct vmoon_irqs *irqs, unsigned gsi,
@@ -69,9 +62,9 @@ enum vmoon_status vmoon_irqs_add(struct vmoon_irqs *irqs, unsigned gsi,
 
 void vmoon_irqs_resend(struct vmoon_irqs *irqs)
 {
-	(void)pthread_mutex_lock(&irqs->lock);
+	vmoon_lock_take(&irqs->lock);
 	for (unsigned gsi = 0; gsi < VMOON_GSI_COUNT; gsi++)
 		if (irqs->high[gsi] > 0)
 			drive(irqs, gsi, true);
-	(void)pthread_mutex_unlock(&irqs->lock);
+	vmoon_lock_drop(&irqs->lock);
 }

@@ -4,9 +4,8 @@
 #define VMOON_RUNTIME_IRQ_H
 
 #include "hv.h"
+#include "lock.h"
 #include "vmoon/device.h"
-
-#include <pthread.h>
 
 enum { VMOON_IRQ_SOURCES_MAX = 32 };
 
@@ -25,15 +24,15 @@ struct vmoon_irq_source {
  */
 struct vmoon_irqs {
 	struct vmoon_hv_vm *hv; /* borrowed: outlives the table */
-	pthread_mutex_t lock;
+	struct vmoon_lock lock;
 	struct vmoon_irq_source sources[VMOON_IRQ_SOURCES_MAX];
 	size_t count;
 	uint16_t high[VMOON_GSI_COUNT]; /* sources that hold the line up */
 	uint64_t failures;              /* refused by the hypervisor */
 };
 
-VMOON_STATUS vmoon_irqs_init(struct vmoon_irqs *irqs, struct vmoon_hv_vm *hv,
-			     struct vmoon_error *err) VMOON_NONNULL(1, 2);
+void vmoon_irqs_init(struct vmoon_irqs *irqs, struct vmoon_hv_vm *hv)
+	VMOON_NONNULL(1, 2);
 void vmoon_irqs_fini(struct vmoon_irqs *irqs) VMOON_NONNULL(1);
 
 /* A further source on gsi, low. Before the guest runs. */

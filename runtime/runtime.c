@@ -42,7 +42,7 @@ enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 		free(rt);
 		return vmoon_fail(err, VMOON_E_SYS, saved, "runtime: eventfd");
 	}
-	(void)pthread_mutex_init(&rt->lock, NULL);
+	vmoon_lock_init(&rt->lock, VMOON_RANK_LEAF);
 	rt->log = (struct vmoon_log){o.log, o.log_ctx, o.log_level};
 	rt->kick_signal = o.kick_signal;
 	*out_rt = rt;
@@ -54,7 +54,7 @@ void vmoon_runtime_destroy(struct vmoon_runtime *rt)
 	if (rt == NULL)
 		return;
 	(void)close(rt->event_fd);
-	(void)pthread_mutex_destroy(&rt->lock);
+	vmoon_lock_fini(&rt->lock);
 	free(rt);
 }
 
@@ -65,21 +65,21 @@ int vmoon_runtime_fd(const struct vmoon_runtime *rt)
 
 void vmoon_runtime_link(struct vmoon_runtime *rt, struct vmoon_vm *vm)
 {
-	(void)pthread_mutex_lock(&rt->lock);
+	vmoon_lock_take(&rt->lock);
 	vm->next = rt->vms;
 	rt->vms = vm;
-	(void)pthread_mutex_unlock(&rt->lock);
+	vmoon_lock_drop(&rt->lock);
 }
 
 void vmoon_runtime_unlink(struct vmoon_runtime *rt, struct vmoon_vm *vm)
 {
-	(void)pthread_mutex_lock(&rt->lock);
+	vmoon_lock_take(&rt->lock);
 	for (struct vmoon_vm **p = &rt->vms; *p != NULL; p = &(*p)->next)
 		if (*p == vm) {
 			*p = vm->next;
 			break;
 		}
-	(void)pthread_mutex_unlock(&rt->lock);
+	vmoon_lock_drop(&rt->lock);
 }
 
 void vmoon_runtime_note(struct vmoon_vm *vm, unsigned note)
@@ -97,7 +97,7 @@ static struct vmoon_vm *take_note(struct vmoon_runtime *rt, unsigned *out_note)
 {
 	struct vmoon_vm *vm;
 
-	(void)pthread_mutex_lock(&rt->lock);
+	vmoon_lock_take(&rt->lock);
 	for (vm = rt->vms; vm != NULL; vm = vm->next) {
 		unsigned notes = __atomic_load_n(&vm->notes, __ATOMIC_ACQUIRE);
 
@@ -107,7 +107,7 @@ static struct vmoon_vm *take_note(struct vmoon_runtime *rt, unsigned *out_note)
 		__atomic_fetch_and(&vm->notes, ~*out_note, __ATOMIC_ACQ_REL);
 		break;
 	}
-	(void)pthread_mutex_unlock(&rt->lock);
+	vmoon_lock_drop(&rt->lock);
 	return vm;
 }
 

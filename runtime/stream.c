@@ -53,11 +53,11 @@ struct vmoon_sink vmoon_stream_sink(struct vmoon_stream *s)
 static void append_backlog(struct vmoon_stream *s, const unsigned char *buf,
 			   size_t len)
 {
-	(void)pthread_mutex_lock(&s->lock);
+	vmoon_lock_take(&s->lock);
 	for (size_t i = 0; i < len; i++)
 		s->backlog[(s->total + i) % VMOON_STREAM_BACKLOG] = buf[i];
 	__atomic_store_n(&s->total, s->total + len, __ATOMIC_RELEASE);
-	(void)pthread_mutex_unlock(&s->lock);
+	vmoon_lock_drop(&s->lock);
 }
 
 /* Hands complete lines, cut to a bound, to whoever looks for a panic. */
@@ -150,16 +150,16 @@ static void change_copy(void *ctx)
 	uint64_t from;
 	int fd;
 
-	(void)pthread_mutex_lock(&s->lock);
+	vmoon_lock_take(&s->lock);
 	fd = s->copy_request;
 	from = s->copy_from;
 	s->copy_request = -1;
 	if (!s->is_copy_changed) {
-		(void)pthread_mutex_unlock(&s->lock);
+		vmoon_lock_drop(&s->lock);
 		return;
 	}
 	__atomic_store_n(&s->is_copy_changed, false, __ATOMIC_RELAXED);
-	(void)pthread_mutex_unlock(&s->lock);
+	vmoon_lock_drop(&s->lock);
 	copy_out(s);
 	end_copy(s);
 	if (fd < 0)
@@ -264,13 +264,13 @@ enum vmoon_status vmoon_stream_copy_to(struct vmoon_stream *s, int fd,
 			return vmoon_fail(err, VMOON_E_SYS, errno,
 					  "console copy: descriptor %d", fd);
 	}
-	(void)pthread_mutex_lock(&s->lock);
+	vmoon_lock_take(&s->lock);
 	if (s->copy_request >= 0)
 		(void)close(s->copy_request);
 	s->copy_request = own;
 	s->copy_from = s->total;
 	__atomic_store_n(&s->is_copy_changed, true, __ATOMIC_RELAXED);
-	(void)pthread_mutex_unlock(&s->lock);
+	vmoon_lock_drop(&s->lock);
 	vmoon_loop_fire(&s->copy_event);
 	return VMOON_OK;
 }
@@ -289,7 +289,7 @@ size_t vmoon_stream_read(struct vmoon_stream *s, uint64_t *pos, void *buf,
 
 	if (s == NULL || pos == NULL || (buf == NULL && cap > 0))
 		return 0;
-	(void)pthread_mutex_lock(&s->lock);
+	vmoon_lock_take(&s->lock);
 	oldest = s->total > VMOON_STREAM_BACKLOG
 			 ? s->total - VMOON_STREAM_BACKLOG
 			 : 0;
@@ -299,7 +299,7 @@ size_t vmoon_stream_read(struct vmoon_stream *s, uint64_t *pos, void *buf,
 	for (size_t i = 0; i < len; i++)
 		to[i] = s->backlog[(*pos + i) % VMOON_STREAM_BACKLOG];
 	*pos += len;
-	(void)pthread_mutex_unlock(&s->lock);
+	vmoon_lock_drop(&s->lock);
 	return len;
 }
 
@@ -312,20 +312,20 @@ static void feed_input(void *ctx)
 	size_t room, len, taken;
 
 	while ((room = s->device.room(s->device.ctx)) > 0) {
-		(void)pthread_mutex_lock(&s->lock);
+		vmoon_lock_take(&s->lock);
 		len = min_size(min_size(room, sizeof(chunk)), s->input_count);
 		for (size_t i = 0; i < len; i++)
 			chunk[i] = s->input[(s->input_head + i) %
 					    VMOON_STREAM_INPUT];
-		(void)pthread_mutex_unlock(&s->lock);
+		vmoon_lock_drop(&s->lock);
 		if (len == 0)
 			return;
 		taken = s->device.receive(s->device.ctx, chunk, len);
-		(void)pthread_mutex_lock(&s->lock);
+		vmoon_lock_take(&s->lock);
 		taken = min_size(taken, s->input_count);
 		s->input_head = (s->input_head + taken) % VMOON_STREAM_INPUT;
 		s->input_count -= taken;
-		(void)pthread_mutex_unlock(&s->lock);
+		vmoon_lock_drop(&s->lock);
 		if (taken < len)
 			return;
 	}
@@ -353,13 +353,13 @@ enum vmoon_status vmoon_stream_write(struct vmoon_stream *s, const void *buf,
 	if (s == NULL || (buf == NULL && len > 0) || out_accepted == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "stream write: no stream or no buffer given");
-	(void)pthread_mutex_lock(&s->lock);
+	vmoon_lock_take(&s->lock);
 	n = min_size(len, VMOON_STREAM_INPUT - s->input_count);
 	for (size_t i = 0; i < n; i++)
 		s->input[(s->input_head + s->input_count + i) %
 			 VMOON_STREAM_INPUT] = from[i];
 	s->input_count += n;
-	(void)pthread_mutex_unlock(&s->lock);
+	vmoon_lock_drop(&s->lock);
 	*out_accepted = n;
 	vmoon_loop_fire(&s->input_event);
 	return VMOON_OK;
@@ -367,9 +367,9 @@ enum vmoon_status vmoon_stream_write(struct vmoon_stream *s, const void *buf,
 
 void vmoon_stream_reset(struct vmoon_stream *s)
 {
-	(void)pthread_mutex_lock(&s->lock);
+	vmoon_lock_take(&s->lock);
 	s->input_head = s->input_count = 0;
-	(void)pthread_mutex_unlock(&s->lock);
+	vmoon_lock_drop(&s->lock);
 	s->line_len = 0;
 }
 
@@ -380,7 +380,6 @@ enum vmoon_status vmoon_stream_init(struct vmoon_stream *s,
 				    struct vmoon_error *err)
 {
 	size_t size = VMOON_STREAM_BACKLOG + VMOON_STREAM_INPUT;
-	int rc;
 
 	memset(s, 0, sizeof(*s));
 	s->copy_request = -1;
@@ -391,11 +390,7 @@ enum vmoon_status vmoon_stream_init(struct vmoon_stream *s,
 	if (s->backlog == MAP_FAILED)
 		return vmoon_fail(err, VMOON_E_NOMEM, errno, "console backlog");
 	s->input = s->backlog + VMOON_STREAM_BACKLOG;
-	rc = pthread_mutex_init(&s->lock, NULL);
-	if (rc != 0) {
-		(void)munmap(s->backlog, size);
-		return vmoon_fail(err, VMOON_E_SYS, rc, "console: no lock");
-	}
+	vmoon_lock_init(&s->lock, VMOON_RANK_LEAF);
 	s->loop = loop;
 	vmoon_loop_add_event(loop, &s->output_event, output_ready, s);
 	vmoon_loop_add_event(loop, &s->input_event, feed_input, s);
@@ -410,5 +405,5 @@ void vmoon_stream_fini(struct vmoon_stream *s)
 	if (s->copy_request >= 0)
 		(void)close(s->copy_request);
 	(void)munmap(s->backlog, VMOON_STREAM_BACKLOG + VMOON_STREAM_INPUT);
-	(void)pthread_mutex_destroy(&s->lock);
+	vmoon_lock_fini(&s->lock);
 }

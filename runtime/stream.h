@@ -3,12 +3,11 @@
 #ifndef VMOON_RUNTIME_STREAM_H
 #define VMOON_RUNTIME_STREAM_H
 
+#include "lock.h"
 #include "loop.h"
 #include "ring.h"
 #include "vmoon/device.h"
 #include "vmoon/vmoon.h"
-
-#include <pthread.h>
 
 enum {
 	VMOON_STREAM_BACKLOG = 1024 * 1024, /* a power of two */
@@ -33,7 +32,7 @@ struct vmoon_stream {
 	struct vmoon_ring ring;
 	uint64_t put_dropped; /* atomic; by the vCPU */
 
-	pthread_mutex_t lock;   /* guards what follows; a leaf */
+	struct vmoon_lock lock; /* guards what follows; a leaf */
 	unsigned char *backlog; /* owned: VMOON_STREAM_BACKLOG, mapped */
 	uint64_t total;         /* bytes that ever reached the backlog */
 	unsigned char *input;   /* owned: VMOON_STREAM_INPUT, mapped */

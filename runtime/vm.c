@@ -56,17 +56,17 @@ bool vmoon_vm_pass_gate(struct vmoon_vm *vm)
 {
 	bool may_run;
 
-	(void)pthread_mutex_lock(&vm->lock);
+	vmoon_lock_take(&vm->lock);
 	vm->parked++;
 	(void)pthread_cond_broadcast(&vm->changed);
 	while (vm->gate == VMOON_GATE_PARK ||
 	       (vm->gate == VMOON_GATE_RUN &&
 		__atomic_load_n(&vm->is_halting, __ATOMIC_ACQUIRE)))
-		(void)pthread_cond_wait(&vm->changed, &vm->lock);
+		vmoon_lock_wait(&vm->lock, &vm->changed);
 	may_run = vm->gate == VMOON_GATE_RUN;
 	if (may_run)
 		vm->parked--;
-	(void)pthread_mutex_unlock(&vm->lock);
+	vmoon_lock_drop(&vm->lock);
 	return may_run;
 }
 
@@ -153,8 +153,8 @@ static void free_vm(struct vmoon_vm *vm)
 	vmoon_stream_fini(&vm->console);
 	vmoon_loop_fini(&vm->loop);
 	(void)pthread_cond_destroy(&vm->changed);
-	(void)pthread_mutex_destroy(&vm->wish_lock);
-	(void)pthread_mutex_destroy(&vm->lock);
+	vmoon_lock_fini(&vm->wish_lock);
+	vmoon_lock_fini(&vm->lock);
 	vmoon_spec_fini(&vm->spec);
 	vm->hv->ops->destroy(vm->hv);
 	free(vm);
@@ -176,9 +176,8 @@ static enum vmoon_status init_parts(struct vmoon_vm *vm,
 	st = vmoon_stream_init(&vm->console, &vm->loop, err);
 	if (st != VMOON_OK)
 		goto err_loop;
-	/* Default attributes: none of these can fail on Linux. */
-	(void)pthread_mutex_init(&vm->lock, NULL);
-	(void)pthread_mutex_init(&vm->wish_lock, NULL);
+	vmoon_lock_init(&vm->lock, VMOON_RANK_VM);
+	vmoon_lock_init(&vm->wish_lock, VMOON_RANK_LEAF);
 	(void)pthread_cond_init(&vm->changed, NULL);
 	vm->console.vm = vm;
 	vmoon_vm_worker_init(vm);
@@ -270,9 +269,9 @@ static enum vmoon_status create_threads(struct vmoon_vm *vm,
 					  "cannot start the thread of vCPU %u",
 					  i);
 		v->has_thread = true;
-		(void)pthread_mutex_lock(&vm->lock);
+		vmoon_lock_take(&vm->lock);
 		vm->threads++;
-		(void)pthread_mutex_unlock(&vm->lock);
+		vmoon_lock_drop(&vm->lock);
 		(void)snprintf(name, sizeof(name), "vmoon-vcpu%u", i % 1000);
 		(void)pthread_setname_np(v->thread, name);
 	}
@@ -281,9 +280,9 @@ static enum vmoon_status create_threads(struct vmoon_vm *vm,
 
 static void join_threads(struct vmoon_vm *vm)
 {
-	(void)pthread_mutex_lock(&vm->lock);
+	vmoon_lock_take(&vm->lock);
 	set_gate(vm, VMOON_GATE_EXIT);
-	(void)pthread_mutex_unlock(&vm->lock);
+	vmoon_lock_drop(&vm->lock);
 	for (unsigned i = 0; i < vm->spec.cpus; i++) {
 		struct vmoon_vcpu *v = &vm->vcpus[i];
 
@@ -335,17 +334,17 @@ enum vmoon_status vmoon_vm_start(struct vmoon_vm *vm, struct vmoon_error *err)
 
 	if (vm == NULL)
 		return no_vm(err);
-	(void)pthread_mutex_lock(&vm->lock);
+	vmoon_lock_take(&vm->lock);
 	if (vmoon_vm_get_state(vm) != VMOON_VM_CREATED) {
-		(void)pthread_mutex_unlock(&vm->lock);
+		vmoon_lock_drop(&vm->lock);
 		return wrong_state(vm, "start", err);
 	}
 	/* Nobody else starts it now; the threads need the lock themselves. */
 	vm->start_ns = vmoon_mono_ns();
 	set_state(vm, VMOON_VM_RUNNING);
-	(void)pthread_mutex_unlock(&vm->lock);
+	vmoon_lock_drop(&vm->lock);
 	st = start_threads(vm, err);
-	(void)pthread_mutex_lock(&vm->lock);
+	vmoon_lock_take(&vm->lock);
 	if (st == VMOON_OK) {
 		set_gate(vm, VMOON_GATE_RUN);
 	} else {
@@ -353,7 +352,7 @@ enum vmoon_status vmoon_vm_start(struct vmoon_vm *vm, struct vmoon_error *err)
 		set_state(vm, VMOON_VM_FAILED);
 		vmoon_runtime_note(vm, VMOON_NOTE_EXITED);
 	}
-	(void)pthread_mutex_unlock(&vm->lock);
+	vmoon_lock_drop(&vm->lock);
 	return st;
 }
 
@@ -363,7 +362,7 @@ enum vmoon_status vmoon_vm_pause(struct vmoon_vm *vm, struct vmoon_error *err)
 
 	if (vm == NULL)
 		return no_vm(err);
-	(void)pthread_mutex_lock(&vm->lock);
+	vmoon_lock_take(&vm->lock);
 	state = vmoon_vm_get_state(vm);
 	if (state == VMOON_VM_RUNNING) {
 		set_gate(vm, VMOON_GATE_PARK);
@@ -373,7 +372,7 @@ enum vmoon_status vmoon_vm_pause(struct vmoon_vm *vm, struct vmoon_error *err)
 		if (state == VMOON_VM_RUNNING)
 			set_state(vm, VMOON_VM_PAUSED);
 	}
-	(void)pthread_mutex_unlock(&vm->lock);
+	vmoon_lock_drop(&vm->lock);
 	return state == VMOON_VM_RUNNING ? VMOON_OK
 					 : wrong_state(vm, "pause", err);
 }
@@ -384,13 +383,13 @@ enum vmoon_status vmoon_vm_resume(struct vmoon_vm *vm, struct vmoon_error *err)
 
 	if (vm == NULL)
 		return no_vm(err);
-	(void)pthread_mutex_lock(&vm->lock);
+	vmoon_lock_take(&vm->lock);
 	is_paused = vmoon_vm_get_state(vm) == VMOON_VM_PAUSED;
 	if (is_paused) {
 		set_state(vm, VMOON_VM_RUNNING);
 		set_gate(vm, VMOON_GATE_RUN);
 	}
-	(void)pthread_mutex_unlock(&vm->lock);
+	vmoon_lock_drop(&vm->lock);
 	return is_paused ? VMOON_OK : wrong_state(vm, "resume", err);
 }
 
@@ -409,7 +408,7 @@ enum vmoon_status vmoon_vm_stop(struct vmoon_vm *vm, struct vmoon_error *err)
 {
 	if (vm == NULL)
 		return no_vm(err);
-	(void)pthread_mutex_lock(&vm->lock);
+	vmoon_lock_take(&vm->lock);
 	if (vmoon_vm_get_state(vm) == VMOON_VM_CREATED) {
 		vm->exit.reason = VMOON_EXIT_STOPPED;
 		set_state(vm, VMOON_VM_STOPPED);
@@ -418,9 +417,9 @@ enum vmoon_status vmoon_vm_stop(struct vmoon_vm *vm, struct vmoon_error *err)
 	if (!vmoon_vm_is_over(vm)) {
 		vmoon_vm_wish_end(vm, VMOON_EXIT_STOPPED, 0, "");
 		while (!vmoon_vm_is_over(vm))
-			(void)pthread_cond_wait(&vm->changed, &vm->lock);
+			vmoon_lock_wait(&vm->lock, &vm->changed);
 	}
-	(void)pthread_mutex_unlock(&vm->lock);
+	vmoon_lock_drop(&vm->lock);
 	return VMOON_OK;
 }
 

@@ -20,8 +20,7 @@
  * vCPU threads run the guest, or wait at the gate; they never change the
  * state. What a device or a vCPU wants (end, reset) it leaves in `wish` and
  * wakes the worker. Only the worker ends or resets a VM; start, pause and
- * resume belong to the caller. Lock order: lock, then device locks, then
- * wish_lock.
+ * resume belong to the caller. Lock order: lock.h.
  */
 
 enum vmoon_vm_note {
@@ -34,9 +33,9 @@ enum vmoon_vm_note {
 struct vmoon_runtime {
 	struct vmoon_log log;
 	int kick_signal;
-	int event_fd;         /* owned */
-	bool is_signalled;    /* atomic: event_fd was written */
-	pthread_mutex_t lock; /* guards vms */
+	int event_fd;           /* owned */
+	bool is_signalled;      /* atomic: event_fd was written */
+	struct vmoon_lock lock; /* guards vms */
 	struct vmoon_vm *vms;
 };
 
@@ -75,7 +74,7 @@ struct vmoon_vm {
 	uint64_t create_ns;
 	uint64_t first_run_ns; /* atomic */
 
-	pthread_mutex_t lock;
+	struct vmoon_lock lock;
 	pthread_cond_t changed;
 	enum vmoon_vm_state state; /* written under lock, read atomically */
 	enum vmoon_gate gate;
@@ -84,7 +83,7 @@ struct vmoon_vm {
 	uint64_t start_ns, end_ns, resets;
 	struct vmoon_exit_record exit;
 
-	pthread_mutex_t wish_lock; /* a leaf */
+	struct vmoon_lock wish_lock; /* a leaf */
 	struct vmoon_wish wish;
 	bool is_halting; /* atomic: a wish waits, nobody passes the gate */
 

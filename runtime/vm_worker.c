@@ -25,7 +25,7 @@ void vmoon_vm_wish_end(struct vmoon_vm *vm, enum vmoon_exit_reason reason,
 {
 	struct vmoon_wish *w = &vm->wish;
 
-	(void)pthread_mutex_lock(&vm->wish_lock);
+	vmoon_lock_take(&vm->wish_lock);
 	if (w->end == VMOON_EXIT_NONE) {
 		w->end = reason;
 		w->guest_status = guest_status;
@@ -33,7 +33,7 @@ void vmoon_vm_wish_end(struct vmoon_vm *vm, enum vmoon_exit_reason reason,
 			       (int)sizeof(w->message) - 1, message);
 	}
 	__atomic_store_n(&vm->is_halting, true, __ATOMIC_RELEASE);
-	(void)pthread_mutex_unlock(&vm->wish_lock);
+	vmoon_lock_drop(&vm->wish_lock);
 	vmoon_loop_fire(&vm->wish_event);
 }
 
@@ -50,10 +50,10 @@ static void wish_debug_exit(void *ctx, uint64_t value)
 
 void vmoon_vm_wish_reset(struct vmoon_vm *vm)
 {
-	(void)pthread_mutex_lock(&vm->wish_lock);
+	vmoon_lock_take(&vm->wish_lock);
 	vm->wish.reset = true;
 	__atomic_store_n(&vm->is_halting, true, __ATOMIC_RELEASE);
-	(void)pthread_mutex_unlock(&vm->wish_lock);
+	vmoon_lock_drop(&vm->wish_lock);
 	vmoon_loop_fire(&vm->wish_event);
 }
 
@@ -70,9 +70,9 @@ static void wish_panic(void *ctx, uint64_t value)
 
 	if ((value & 1) == 0)
 		return;
-	(void)pthread_mutex_lock(&vm->wish_lock);
+	vmoon_lock_take(&vm->wish_lock);
 	vm->wish.panic = true;
-	(void)pthread_mutex_unlock(&vm->wish_lock);
+	vmoon_lock_drop(&vm->wish_lock);
 	vmoon_loop_fire(&vm->wish_event);
 }
 
@@ -83,7 +83,7 @@ void vmoon_vm_park(struct vmoon_vm *vm)
 	for (unsigned i = 0; i < vm->spec.cpus; i++)
 		vm->vcpus[i].hv->ops->kick(vm->vcpus[i].hv);
 	while (vm->parked < vm->threads)
-		(void)pthread_cond_wait(&vm->changed, &vm->lock);
+		vmoon_lock_wait(&vm->lock, &vm->changed);
 }
 
 static void publish_end(struct vmoon_vm *vm, const struct vmoon_wish *w)
@@ -109,9 +109,9 @@ static void finish(struct vmoon_vm *vm, struct vmoon_wish *w)
 			w->end == VMOON_EXIT_REBOOT ||
 			w->end == VMOON_EXIT_HALT;
 
-	(void)pthread_mutex_lock(&vm->lock);
+	vmoon_lock_take(&vm->lock);
 	vmoon_vm_park(vm);
-	(void)pthread_mutex_unlock(&vm->lock);
+	vmoon_lock_drop(&vm->lock);
 	/* The last words may still be in the ring, a panic among them. */
 	vmoon_stream_drain(&vm->console);
 	vmoon_stream_flush(&vm->console, vmoon_mono_ns() + FLUSH_NS);
@@ -121,9 +121,9 @@ static void finish(struct vmoon_vm *vm, struct vmoon_wish *w)
 		(void)snprintf(w->message, sizeof(w->message), "%s",
 			       vm->panic_line);
 	}
-	(void)pthread_mutex_lock(&vm->lock);
+	vmoon_lock_take(&vm->lock);
 	publish_end(vm, w);
-	(void)pthread_mutex_unlock(&vm->lock);
+	vmoon_lock_drop(&vm->lock);
 	vmoon_loop_set_timer(&vm->panic_timer, 0);
 	vmoon_loop_set_timer(&vm->reset_timer, 0);
 	vmoon_runtime_note(vm, VMOON_NOTE_STATE | VMOON_NOTE_EXITED);
@@ -134,7 +134,7 @@ static void restart(struct vmoon_vm *vm)
 	struct vmoon_error err;
 	enum vmoon_status st;
 
-	(void)pthread_mutex_lock(&vm->lock);
+	vmoon_lock_take(&vm->lock);
 	vmoon_vm_park(vm);
 	vmoon_stream_drain(&vm->console);
 	vmoon_stream_reset(&vm->console);
@@ -148,14 +148,14 @@ static void restart(struct vmoon_vm *vm)
 		st = vmoon_vm_load(vm, &err);
 	if (st != VMOON_OK)
 		vmoon_vm_wish_end(vm, VMOON_EXIT_HOST_ERROR, 0, err.msg);
-	(void)pthread_mutex_lock(&vm->wish_lock);
+	vmoon_lock_take(&vm->wish_lock);
 	/* Asked for before the reset: served by it. */
 	vm->wish.reset = false;
 	if (vm->wish.end == VMOON_EXIT_NONE)
 		__atomic_store_n(&vm->is_halting, false, __ATOMIC_RELEASE);
-	(void)pthread_mutex_unlock(&vm->wish_lock);
+	vmoon_lock_drop(&vm->wish_lock);
 	(void)pthread_cond_broadcast(&vm->changed);
-	(void)pthread_mutex_unlock(&vm->lock);
+	vmoon_lock_drop(&vm->lock);
 }
 
 /* A guest that dies in its first instructions must not burn the host. */
@@ -215,10 +215,10 @@ static void on_wish(void *ctx)
 		return;
 	/* What was printed before the wish may say that it is a panic's. */
 	vmoon_stream_drain(&vm->console);
-	(void)pthread_mutex_lock(&vm->wish_lock);
+	vmoon_lock_take(&vm->wish_lock);
 	w = vm->wish;
 	vm->wish.panic = false;
-	(void)pthread_mutex_unlock(&vm->wish_lock);
+	vmoon_lock_drop(&vm->wish_lock);
 	if (w.panic)
 		note_panic(vm, "the guest reported a panic through pvpanic");
 	if (w.end != VMOON_EXIT_NONE) {
