@@ -48,22 +48,24 @@ SO_FLAGS := -shared $(if $(SAN),,-Wl$(comma)-z$(comma)defs)
 pkg = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
 LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null)
 LUA_LIBS   := $(shell pkg-config --libs lua5.4 2>/dev/null)
-UNPACK := $(call pkg,liblz4) $(call pkg,libzstd) $(call pkg,zlib) $(call pkg,liblzma)
-UNPACK_CFLAGS := $(foreach p,$(UNPACK),-DVMOON_HAVE_$(shell echo $(patsubst lib%,%,$(p)) | tr a-z A-Z))
-LIBS := $(if $(strip $(UNPACK)),$(shell pkg-config --libs $(UNPACK)))
+# What works without them says so; WITHOUT="jansson zlib" builds as if they
+# were not here.
+OPTIONAL := $(foreach p,$(filter-out $(WITHOUT),liblz4 libzstd zlib liblzma jansson),$(call pkg,$(p)))
+OPTIONAL_CFLAGS := $(foreach p,$(OPTIONAL),-DVMOON_HAVE_$(shell echo $(patsubst lib%,%,$(p)) | tr a-z A-Z))
+LIBS := $(if $(strip $(OPTIONAL)),$(shell pkg-config --libs $(OPTIONAL)))
 
 # ---- what each folder may include (STYLE.md, layers) ----
 INC_include      := -Iinclude
 INC_devices      := -Iinclude -Idevices
 INC_virtio       := -Iinclude -Ivirtio
-INC_runtime      := -Iinclude -Iruntime $(UNPACK_CFLAGS)
+INC_runtime      := -Iinclude -Iruntime $(OPTIONAL_CFLAGS)
 INC_runtime/boot := $(INC_runtime)
 INC_runtime/kvm  := -Iinclude -Iruntime
 INC_runtime/host := -Iinclude -Iruntime
 INC_runtime/sandbox := -Iinclude -Iruntime
 INC_bindings     := -Iinclude -Ibindings -I$(OUT)/gen $(LUA_CFLAGS)
 INC_bindings/cli := $(INC_bindings)
-INC_tests        := -Iinclude -Iruntime -I. $(UNPACK_CFLAGS) $(LUA_CFLAGS)
+INC_tests        := -Iinclude -Iruntime -I. $(OPTIONAL_CFLAGS) $(LUA_CFLAGS)
 INC_fuzz         := -Iinclude -Iruntime -I.
 INC_bench        := -Iinclude -Iruntime -I.
 INC_examples     := -Iinclude

@@ -200,6 +200,19 @@ static struct vmoon_config_value *create_values(
 	return block->values;
 }
 
+static bool is_digits(const char *key)
+{
+	return key[strspn(key, "0123456789")] == '\0';
+}
+
+/* "1" to "4096", 0 for any other key. */
+static size_t item_number(const char *key)
+{
+	if (!is_digits(key) || key[0] == '0' || strlen(key) > 4)
+		return 0;
+	return strtoul(key, NULL, 10);
+}
+
 /* How many items a list has, or 0 and *out_bad: the first that is none. */
 static size_t count_items(const struct vmoon_config_node *list,
 			  const struct vmoon_config_node **out_bad)
@@ -212,9 +225,9 @@ static size_t count_items(const struct vmoon_config_node *list,
 		count++;
 	for (const struct vmoon_config_node *n = list->first; n != NULL;
 	     n = n->next) {
-		/* A setter has seen to it that digits are a small number. */
-		if (n->key[strspn(n->key, "0123456789")] == '\0' &&
-		    strtoul(n->key, NULL, 10) <= count)
+		size_t number = item_number(n->key);
+
+		if (number >= 1 && number <= count)
 			continue;
 		if (bad == NULL || compare_keys(&n, &bad) < 0)
 			bad = n;
@@ -230,7 +243,7 @@ static enum vmoon_status add_no_item(struct vmoon_config *cfg,
 	struct pad pad;
 	struct vmoon_config_report *r = start_report(&pad);
 
-	if (strspn(node->key, "0123456789") == strlen(node->key)) {
+	if (is_digits(node->key)) {
 		vmoon_text_put(&r->message, "a list has no gaps: an item "
 					    "before this one is missing");
 	} else {
@@ -296,7 +309,7 @@ static enum vmoon_status check_list(struct vmoon_config *cfg,
 	items = calloc(count, sizeof(*items));
 	for (const struct vmoon_config_node *n = node->first;
 	     n != NULL && items != NULL; n = n->next)
-		items[strtoul(n->key, NULL, 10) - 1] = n;
+		items[item_number(n->key) - 1] = n;
 	if (items != NULL && value->fields != NULL)
 		st = check_items(cfg, row, items, value);
 	free(items);

@@ -28,6 +28,27 @@ struct vmoon_config_node {
 	bool boolean;
 };
 
+/* What a setter or a reader was given. */
+struct vmoon_config_given {
+	enum vmoon_config_kind kind;
+	const char *text; /* STRING and OTHER: len bytes */
+	size_t len;
+	int64_t integer;
+	uint64_t bytes;
+	bool boolean;
+};
+
+/*
+ * A new last child of a table of cfg, which has none of that key yet. Unlike
+ * in a setter's path, the key may be any string, so that a check can refuse
+ * it. E_INVAL when the tree is full.
+ */
+VMOON_STATUS vmoon_config_append(struct vmoon_config *cfg,
+				 struct vmoon_config_node *table,
+				 const char *key,
+				 const struct vmoon_config_given *value,
+				 struct vmoon_config_node **out_node)
+	VMOON_NONNULL(1, 2, 3, 4, 5);
 /* NULL when the table has no such key. */
 const struct vmoon_config_node *vmoon_config_child(
 	const struct vmoon_config_node *table, const char *key)
@@ -214,6 +235,13 @@ void vmoon_config_value_default(const struct vmoon_config_row *row,
 /* config_file.c: the part of it that asks the file system. */
 bool vmoon_config_file_check(const char *path,
 			     struct vmoon_config_report *report)
+	VMOON_NONNULL(1, 2);
+
+/* ---- config_read.c: JSON text ---- */
+
+/* As vmoon_config_from_json, into a config without values. */
+VMOON_STATUS vmoon_config_read_json(struct vmoon_config *cfg, const char *text,
+				    size_t len, struct vmoon_error *err)
 	VMOON_NONNULL(1, 2);
 
 /* ---- config.c ---- */

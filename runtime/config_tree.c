@@ -7,16 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a setter was given. */
-struct given {
-	enum vmoon_config_kind kind;
-	const char *text; /* STRING and OTHER: len bytes */
-	size_t len;
-	int64_t integer;
-	uint64_t bytes;
-	bool boolean;
-};
-
 /* A path in quotes, fit for one line of a message. */
 struct shown {
 	char text[256];
@@ -266,40 +256,82 @@ static struct vmoon_config_node *place_node(struct vmoon_config *cfg,
 	return at.node;
 }
 
+/* True when out of memory; *out_copy is NULL where there is no text. */
+static bool copy_given(const struct vmoon_config_given *value, char **out_copy)
+{
+	size_t room;
+
+	*out_copy = NULL;
+	if (value->text == NULL)
+		return false;
+	if (!ckd_add(&room, value->len, 1u))
+		*out_copy = malloc(room);
+	if (*out_copy == NULL)
+		return true;
+	memcpy(*out_copy, value->text, value->len);
+	(*out_copy)[value->len] = '\0';
+	return false;
+}
+
+static void fill_node(struct vmoon_config_node *node,
+		      const struct vmoon_config_given *value, char *take_text)
+{
+	node->kind = value->kind;
+	node->text = take_text;
+	node->len = value->len;
+	node->integer = value->integer;
+	node->bytes = value->bytes;
+	node->boolean = value->boolean;
+}
+
 static enum vmoon_status set_value(struct vmoon_config *cfg, const char *path,
-				   const struct given *value,
+				   const struct vmoon_config_given *value,
 				   struct vmoon_error *err)
 {
 	struct vmoon_config_node *node;
 	enum vmoon_status st;
-	char *copy = NULL;
-	size_t room;
+	char *copy;
 
 	if (cfg == NULL || path == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "setting a config value needs a config and "
 				  "a path, got NULL");
-	if (value->text != NULL) {
-		if (!ckd_add(&room, value->len, 1u))
-			copy = malloc(room);
-		if (copy == NULL)
-			return vmoon_fail(err, VMOON_E_NOMEM, 0,
-					  "no memory for the value of %s",
-					  show(path).text);
-		memcpy(copy, value->text, value->len);
-		copy[value->len] = '\0';
-	}
+	if (copy_given(value, &copy))
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "no memory for the value of %s",
+				  show(path).text);
 	node = place_node(cfg, path, &st, err);
 	if (node == NULL) {
 		free(copy);
 		return st;
 	}
-	node->kind = value->kind;
-	node->text = copy;
-	node->len = value->len;
-	node->integer = value->integer;
-	node->bytes = value->bytes;
-	node->boolean = value->boolean;
+	fill_node(node, value, copy);
+	return VMOON_OK;
+}
+
+enum vmoon_status vmoon_config_append(struct vmoon_config *cfg,
+				      struct vmoon_config_node *table,
+				      const char *key,
+				      const struct vmoon_config_given *value,
+				      struct vmoon_config_node **out_node)
+{
+	struct vmoon_config_node *node;
+	char *copy;
+
+	if (cfg->node_count == VMOON_CONFIG_NODES_MAX)
+		return VMOON_E_INVAL;
+	if (copy_given(value, &copy))
+		return VMOON_E_NOMEM;
+	node = create_node(key, strlen(key));
+	if (node == NULL) {
+		free(copy);
+		return VMOON_E_NOMEM;
+	}
+	vmoon_config_forget_check(cfg);
+	fill_node(node, value, copy);
+	append_child(table, node);
+	cfg->node_count++;
+	*out_node = node;
 	return VMOON_OK;
 }
 
@@ -307,9 +339,9 @@ enum vmoon_status vmoon_config_set_str(struct vmoon_config *cfg,
 				       const char *path, const char *value,
 				       size_t len, struct vmoon_error *err)
 {
-	const struct given v = {.kind = VMOON_CONFIG_STRING,
-				.text = value == NULL ? "" : value,
-				.len = len};
+	const struct vmoon_config_given v = {.kind = VMOON_CONFIG_STRING,
+					     .text = value == NULL ? "" : value,
+					     .len = len};
 
 	if (value == NULL && len > 0)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
@@ -322,7 +354,8 @@ enum vmoon_status vmoon_config_set_int(struct vmoon_config *cfg,
 				       const char *path, int64_t value,
 				       struct vmoon_error *err)
 {
-	const struct given v = {.kind = VMOON_CONFIG_INTEGER, .integer = value};
+	const struct vmoon_config_given v = {.kind = VMOON_CONFIG_INTEGER,
+					     .integer = value};
 
 	return set_value(cfg, path, &v, err);
 }
@@ -331,7 +364,8 @@ enum vmoon_status vmoon_config_set_bool(struct vmoon_config *cfg,
 					const char *path, bool value,
 					struct vmoon_error *err)
 {
-	const struct given v = {.kind = VMOON_CONFIG_BOOLEAN, .boolean = value};
+	const struct vmoon_config_given v = {.kind = VMOON_CONFIG_BOOLEAN,
+					     .boolean = value};
 
 	return set_value(cfg, path, &v, err);
 }
@@ -340,7 +374,8 @@ enum vmoon_status vmoon_config_set_size(struct vmoon_config *cfg,
 					const char *path, uint64_t bytes,
 					struct vmoon_error *err)
 {
-	const struct given v = {.kind = VMOON_CONFIG_SIZE, .bytes = bytes};
+	const struct vmoon_config_given v = {.kind = VMOON_CONFIG_SIZE,
+					     .bytes = bytes};
 
 	return set_value(cfg, path, &v, err);
 }
@@ -349,7 +384,7 @@ enum vmoon_status vmoon_config_set_table(struct vmoon_config *cfg,
 					 const char *path,
 					 struct vmoon_error *err)
 {
-	const struct given v = {.kind = VMOON_CONFIG_TABLE};
+	const struct vmoon_config_given v = {.kind = VMOON_CONFIG_TABLE};
 
 	return set_value(cfg, path, &v, err);
 }
@@ -359,7 +394,7 @@ enum vmoon_status vmoon_config_set_other(struct vmoon_config *cfg,
 					 const char *description,
 					 struct vmoon_error *err)
 {
-	const struct given v = {
+	const struct vmoon_config_given v = {
 		.kind = VMOON_CONFIG_OTHER,
 		.text = description,
 		.len = description == NULL ? 0 : strlen(description)};

@@ -35,6 +35,11 @@ static const struct {
 #else
 	{"xz", false},
 #endif
+#ifdef VMOON_HAVE_JANSSON
+	{"json", true},
+#else
+	{"json", false},
+#endif
 };
 
 uint32_t vmoon_api_version(void)

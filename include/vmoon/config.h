@@ -18,7 +18,11 @@ extern "C" {
  */
 struct vmoon_config;
 
-enum { VMOON_CONFIG_DEPTH_MAX = 8, VMOON_CONFIG_NODES_MAX = 4096 };
+enum {
+	VMOON_CONFIG_DEPTH_MAX = 8,
+	VMOON_CONFIG_NODES_MAX = 4096,
+	VMOON_CONFIG_JSON_MAX = 1 << 20 /* bytes of text */
+};
 
 VMOON_API VMOON_STATUS vmoon_config_create(struct vmoon_config **out_cfg,
 					   struct vmoon_error *err)
@@ -55,6 +59,18 @@ VMOON_API VMOON_STATUS vmoon_config_set_table(struct vmoon_config *cfg,
 VMOON_API VMOON_STATUS vmoon_config_set_other(struct vmoon_config *cfg,
 					      const char *path,
 					      const char *description,
+					      struct vmoon_error *err);
+
+/*
+ * A new config from len bytes of JSON: one object, objects and arrays as
+ * tables and lists, sizes as strings with a unit. What JSON can say but a
+ * config cannot hold (null, 1.5) is reported by the check, at its path.
+ * E_CONFIG for text that is no JSON, names a key twice or breaks the limits
+ * above: err begins with "JSON:LINE:COLUMN: " then. E_UNSUPPORTED in a build
+ * without a JSON library (vmoon_has("json")).
+ */
+VMOON_API VMOON_STATUS vmoon_config_from_json(const char *text, size_t len,
+					      struct vmoon_config **out_cfg,
 					      struct vmoon_error *err);
 
 /* One mistake. Strings are borrowed until the config changes. */

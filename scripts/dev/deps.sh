@@ -17,6 +17,7 @@ build      pkg liblz4                                        liblz4-dev
 build      pkg libzstd                                       libzstd-dev
 build      pkg zlib                                          zlib1g-dev
 build      pkg liblzma                                       liblzma-dev
+build      pkg jansson                                       libjansson-dev
 unit       pkg cmocka                                        libcmocka-dev
 unit       cmd iasl                                          acpica-tools
 unit       cmd valgrind                                      valgrind
