@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* gmem.c - bounds-checked guest memory: the only host pointers into it. */
+/* gmem.c - bounds-checked access to guest memory, and the log of writes. */
 #include "gmem.h"
 
+#include "gmem_backing.h"
 #include "vmoon/ckd.h"
 
 #include <endian.h>
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* The guest runs while we copy: stop the compiler from fetching twice. */
 #define COMPILER_BARRIER() __asm__ volatile("" ::: "memory")
+
+enum { BITS_PER_WORD = 64 };
 
 /* The part of [gpa, gpa + len) that lies in the region holding gpa. */
 struct span {
 	unsigned char *host; /* NULL: gpa is not RAM */
 	uint64_t len;
+	uint64_t offset; /* in the region */
+	struct vmoon_gmem_backing *backing;
 };
 
 static struct span span_at(const struct vmoon_gmem *gm, vmoon_gpa gpa,
@@ -29,10 +32,87 @@ static struct span span_at(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 			continue;
 		if (len > r->size - off)
 			len = r->size - off;
-		return (struct span){r->host + off, len};
+		return (struct span){r->host + off, len, off, gm->backings[i]};
 	}
-	return (struct span){NULL, 0};
+	return (struct span){NULL, 0, 0, NULL};
 }
+
+/* ---- the log of pages written ---- */
+
+/*
+ * Full barriers here and in vmoon_gmem_dirty_take: who finds a bit set already
+ * has its data seen by whoever clears the bit and copies the page after that.
+ */
+static void set_bits(struct vmoon_gmem_backing *b, uint64_t first,
+		     uint64_t last)
+{
+	__sync_synchronize();
+	for (uint64_t page = first; page <= last;) {
+		uint64_t end = page | (BITS_PER_WORD - 1);
+		uint64_t mask = UINT64_MAX << (page % BITS_PER_WORD);
+		uint64_t *word = &b->log[page / BITS_PER_WORD];
+
+		if (end > last)
+			mask &= UINT64_MAX >> (end - last);
+		/* A line that all writers share: written only if need be. */
+		if ((__atomic_load_n(word, __ATOMIC_RELAXED) & mask) != mask)
+			(void)__atomic_fetch_or(word, mask, __ATOMIC_RELEASE);
+		page = end + 1; /* no wrap: pages are sizes / 4096 */
+	}
+}
+
+static void mark(const struct span *s)
+{
+	if (s->backing == NULL || s->backing->log_words == 0 || s->len == 0)
+		return;
+	set_bits(s->backing, s->offset / VMOON_GMEM_DIRTY_PAGE,
+		 (s->offset + s->len - 1) / VMOON_GMEM_DIRTY_PAGE);
+}
+
+void vmoon_gmem_dirty_mark(const struct vmoon_gmem *gm, vmoon_gpa gpa,
+			   uint64_t len)
+{
+	while (len > 0) {
+		struct span s = span_at(gm, gpa, len);
+
+		if (s.host == NULL)
+			return;
+		mark(&s);
+		gpa += s.len;
+		len -= s.len;
+	}
+}
+
+static struct vmoon_gmem_backing *region_at(const struct vmoon_gmem *gm,
+					    vmoon_gpa gpa)
+{
+	struct span s = span_at(gm, gpa, 1);
+
+	return s.offset == 0 ? s.backing : NULL;
+}
+
+size_t vmoon_gmem_dirty_words(const struct vmoon_gmem *gm, vmoon_gpa region_gpa)
+{
+	const struct vmoon_gmem_backing *b = region_at(gm, region_gpa);
+
+	return b != NULL ? b->log_words : 0;
+}
+
+enum vmoon_status vmoon_gmem_dirty_take(const struct vmoon_gmem *gm,
+					vmoon_gpa region_gpa, uint64_t *words,
+					size_t count)
+{
+	struct vmoon_gmem_backing *b = region_at(gm, region_gpa);
+
+	if (b == NULL || b->log_words == 0 || b->log_words != count)
+		return VMOON_E_INVAL;
+	for (size_t i = 0; i < count; i++)
+		words[i] = __atomic_exchange_n(&b->log[i], 0, __ATOMIC_ACQUIRE);
+	__sync_synchronize();
+	return VMOON_OK;
+}
+
+/* ---- copies ---- */
 
 bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 			 uint64_t len)
@@ -51,98 +131,131 @@ bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 	return true;
 }
 
-/* One access for what a naturally aligned load or store can carry. */
-static void copy_once(unsigned char *dst, const unsigned char *src, size_t len,
-		      const unsigned char *guest)
+/* What a naturally aligned load or store can carry is one of them. */
+static bool is_single(const unsigned char *guest, size_t len)
 {
+	return len != 0 && len <= 8 && (len & (len - 1)) == 0 &&
+	       ((uintptr_t)guest & (len - 1)) == 0;
+}
+
+/* Only the guest's side is known to be aligned. */
+static void load(unsigned char *dst, const unsigned char *guest, size_t len)
+{
+	const void *from = guest;
 	uint64_t v64;
 	uint32_t v32;
 	uint16_t v16;
 
-	if (len == 0 || len > 8 || (len & (len - 1)) != 0 ||
-	    ((uintptr_t)guest & (len - 1)) != 0) {
-		memcpy(dst, src, len);
+	switch (is_single(guest, len) ? len : 0) {
+	case 1: *dst = __atomic_load_n(guest, __ATOMIC_RELAXED); return;
+	case 2:
+		v16 = __atomic_load_n((const uint16_t *)from, __ATOMIC_RELAXED);
+		memcpy(dst, &v16, 2);
 		return;
+	case 4:
+		v32 = __atomic_load_n((const uint32_t *)from, __ATOMIC_RELAXED);
+		memcpy(dst, &v32, 4);
+		return;
+	case 8:
+		v64 = __atomic_load_n((const uint64_t *)from, __ATOMIC_RELAXED);
+		memcpy(dst, &v64, 8);
+		return;
+	default: memcpy(dst, guest, len); return;
 	}
-	/* Only the guest side is known to be aligned. */
-	if (guest == src) {
-		switch (len) {
-		case 1: *dst = __atomic_load_n(src, __ATOMIC_RELAXED); return;
-		case 2:
-			v16 = __atomic_load_n(
-				(const uint16_t *)(const void *)src,
-				__ATOMIC_RELAXED);
-			memcpy(dst, &v16, 2);
-			return;
-		case 4:
-			v32 = __atomic_load_n(
-				(const uint32_t *)(const void *)src,
-				__ATOMIC_RELAXED);
-			memcpy(dst, &v32, 4);
-			return;
-		default:
-			v64 = __atomic_load_n(
-				(const uint64_t *)(const void *)src,
-				__ATOMIC_RELAXED);
-			memcpy(dst, &v64, 8);
-			return;
-		}
-	}
-	switch (len) {
-	case 1: __atomic_store_n(dst, *src, __ATOMIC_RELAXED); return;
+}
+
+static void store(unsigned char *guest, const unsigned char *src, size_t len)
+{
+	void *to = guest;
+	uint64_t v64;
+	uint32_t v32;
+	uint16_t v16;
+
+	switch (is_single(guest, len) ? len : 0) {
+	case 1: __atomic_store_n(guest, *src, __ATOMIC_RELAXED); return;
 	case 2:
 		memcpy(&v16, src, 2);
-		__atomic_store_n((uint16_t *)(void *)dst, v16,
-				 __ATOMIC_RELAXED);
+		__atomic_store_n((uint16_t *)to, v16, __ATOMIC_RELAXED);
 		return;
 	case 4:
 		memcpy(&v32, src, 4);
-		__atomic_store_n((uint32_t *)(void *)dst, v32,
-				 __ATOMIC_RELAXED);
+		__atomic_store_n((uint32_t *)to, v32, __ATOMIC_RELAXED);
 		return;
-	default:
+	case 8:
 		memcpy(&v64, src, 8);
-		__atomic_store_n((uint64_t *)(void *)dst, v64,
-				 __ATOMIC_RELAXED);
+		__atomic_store_n((uint64_t *)to, v64, __ATOMIC_RELAXED);
 		return;
+	default: memcpy(guest, src, len); return;
 	}
+}
+
+/* Both copy up to the first hole and say how far that was. */
+static size_t copy_in(const struct vmoon_gmem *gm, vmoon_gpa gpa,
+		      unsigned char *dst, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		struct span s = span_at(gm, gpa + done, len - done);
+
+		if (s.host == NULL)
+			break;
+		load(dst + done, s.host, (size_t)s.len);
+		done += (size_t)s.len;
+	}
+	COMPILER_BARRIER();
+	return done;
+}
+
+static size_t copy_out(const struct vmoon_gmem *gm, vmoon_gpa gpa,
+		       const unsigned char *src, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		struct span s = span_at(gm, gpa + done, len - done);
+
+		if (s.host == NULL)
+			break;
+		store(s.host, src + done, (size_t)s.len);
+		mark(&s);
+		done += (size_t)s.len;
+	}
+	COMPILER_BARRIER();
+	return done;
 }
 
 enum vmoon_status vmoon_gmem_read(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 				  void *dst, size_t len)
 {
-	unsigned char *to = dst;
+	struct span s = span_at(gm, gpa, len);
 
+	/* Nearly always one region holds all of it. */
+	if (s.host != NULL && s.len == len) {
+		load(dst, s.host, len);
+		COMPILER_BARRIER();
+		return VMOON_OK;
+	}
 	if (!vmoon_gmem_range_ok(gm, gpa, len))
 		return VMOON_E_FAULT;
-	while (len > 0) {
-		struct span s = span_at(gm, gpa, len);
-
-		copy_once(to, s.host, (size_t)s.len, s.host);
-		to += s.len;
-		gpa += s.len;
-		len -= (size_t)s.len;
-	}
-	COMPILER_BARRIER();
+	VMOON_IGNORE(copy_in(gm, gpa, dst, len));
 	return VMOON_OK;
 }
 
 enum vmoon_status vmoon_gmem_write(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 				   const void *src, size_t len)
 {
-	const unsigned char *from = src;
+	struct span s = span_at(gm, gpa, len);
 
+	if (s.host != NULL && s.len == len) {
+		store(s.host, src, len);
+		mark(&s);
+		COMPILER_BARRIER();
+		return VMOON_OK;
+	}
 	if (!vmoon_gmem_range_ok(gm, gpa, len))
 		return VMOON_E_FAULT;
-	while (len > 0) {
-		struct span s = span_at(gm, gpa, len);
-
-		copy_once(s.host, from, (size_t)s.len, s.host);
-		from += s.len;
-		gpa += s.len;
-		len -= (size_t)s.len;
-	}
-	COMPILER_BARRIER();
+	VMOON_IGNORE(copy_out(gm, gpa, src, len));
 	return VMOON_OK;
 }
 
@@ -155,6 +268,7 @@ enum vmoon_status vmoon_gmem_fill(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 		struct span s = span_at(gm, gpa, len);
 
 		memset(s.host, byte, (size_t)s.len);
+		mark(&s);
 		gpa += s.len;
 		len -= s.len;
 	}
@@ -162,142 +276,136 @@ enum vmoon_status vmoon_gmem_fill(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 	return VMOON_OK;
 }
 
-static uint16_t *host_u16(const struct vmoon_gmem *gm, vmoon_gpa gpa)
+/* The range begins in RAM and does not wrap. */
+static bool may_begin(const struct vmoon_gmem *gm, vmoon_gpa gpa, uint64_t len)
 {
-	if ((gpa & 1) != 0)
-		return NULL;
-	return (uint16_t *)vmoon_gmem_borrow(gm, gpa, 2);
+	vmoon_gpa end;
+
+	return len == 0 ||
+	       (!ckd_add(&end, gpa, len) && span_at(gm, gpa, 1).host != NULL);
+}
+
+enum vmoon_status vmoon_gmem_read_some(const struct vmoon_gmem *gm,
+				       vmoon_gpa gpa, void *dst, size_t len,
+				       size_t *out_done)
+{
+	if (!may_begin(gm, gpa, len))
+		return VMOON_E_FAULT;
+	*out_done = copy_in(gm, gpa, dst, len);
+	return VMOON_OK;
+}
+
+enum vmoon_status vmoon_gmem_write_some(const struct vmoon_gmem *gm,
+					vmoon_gpa gpa, const void *src,
+					size_t len, size_t *out_done)
+{
+	if (!may_begin(gm, gpa, len))
+		return VMOON_E_FAULT;
+	*out_done = copy_out(gm, gpa, src, len);
+	return VMOON_OK;
+}
+
+static enum vmoon_status say_exact(vmoon_gpa gpa, size_t done, size_t len,
+				   struct vmoon_error *err)
+{
+	if (done == len)
+		return VMOON_OK;
+	return vmoon_fail(err, VMOON_E_FAULT, 0,
+			  "guest memory: %zu of %zu bytes at 0x%llx; the rest "
+			  "is not RAM",
+			  done, len, (unsigned long long)gpa);
+}
+
+enum vmoon_status vmoon_gmem_read_exact(const struct vmoon_gmem *gm,
+					vmoon_gpa gpa, void *dst, size_t len,
+					struct vmoon_error *err)
+{
+	size_t done = 0;
+
+	VMOON_IGNORE(vmoon_gmem_read_some(gm, gpa, dst, len, &done));
+	return say_exact(gpa, done, len, err);
+}
+
+enum vmoon_status vmoon_gmem_write_exact(const struct vmoon_gmem *gm,
+					 vmoon_gpa gpa, const void *src,
+					 size_t len, struct vmoon_error *err)
+{
+	size_t done = 0;
+
+	VMOON_IGNORE(vmoon_gmem_write_some(gm, gpa, src, len, &done));
+	return say_exact(gpa, done, len, err);
+}
+
+/* ---- ring indices ---- */
+
+/* A span of two aligned bytes, or one without host. */
+static struct span u16_at(const struct vmoon_gmem *gm, vmoon_gpa gpa)
+{
+	struct span s = span_at(gm, gpa, 2);
+
+	if (s.len != 2 || ((gpa | (uintptr_t)s.host) & 1) != 0)
+		s.host = NULL;
+	return s;
 }
 
 enum vmoon_status vmoon_gmem_load_acquire_le16(const struct vmoon_gmem *gm,
 					       vmoon_gpa gpa, uint16_t *out)
 {
-	const uint16_t *p = host_u16(gm, gpa);
+	const void *p = u16_at(gm, gpa).host;
 
 	if (p == NULL)
 		return VMOON_E_FAULT;
-	*out = le16toh(__atomic_load_n(p, __ATOMIC_ACQUIRE));
+	*out = le16toh(__atomic_load_n((const uint16_t *)p, __ATOMIC_ACQUIRE));
 	return VMOON_OK;
 }
 
 enum vmoon_status vmoon_gmem_store_release_le16(const struct vmoon_gmem *gm,
 						vmoon_gpa gpa, uint16_t val)
 {
-	uint16_t *p = host_u16(gm, gpa);
+	struct span s = u16_at(gm, gpa);
+	void *p = s.host;
 
 	if (p == NULL)
 		return VMOON_E_FAULT;
-	__atomic_store_n(p, htole16(val), __ATOMIC_RELEASE);
+	__atomic_store_n((uint16_t *)p, htole16(val), __ATOMIC_RELEASE);
+	mark(&s);
 	return VMOON_OK;
 }
+
+/* ---- host views ---- */
 
 void *vmoon_gmem_borrow(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 			uint64_t len)
 {
 	struct span s = span_at(gm, gpa, len);
 
-	return s.host != NULL && s.len == len ? s.host : NULL;
-}
-
-enum vmoon_status vmoon_gmem_init(struct vmoon_gmem *gm,
-				  const struct vmoon_gmem_region *regions,
-				  size_t count, struct vmoon_error *err)
-{
-	uint64_t end = 0;
-
-	if (count == 0 || count > VMOON_GMEM_REGIONS_MAX)
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "guest memory: %zu regions, 1 to %d expected",
-				  count, VMOON_GMEM_REGIONS_MAX);
-	for (size_t i = 0; i < count; i++) {
-		if (regions[i].gpa < end)
-			return vmoon_fail(err, VMOON_E_INVAL, 0,
-					  "guest memory: region %zu overlaps "
-					  "the one before or is out of order",
-					  i + 1);
-		if (regions[i].size == 0 ||
-		    ckd_add(&end, regions[i].gpa, regions[i].size))
-			return vmoon_fail(err, VMOON_E_INVAL, 0,
-					  "guest memory: region %zu is empty "
-					  "or wraps around",
-					  i + 1);
-	}
-	memset(gm, 0, sizeof(*gm));
-	memcpy(gm->regions, regions, count * sizeof(*regions));
-	gm->count = count;
-	return VMOON_OK;
-}
-
-/*
- * Guest and host addresses are alike in their lower 21 bits, so that the host
- * can back the guest with huge pages: a fault each 2 MiB instead of each 4 KiB.
- */
-static unsigned char *map_aligned(size_t size)
-{
-	const size_t huge = 2 * VMOON_MIB;
-	unsigned char *map, *base;
-	size_t head;
-
-	map = mmap(NULL, size + huge, PROT_READ | PROT_WRITE,
-		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (map == MAP_FAILED)
+	if (s.host == NULL || s.len != len)
 		return NULL;
-	head = (huge - (uintptr_t)map % huge) % huge;
-	base = map + head;
-	if (head > 0)
-		(void)munmap(map, head);
-	if (head < huge)
-		(void)munmap(base + size, huge - head);
-	/* Advice: a host without huge pages is slower, not wrong. */
-	(void)madvise(base, size, MADV_HUGEPAGE);
-	return base;
+	mark(&s);
+	return s.host;
 }
 
-enum vmoon_status vmoon_gmem_init_mapped(
-	struct vmoon_gmem *gm, const struct vmoon_gmem_region *regions,
-	size_t count, struct vmoon_error *err)
+enum vmoon_status vmoon_gmem_borrow_spans(const struct vmoon_gmem *gm,
+					  vmoon_gpa gpa, uint64_t len,
+					  struct vmoon_gmem_spans *spans)
 {
-	unsigned char *base;
-	uint64_t total = 0;
+	const vmoon_gpa start = gpa;
+	const uint64_t total = len;
+	size_t count = spans->count;
 
-	if (vmoon_gmem_init(gm, regions, count, err) != VMOON_OK)
-		return VMOON_E_INVAL;
-	for (size_t i = 0; i < count; i++) {
-		if (ckd_add(&total, total, regions[i].size) ||
-		    total > SIZE_MAX / 2)
-			return vmoon_fail(err, VMOON_E_INVAL, 0,
-					  "guest memory: too large");
+	if (!vmoon_gmem_range_ok(gm, gpa, len))
+		return VMOON_E_FAULT;
+	while (len > 0) {
+		struct span s = span_at(gm, gpa, len);
+
+		if (count >= spans->cap)
+			return VMOON_E_INVAL;
+		spans->iov[count++] = (struct iovec){s.host, (size_t)s.len};
+		gpa += s.len;
+		len -= s.len;
 	}
-	base = map_aligned((size_t)total);
-	if (base == NULL)
-		return vmoon_fail(err, VMOON_E_SYS, errno,
-				  "guest memory: cannot map %llu MiB",
-				  (unsigned long long)(total / VMOON_MIB));
-	gm->mapping = base;
-	gm->mapping_size = total;
-	for (size_t i = 0; i < count; i++) {
-		gm->regions[i].host = base;
-		base += gm->regions[i].size;
-	}
-	return VMOON_OK;
-}
-
-void vmoon_gmem_fini(struct vmoon_gmem *gm)
-{
-	if (gm->mapping != NULL)
-		(void)munmap(gm->mapping, (size_t)gm->mapping_size);
-	memset(gm, 0, sizeof(*gm));
-}
-
-enum vmoon_status vmoon_gmem_clear(struct vmoon_gmem *gm,
-				   struct vmoon_error *err)
-{
-	if (gm->mapping == NULL)
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "guest memory: not mapped by us");
-	/* Private anonymous pages read as zero after this. */
-	if (madvise(gm->mapping, (size_t)gm->mapping_size, MADV_DONTNEED) != 0)
-		return vmoon_fail(err, VMOON_E_SYS, errno,
-				  "guest memory: cannot clear");
+	spans->count = count;
+	if (spans->access == VMOON_GMEM_FOR_WRITING)
+		vmoon_gmem_dirty_mark(gm, start, total);
 	return VMOON_OK;
 }

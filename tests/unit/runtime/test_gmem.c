@@ -43,6 +43,7 @@ static void test_gmem__last_byte_is_reachable_and_the_next_is_not(void **state)
 static void test_mem_05__wrapping_length_faults(void **state)
 {
 	struct memory *m = *state;
+	size_t done;
 	char c = 0;
 
 	assert_int_equal(vmoon_gmem_read(&m->gm, LOW, &c, SIZE_MAX),
@@ -50,6 +51,14 @@ static void test_mem_05__wrapping_length_faults(void **state)
 	assert_int_equal(vmoon_gmem_read(&m->gm, UINT64_MAX, &c, 2),
 			 VMOON_E_FAULT);
 	assert_false(vmoon_gmem_range_ok(&m->gm, UINT64_MAX, 1));
+	assert_int_equal(vmoon_gmem_fill(&m->gm, HIGH, 1, UINT64_MAX),
+			 VMOON_E_FAULT);
+	assert_int_equal(vmoon_gmem_read_some(&m->gm, LOW, &c, SIZE_MAX, &done),
+			 VMOON_E_FAULT);
+	assert_int_equal(
+		vmoon_gmem_write_some(&m->gm, HIGH, &c, SIZE_MAX, &done),
+		VMOON_E_FAULT);
+	assert_int_equal(m->high[0], 0);
 }
 
 static void test_mem_02__access_spans_touching_regions_not_holes(void **state)
@@ -69,14 +78,124 @@ static void test_mem_02__access_spans_touching_regions_not_holes(void **state)
 	assert_int_equal(m->touching[60], 0); /* nothing was copied */
 }
 
+static void test_mem_02__some_stops_at_the_first_hole(void **state)
+{
+	struct memory *m = *state;
+	unsigned char in[128], out[128] = {0};
+	size_t done = 99;
+
+	memset(in, 'x', sizeof(in));
+	assert_int_equal(
+		vmoon_gmem_write_some(&m->gm, TOUCH - 4, in, 128, &done),
+		VMOON_OK);
+	assert_int_equal(done, 68);
+	assert_int_equal(m->low[59], 0);
+	assert_memory_equal(m->low + 60, in, 4);
+	assert_memory_equal(m->touching, in, 64);
+	done = 99;
+	assert_int_equal(
+		vmoon_gmem_read_some(&m->gm, TOUCH - 4, out, 128, &done),
+		VMOON_OK);
+	assert_int_equal(done, 68);
+	assert_memory_equal(out, in, 68);
+	assert_int_equal(out[68], 0);
+	done = 99; /* beginning in a hole: neither counts nor copies */
+	assert_int_equal(vmoon_gmem_read_some(&m->gm, 0, out, 8, &done),
+			 VMOON_E_FAULT);
+	assert_int_equal(vmoon_gmem_write_some(&m->gm, HIGH - 1, in, 8, &done),
+			 VMOON_E_FAULT);
+	assert_int_equal(done, 99);
+	assert_int_equal(m->high[0], 0);
+}
+
+static void test_mem_03__exact_read_over_a_hole_reports_both_counts(
+	void **state)
+{
+	struct memory *m = *state;
+	unsigned char buf[16] = {0};
+	struct vmoon_error err;
+
+	memset(m->touching, 't', sizeof(m->touching));
+	assert_int_equal(
+		vmoon_gmem_read_exact(&m->gm, TOUCH + 52, buf, 16, &err),
+		VMOON_E_FAULT);
+	assert_string_equal(err.msg, "guest memory: 12 of 16 bytes at 0x1074; "
+				     "the rest is not RAM");
+	assert_int_equal(err.status, VMOON_E_FAULT);
+	assert_memory_equal(buf, "tttttttttttt\0\0\0\0", 16);
+	assert_int_equal(vmoon_gmem_write_exact(&m->gm, 0, buf, 16, &err),
+			 VMOON_E_FAULT);
+	assert_string_equal(err.msg, "guest memory: 0 of 16 bytes at 0x0; the "
+				     "rest is not RAM");
+	assert_ok(vmoon_gmem_write_exact(&m->gm, HIGH, buf, 16, &err), &err);
+	assert_memory_equal(m->high, buf, 16);
+	assert_ok(vmoon_gmem_read_exact(&m->gm, HIGH, buf, 16, &err), &err);
+}
+
 static void test_mem_04_mem_10__empty_range_is_always_ok(void **state)
+{
+	static const vmoon_gpa at[] = {0, LOW, TOUCH, HIGH + 64, UINT64_MAX};
+	struct memory *m = *state;
+	size_t done;
+	char c = 0;
+
+	for (size_t i = 0; i < VMOON_COUNTOF(at); i++) {
+		struct vmoon_gmem_spans none = {.iov = NULL};
+
+		assert_true(vmoon_gmem_range_ok(&m->gm, at[i], 0));
+		assert_int_equal(vmoon_gmem_read(&m->gm, at[i], &c, 0),
+				 VMOON_OK);
+		assert_int_equal(vmoon_gmem_write(&m->gm, at[i], &c, 0),
+				 VMOON_OK);
+		assert_int_equal(vmoon_gmem_fill(&m->gm, at[i], 1, 0),
+				 VMOON_OK);
+		assert_int_equal(
+			vmoon_gmem_read_some(&m->gm, at[i], &c, 0, &done),
+			VMOON_OK);
+		assert_int_equal(done, 0);
+		assert_int_equal(
+			vmoon_gmem_borrow_spans(&m->gm, at[i], 0, &none),
+			VMOON_OK);
+		assert_int_equal(none.count, 0);
+	}
+	assert_true(vmoon_gmem_range_ok(&m->gm, LOW, 128));
+	assert_false(vmoon_gmem_range_ok(&m->gm, LOW, 129));
+	assert_false(vmoon_gmem_range_ok(&m->gm, LOW - 1, 2));
+}
+
+static void test_gmem__every_width_and_alignment_copies_exactly(void **state)
+{
+	struct memory *m = *state;
+	unsigned char in[20], out[20];
+
+	for (size_t i = 0; i < sizeof(in); i++)
+		in[i] = (unsigned char)(0x80 + i);
+	for (size_t len = 1; len <= sizeof(in); len++)
+		for (size_t at = 0; at < 16; at++) {
+			memset(m->low, 0, sizeof(m->low));
+			memset(out, 0, sizeof(out));
+			assert_int_equal(
+				vmoon_gmem_write(&m->gm, LOW + at, in, len),
+				VMOON_OK);
+			assert_memory_equal(m->low + at, in, len);
+			assert_int_equal(m->low[at + len], 0);
+			assert_int_equal(
+				vmoon_gmem_read(&m->gm, LOW + at, out, len),
+				VMOON_OK);
+			assert_memory_equal(out, in, len);
+		}
+}
+
+static void test_gmem__fill_spans_touching_regions_not_holes(void **state)
 {
 	struct memory *m = *state;
 
-	assert_true(vmoon_gmem_range_ok(&m->gm, 0, 0));
-	assert_true(vmoon_gmem_range_ok(&m->gm, LOW, 128));
-	assert_false(vmoon_gmem_range_ok(&m->gm, LOW, 129));
-	assert_int_equal(vmoon_gmem_fill(&m->gm, LOW, 1, 0), VMOON_OK);
+	assert_int_equal(vmoon_gmem_fill(&m->gm, TOUCH - 2, 0xcc, 4), VMOON_OK);
+	assert_memory_equal(m->low + 61, "\0\xcc\xcc", 3);
+	assert_memory_equal(m->touching, "\xcc\xcc\0", 3);
+	assert_int_equal(vmoon_gmem_fill(&m->gm, TOUCH, 0xdd, 65),
+			 VMOON_E_FAULT);
+	assert_int_equal(m->touching[0], 0xcc);
 }
 
 static void test_mem_07__ring_index_needs_alignment_and_one_region(void **state)
@@ -94,31 +213,33 @@ static void test_mem_07__ring_index_needs_alignment_and_one_region(void **state)
 			 VMOON_E_FAULT);
 	assert_int_equal(vmoon_gmem_load_acquire_le16(&m->gm, HIGH + 64, &v),
 			 VMOON_E_FAULT);
+	assert_int_equal(vmoon_gmem_store_release_le16(&m->gm, LOW + 1, 0),
+			 VMOON_E_FAULT);
+	assert_int_equal(vmoon_gmem_store_release_le16(&m->gm, LOW + 2, 1),
+			 VMOON_OK);
+	assert_int_equal(v, 0xbeef); /* a refused load left it alone */
 }
 
-static void test_mem_01__bad_region_lists_are_refused(void **state)
+/* Of two bytes, one in each region: no single access can reach both. */
+static void test_mem_07__an_index_across_two_regions_is_refused(void **state)
 {
-	unsigned char b[8];
-	const struct vmoon_gmem_region unsorted[] = {{16, 8, b}, {0, 8, b}};
-	const struct vmoon_gmem_region overlap[] = {{0, 8, b}, {7, 8, b}};
-	const struct vmoon_gmem_region wrap[] = {{UINT64_MAX, 8, b}};
-	const struct vmoon_gmem_region empty[] = {{0, 0, b}};
+	alignas(8) unsigned char a[8] = {0}, b[8] = {0};
+	const struct vmoon_gmem_region odd[] = {{1, 2, a}, {3, 1, b}};
+	const struct vmoon_gmem_region askew[] = {{2, 4, a + 1}};
 	struct vmoon_gmem gm;
-	struct vmoon_error err;
+	uint16_t v = 7;
 
 	(void)state;
-	assert_int_equal(vmoon_gmem_init(&gm, wrap, 0, &err), VMOON_E_INVAL);
-	assert_string_equal(err.msg,
-			    "guest memory: 0 regions, 1 to 8 expected");
-	assert_int_equal(vmoon_gmem_init(&gm, unsorted, 2, &err),
-			 VMOON_E_INVAL);
-	assert_int_equal(vmoon_gmem_init(&gm, overlap, 2, &err), VMOON_E_INVAL);
-	assert_string_equal(err.msg, "guest memory: region 2 overlaps the one "
-				     "before or is out of order");
-	assert_int_equal(vmoon_gmem_init(&gm, wrap, 1, &err), VMOON_E_INVAL);
-	assert_string_equal(err.msg,
-			    "guest memory: region 1 is empty or wraps around");
-	assert_int_equal(vmoon_gmem_init(&gm, empty, 1, &err), VMOON_E_INVAL);
+	assert_int_equal(vmoon_gmem_init(&gm, odd, 2, NULL), VMOON_OK);
+	assert_int_equal(vmoon_gmem_load_acquire_le16(&gm, 2, &v),
+			 VMOON_E_FAULT);
+	assert_int_equal(vmoon_gmem_store_release_le16(&gm, 2, 1),
+			 VMOON_E_FAULT);
+	/* Aligned for the guest, not for the host. */
+	assert_int_equal(vmoon_gmem_init(&gm, askew, 1, NULL), VMOON_OK);
+	assert_int_equal(vmoon_gmem_load_acquire_le16(&gm, 2, &v),
+			 VMOON_E_FAULT);
+	assert_int_equal(v, 7);
 }
 
 static void test_mem_16__borrow_stays_inside_one_region(void **state)
@@ -131,25 +252,262 @@ static void test_mem_16__borrow_stays_inside_one_region(void **state)
 	assert_null(vmoon_gmem_borrow(&m->gm, UINT64_MAX, 2));
 }
 
-static void test_gmem__mapped_memory_is_zero_and_clears_to_zero(void **state)
+static void test_mem_16__spans_are_whole_or_not_at_all(void **state)
 {
-	const struct vmoon_gmem_region regions[] = {{0, 8192, NULL},
-						    {65536, 4096, NULL}};
-	struct vmoon_gmem gm;
-	struct vmoon_error err;
-	uint64_t v = 1;
+	struct memory *m = *state;
+	struct iovec iov[3] = {{NULL, 0}};
+	struct vmoon_gmem_spans spans = {.iov = iov, .cap = 3};
 
-	(void)state;
-	assert_ok(vmoon_gmem_init_mapped(&gm, regions, 2, &err), &err);
-	assert_int_equal(vmoon_gmem_read(&gm, 65536, &v, 8), VMOON_OK);
-	assert_int_equal(v, 0);
-	v = 7;
-	assert_int_equal(vmoon_gmem_write(&gm, 65536, &v, 8), VMOON_OK);
-	assert_ok(vmoon_gmem_clear(&gm, &err), &err);
-	assert_int_equal(vmoon_gmem_read(&gm, 65536, &v, 8), VMOON_OK);
-	assert_int_equal(v, 0);
-	vmoon_gmem_fini(&gm);
-	assert_false(vmoon_gmem_range_ok(&gm, 0, 1));
+	assert_int_equal(vmoon_gmem_borrow_spans(&m->gm, HIGH + 8, 8, &spans),
+			 VMOON_OK);
+	assert_int_equal(
+		vmoon_gmem_borrow_spans(&m->gm, TOUCH - 16, 48, &spans),
+		VMOON_OK);
+	assert_int_equal(spans.count, 3);
+	assert_ptr_equal(iov[0].iov_base, m->high + 8);
+	assert_int_equal(iov[0].iov_len, 8);
+	assert_ptr_equal(iov[1].iov_base, m->low + 48);
+	assert_int_equal(iov[1].iov_len, 16);
+	assert_ptr_equal(iov[2].iov_base, m->touching);
+	assert_int_equal(iov[2].iov_len, 32);
+	assert_int_equal(vmoon_gmem_borrow_spans(&m->gm, LOW, 1, &spans),
+			 VMOON_E_INVAL);
+	spans.count = 2; /* room for one of two */
+	assert_int_equal(vmoon_gmem_borrow_spans(&m->gm, TOUCH - 1, 2, &spans),
+			 VMOON_E_INVAL);
+	assert_int_equal(spans.count, 2);
+	spans.count = 0;
+	assert_int_equal(vmoon_gmem_borrow_spans(&m->gm, LOW, 129, &spans),
+			 VMOON_E_FAULT);
+	assert_int_equal(vmoon_gmem_borrow_spans(&m->gm, UINT64_MAX, 2, &spans),
+			 VMOON_E_FAULT);
+	assert_int_equal(spans.count, 0);
+}
+
+/* ---- the log of pages written ---- */
+
+enum { PAGE = 4096, LOG_PAGES = 70, LOGGED = 0x100000 };
+
+/* 70 pages and one byte of the next, and one page touching them. */
+struct logged {
+	unsigned char ram[LOG_PAGES * PAGE + 1], more[PAGE];
+	struct vmoon_gmem gm;
+};
+
+static int setup_log(void **state)
+{
+	struct logged *l = test_calloc(1, sizeof(*l));
+	const struct vmoon_gmem_memory memory = {.has_dirty_log = true};
+	const struct vmoon_gmem_region first = {LOGGED, sizeof(l->ram), l->ram};
+	const struct vmoon_gmem_region next = {LOGGED + sizeof(l->ram), PAGE,
+					       l->more};
+	const struct vmoon_gmem none = {.count = 0};
+	struct vmoon_gmem one;
+	struct vmoon_error err;
+
+	assert_ok(vmoon_gmem_insert(&none, &first, &memory, &one, &err), &err);
+	assert_ok(vmoon_gmem_insert(&one, &next, &memory, &l->gm, &err), &err);
+	vmoon_gmem_fini(&one);
+	*state = l;
+	return 0;
+}
+
+static int teardown_log(void **state)
+{
+	struct logged *l = *state;
+
+	vmoon_gmem_fini(&l->gm);
+	test_free(l);
+	return 0;
+}
+
+/* Takes both logs: the pages from first to last, of all 72, are set. */
+static void assert_pages(struct logged *l, unsigned first, unsigned last)
+{
+	uint64_t w[3];
+
+	assert_int_equal(vmoon_gmem_dirty_take(&l->gm, LOGGED, w, 2), VMOON_OK);
+	assert_int_equal(vmoon_gmem_dirty_take(&l->gm, LOGGED + sizeof(l->ram),
+					       w + 2, 1),
+			 VMOON_OK);
+	for (unsigned page = 0; page < 3 * 64; page++) {
+		/* The second region's log begins with a word of its own. */
+		unsigned number = page < 128 ? page : page - 128 + 71;
+		bool is_set = (w[page / 64] >> (page % 64) & 1) != 0;
+
+		if (page > LOG_PAGES && page != 128)
+			assert_false(is_set);
+		else
+			assert_int_equal(is_set,
+					 number >= first && number <= last);
+	}
+}
+
+static void test_mem_11__every_kind_of_write_is_logged(void **state)
+{
+	struct logged *l = *state;
+	const vmoon_gpa at = LOGGED + 5 * PAGE - 1;
+	struct iovec iov[2];
+	struct vmoon_gmem_spans spans = {
+		.iov = iov, .cap = 2, .access = VMOON_GMEM_FOR_WRITING};
+	struct vmoon_error err;
+	size_t done;
+
+	assert_int_equal(vmoon_gmem_write(&l->gm, at, "xy", 2), VMOON_OK);
+	assert_pages(l, 4, 5);
+	assert_int_equal(vmoon_gmem_fill(&l->gm, at, 1, PAGE + 2), VMOON_OK);
+	assert_pages(l, 4, 6);
+	assert_int_equal(vmoon_gmem_store_release_le16(&l->gm, at + 1, 1),
+			 VMOON_OK);
+	assert_pages(l, 5, 5);
+	assert_int_equal(vmoon_gmem_write_some(&l->gm, at, "x", 1, &done),
+			 VMOON_OK);
+	assert_pages(l, 4, 4);
+	assert_ok(vmoon_gmem_write_exact(&l->gm, at, "xy", 2, &err), &err);
+	assert_pages(l, 4, 5);
+	assert_int_equal(vmoon_gmem_borrow_spans(&l->gm, LOGGED + 63 * PAGE,
+						 2 * PAGE, &spans),
+			 VMOON_OK);
+	assert_pages(l, 63, 64);
+	assert_non_null(vmoon_gmem_borrow(&l->gm, at, 2));
+	assert_pages(l, 4, 5);
+	/* Across the regions: the last byte of one, the first of the next. */
+	assert_int_equal(
+		vmoon_gmem_write(&l->gm, LOGGED + LOG_PAGES * PAGE, "xy", 2),
+		VMOON_OK);
+	assert_pages(l, 70, 71);
+}
+
+static void test_mem_11__reads_and_refused_writes_are_not_logged(void **state)
+{
+	struct logged *l = *state;
+	const vmoon_gpa end = LOGGED + sizeof(l->ram) + PAGE;
+	struct iovec iov[2];
+	struct vmoon_gmem_spans spans = {.iov = iov, .cap = 2};
+	unsigned char buf[8];
+	struct vmoon_error err;
+	size_t done;
+	uint16_t v;
+
+	assert_int_equal(vmoon_gmem_read(&l->gm, LOGGED, buf, 8), VMOON_OK);
+	assert_int_equal(vmoon_gmem_read_some(&l->gm, LOGGED, buf, 8, &done),
+			 VMOON_OK);
+	assert_ok(vmoon_gmem_read_exact(&l->gm, LOGGED, buf, 8, &err), &err);
+	assert_int_equal(vmoon_gmem_load_acquire_le16(&l->gm, LOGGED, &v),
+			 VMOON_OK);
+	assert_int_equal(vmoon_gmem_borrow_spans(&l->gm, LOGGED, 8, &spans),
+			 VMOON_OK);
+	assert_int_equal(vmoon_gmem_write(&l->gm, end - 1, "xy", 2),
+			 VMOON_E_FAULT);
+	assert_int_equal(vmoon_gmem_fill(&l->gm, end - 1, 0, 2), VMOON_E_FAULT);
+	assert_int_equal(vmoon_gmem_store_release_le16(&l->gm, end, 0),
+			 VMOON_E_FAULT);
+	assert_null(vmoon_gmem_borrow(&l->gm, end - 1, 2));
+	spans.access = VMOON_GMEM_FOR_WRITING;
+	assert_int_equal(vmoon_gmem_borrow_spans(&l->gm, end - 1, 2, &spans),
+			 VMOON_E_FAULT);
+	spans.cap = spans.count;
+	assert_int_equal(vmoon_gmem_borrow_spans(&l->gm, LOGGED, 2, &spans),
+			 VMOON_E_INVAL);
+	assert_int_equal(vmoon_gmem_write(&l->gm, LOGGED, "", 0), VMOON_OK);
+	assert_pages(l, 1, 0);
+}
+
+static void test_mem_12__marks_are_clipped_to_ram(void **state)
+{
+	struct logged *l = *state;
+
+	vmoon_gmem_dirty_mark(&l->gm, LOGGED + PAGE, 0);
+	vmoon_gmem_dirty_mark(&l->gm, 0, 8);
+	vmoon_gmem_dirty_mark(&l->gm, LOGGED - 1, UINT64_MAX);
+	vmoon_gmem_dirty_mark(&l->gm, LOGGED + sizeof(l->ram) + PAGE, 1);
+	vmoon_gmem_dirty_mark(&l->gm, UINT64_MAX, UINT64_MAX);
+	assert_pages(l, 1, 0);
+	vmoon_gmem_dirty_mark(&l->gm, LOGGED + 69 * PAGE, UINT64_MAX);
+	assert_pages(l, 69, 71);
+	vmoon_gmem_dirty_mark(&l->gm, LOGGED, UINT64_MAX);
+	assert_pages(l, 0, 71);
+}
+
+static void test_mem_13__taking_the_log_returns_and_clears_it(void **state)
+{
+	struct logged *l = *state;
+	uint64_t w[3] = {1, 2, 3};
+
+	for (unsigned page = 0; page < 71; page++) {
+		vmoon_gmem_dirty_mark(&l->gm, LOGGED + page * PAGE, 1);
+		vmoon_gmem_dirty_mark(&l->gm, LOGGED + page * PAGE, 1);
+		assert_pages(l, page, page);
+		assert_pages(l, 1, 0);
+	}
+	assert_int_equal(vmoon_gmem_dirty_words(&l->gm, LOGGED), 2);
+	assert_int_equal(vmoon_gmem_dirty_words(&l->gm, LOGGED + 1), 0);
+	assert_int_equal(vmoon_gmem_dirty_words(&l->gm, 0), 0);
+	vmoon_gmem_dirty_mark(&l->gm, LOGGED, 1);
+	/* Another count, an address inside, none at all: nothing is taken. */
+	assert_int_equal(vmoon_gmem_dirty_take(&l->gm, LOGGED, w, 3),
+			 VMOON_E_INVAL);
+	assert_int_equal(vmoon_gmem_dirty_take(&l->gm, LOGGED, w, 0),
+			 VMOON_E_INVAL);
+	assert_int_equal(vmoon_gmem_dirty_take(&l->gm, LOGGED + PAGE, w, 2),
+			 VMOON_E_INVAL);
+	assert_int_equal(vmoon_gmem_dirty_take(&l->gm, 0, w, 2), VMOON_E_INVAL);
+	assert_int_equal(w[0], 1);
+	assert_pages(l, 0, 0);
+}
+
+static void test_gmem__memory_without_a_log_has_none(void **state)
+{
+	struct memory *m = *state;
+	uint64_t word = 5;
+
+	vmoon_gmem_dirty_mark(&m->gm, LOW, 128);
+	assert_int_equal(vmoon_gmem_dirty_words(&m->gm, LOW), 0);
+	assert_int_equal(vmoon_gmem_dirty_take(&m->gm, LOW, &word, 0),
+			 VMOON_E_INVAL);
+	assert_int_equal(word, 5);
+}
+
+struct marker {
+	struct logged *l;
+	uint64_t seen[2];
+	bool is_done;
+};
+
+/* Takes the log until the writer is done, and once more. */
+static void *take_logs(void *arg)
+{
+	struct marker *k = arg;
+	uint64_t w[2];
+	bool was_done;
+
+	do {
+		was_done = __atomic_load_n(&k->is_done, __ATOMIC_ACQUIRE);
+		if (vmoon_gmem_dirty_take(&k->l->gm, LOGGED, w, 2) != VMOON_OK)
+			break;
+		k->seen[0] |= w[0];
+		k->seen[1] |= w[1];
+	} while (!was_done);
+	return NULL;
+}
+
+static void test_mem_13__no_mark_is_lost_to_a_thread_that_takes(void **state)
+{
+	struct logged *l = *state;
+
+	for (unsigned round = 0; round < 200; round++) {
+		struct marker k = {.l = l};
+		pthread_t thread;
+
+		assert_int_equal(pthread_create(&thread, NULL, take_logs, &k),
+				 0);
+		for (unsigned page = 0; page < 71; page++)
+			vmoon_gmem_dirty_mark(&l->gm, LOGGED + page * PAGE, 1);
+		__atomic_store_n(&k.is_done, true, __ATOMIC_RELEASE);
+		(void)pthread_join(thread, NULL);
+		assert_true(k.seen[0] == UINT64_MAX);
+		assert_true(k.seen[1] == 0x7f);
+	}
 }
 
 struct racer {
@@ -188,6 +546,8 @@ static void test_mem_06__aligned_words_never_tear(void **state)
 	assert_int_equal(mixed, 0);
 }
 
+#define log_test(f) cmocka_unit_test_setup_teardown(f, setup_log, teardown_log)
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup(
 		test_gmem__last_byte_is_reachable_and_the_next_is_not, setup),
@@ -198,10 +558,25 @@ static const struct CMUnitTest tests[] = {
 			       setup),
 	cmocka_unit_test_setup(
 		test_mem_07__ring_index_needs_alignment_and_one_region, setup),
-	cmocka_unit_test(test_mem_01__bad_region_lists_are_refused),
 	cmocka_unit_test_setup(test_mem_16__borrow_stays_inside_one_region,
 			       setup),
-	cmocka_unit_test(test_gmem__mapped_memory_is_zero_and_clears_to_zero),
+	cmocka_unit_test_setup(test_mem_02__some_stops_at_the_first_hole,
+			       setup),
+	cmocka_unit_test_setup(
+		test_mem_03__exact_read_over_a_hole_reports_both_counts, setup),
+	cmocka_unit_test_setup(
+		test_gmem__every_width_and_alignment_copies_exactly, setup),
+	cmocka_unit_test_setup(test_gmem__fill_spans_touching_regions_not_holes,
+			       setup),
+	cmocka_unit_test(test_mem_07__an_index_across_two_regions_is_refused),
+	cmocka_unit_test_setup(test_mem_16__spans_are_whole_or_not_at_all,
+			       setup),
+	log_test(test_mem_11__every_kind_of_write_is_logged),
+	log_test(test_mem_11__reads_and_refused_writes_are_not_logged),
+	log_test(test_mem_12__marks_are_clipped_to_ram),
+	log_test(test_mem_13__taking_the_log_returns_and_clears_it),
+	log_test(test_mem_13__no_mark_is_lost_to_a_thread_that_takes),
+	cmocka_unit_test_setup(test_gmem__memory_without_a_log_has_none, setup),
 	cmocka_unit_test_setup(test_mem_06__aligned_words_never_tear, setup),
 };
 
