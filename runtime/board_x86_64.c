@@ -4,6 +4,7 @@
 
 #include "boot/acpi.h"
 #include "boot/boot.h"
+#include "boot/mptable.h"
 #include "irq.h"
 
 #include "devices/acpi_pm.h"
@@ -251,6 +252,32 @@ static enum vmoon_status load_acpi(const struct vmoon_spec *spec,
 	return vmoon_acpi_build(&cfg, VMOON_ADDR_ACPI, to, cap, &len, err);
 }
 
+/*
+ * Always, and beside ACPI, which Linux prefers: a guest started with acpi=off
+ * and one too small to read AML find their CPUs and interrupts, too, and there
+ * is one memory map for all.
+ */
+static enum vmoon_status load_mptable(const struct vmoon_spec *spec,
+				      struct vmoon_gmem *gm,
+				      struct vmoon_error *err)
+{
+	const struct vmoon_mptable_config cfg = {
+		.cpu_count = spec->cpus,
+		.irq_count = VMOON_GSI_COUNT,
+		.ioapic_base = VMOON_ADDR_IOAPIC,
+		.lapic_base = VMOON_ADDR_LAPIC,
+	};
+	const size_t cap = VMOON_ADDR_MPTABLE_END - VMOON_ADDR_MPTABLE;
+	unsigned char *to = vmoon_gmem_borrow(gm, VMOON_ADDR_MPTABLE, cap);
+	size_t len;
+
+	if (to == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "guest memory: no room for the MP table");
+	return vmoon_mptable_build(&cfg, VMOON_ADDR_MPTABLE, to, cap, &len,
+				   err);
+}
+
 enum vmoon_status vmoon_board_load(const struct vmoon_spec *spec,
 				   struct vmoon_gmem *gm,
 				   struct vmoon_x86_entry *out_entry,
@@ -258,6 +285,7 @@ enum vmoon_status vmoon_board_load(const struct vmoon_spec *spec,
 {
 	const struct vmoon_boot_args args = {
 		.kernel_path = spec->kernel,
+		.flat = {spec->flat_mode, spec->flat_at},
 		.initrd_path = spec->initrd,
 		.cmdline = spec->cmdline,
 		.protocol = spec->boot,
@@ -266,6 +294,8 @@ enum vmoon_status vmoon_board_load(const struct vmoon_spec *spec,
 	};
 	enum vmoon_status st = load_acpi(spec, gm, err);
 
+	if (st == VMOON_OK)
+		st = load_mptable(spec, gm, err);
 	if (st == VMOON_OK)
 		st = vmoon_boot_load(gm, &args, out_entry, err);
 	return st;

@@ -39,15 +39,17 @@ struct vmoon_hv_exit {
 /* How the boot processor enters the guest; the others wait for INIT. */
 enum vmoon_x86_mode {
 	VMOON_X86_LONG64, /* paging on, cr3 given (Linux 64-bit entry) */
-	VMOON_X86_PROT32  /* flat segments, paging off (PVH) */
+	VMOON_X86_PROT32, /* flat segments, paging off (PVH, Multiboot) */
+	VMOON_X86_REAL16  /* cs given, all other segments 0 */
 };
 
 struct vmoon_x86_entry {
 	enum vmoon_x86_mode mode;
-	uint64_t rip, rsp, rsi, rbx;
+	uint64_t rip, rsp, rsi, rax, rbx;
 	uint64_t cr3; /* LONG64 */
-	uint64_t
-		gdt_base; /* entries: null, null or code, data, TSS; see boot */
+	uint16_t cs;  /* REAL16: the code begins at 16 times it plus rip */
+	/* Entries: null, null or code, data, TSS; see boot. Not of REAL16. */
+	uint64_t gdt_base;
 	uint16_t gdt_limit;
 	uint64_t idt_base;
 	uint16_t idt_limit;

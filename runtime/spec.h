@@ -8,7 +8,9 @@
 enum vmoon_boot_protocol {
 	VMOON_BOOT_AUTO,
 	VMOON_BOOT_LINUX64,
-	VMOON_BOOT_PVH
+	VMOON_BOOT_PVH,
+	VMOON_BOOT_MULTIBOOT,
+	VMOON_BOOT_FLAT /* never asked for: kernel = { flat = ... } */
 };
 enum vmoon_flat_mode {
 	VMOON_FLAT_NONE, /* the kernel is no flat image */

@@ -69,7 +69,7 @@ struct tables {
 	size_t listed_count;
 };
 
-static unsigned char checksum_of(const unsigned char *p, size_t len)
+unsigned char vmoon_acpi_checksum(const unsigned char *p, size_t len)
 {
 	unsigned sum = 0;
 
@@ -114,7 +114,7 @@ static uint64_t close_table(struct tables *t, size_t start)
 	for (unsigned i = 0; i < 4; i++)
 		table[HEADER_LENGTH_AT + i] =
 			(unsigned char)(len >> 8 * i & 0xff);
-	table[HEADER_CHECKSUM_AT] = checksum_of(table, len);
+	table[HEADER_CHECKSUM_AT] = vmoon_acpi_checksum(table, len);
 	return t->base + start;
 }
 
@@ -290,8 +290,8 @@ static void fill_rsdp(unsigned char rsdp[RSDP_LEN], uint64_t xsdt)
 	vmoon_aml_le(&w, RSDP_LEN, 4);
 	vmoon_aml_le(&w, xsdt, 8);
 	vmoon_aml_le(&w, 0, 4); /* extended checksum, reserved */
-	rsdp[8] = checksum_of(rsdp, RSDP_V1_LEN);
-	rsdp[32] = checksum_of(rsdp, RSDP_LEN);
+	rsdp[8] = vmoon_acpi_checksum(rsdp, RSDP_V1_LEN);
+	rsdp[32] = vmoon_acpi_checksum(rsdp, RSDP_LEN);
 }
 
 static enum vmoon_status check_irqs(const struct vmoon_acpi_config *cfg,

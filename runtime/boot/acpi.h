@@ -48,4 +48,9 @@ VMOON_STATUS vmoon_acpi_build(const struct vmoon_acpi_config *cfg,
 			      size_t *out_len, struct vmoon_error *err)
 	VMOON_NONNULL(1, 3, 5);
 
+/* The byte that makes len bytes and itself sum up to 0; MP tables want it too.
+ */
+unsigned char vmoon_acpi_checksum(const unsigned char *p, size_t len)
+	VMOON_NONNULL(1);
+
 #endif

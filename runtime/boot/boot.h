@@ -14,13 +14,24 @@ enum {
 	VMOON_ADDR_PVH_START_INFO = 0x6000,
 	VMOON_ADDR_PVH_MODULES = 0x6040,
 	VMOON_ADDR_PVH_MEMORY_MAP = 0x6080,
+	/* A guest gets either what is above or this. */
+	VMOON_ADDR_MULTIBOOT_INFO = 0x6000,
+	VMOON_ADDR_MULTIBOOT_MODULES = 0x6080,
+	VMOON_ADDR_MULTIBOOT_MEMORY_MAP = 0x60a0,
+	VMOON_ADDR_MULTIBOOT_LOADER = 0x6400,
 	VMOON_ADDR_ZERO_PAGE = 0x7000,
 	VMOON_ADDR_BOOT_STACK = 0x8ff0,
 	VMOON_ADDR_PML4 = 0x9000, /* then the PDPT and four directories */
 	VMOON_ADDR_CMDLINE = 0x20000,
 	VMOON_CMDLINE_MAX = 0x10000,      /* with the final NUL */
 	VMOON_ADDR_LOW_RAM_END = 0x9fc00, /* start of the EBDA */
-	VMOON_ADDR_ACPI = 0xe0000,        /* reserved in e820 */
+	/*
+	 * The last KiB of base RAM, where it is looked for. It may go on into
+	 * what is video memory elsewhere; all up to 1 MiB is reserved in e820.
+	 */
+	VMOON_ADDR_MPTABLE = VMOON_ADDR_LOW_RAM_END,
+	VMOON_ADDR_MPTABLE_END = 0xa2000,
+	VMOON_ADDR_ACPI = 0xe0000, /* reserved in e820 */
 	VMOON_ADDR_ACPI_END = 0x100000,
 	VMOON_ADDR_HIGH_RAM = 0x100000
 };
@@ -52,21 +63,28 @@ size_t vmoon_boot_layout(uint64_t memory_bytes, struct vmoon_gmem_region out[2])
 
 /* What was chosen and where it went: for the log, and for tests. */
 struct vmoon_boot_info {
-	enum vmoon_boot_protocol protocol; /* LINUX64 or PVH */
+	enum vmoon_boot_protocol protocol; /* never AUTO */
 	/*
 	 * GUEST: a bzImage unpacks itself, because it was asked for or because
 	 * this build lacks the library for its format; HOST otherwise.
 	 */
 	enum vmoon_unpack unpack;
-	const char *format; /* "lz4", ..., "unknown"; "none" for an ELF file */
+	const char *format; /* "lz4", ..., "unknown"; "none": not a bzImage */
 	vmoon_gpa kernel_start, kernel_end;
 	vmoon_gpa initrd_start;
 	uint64_t initrd_size; /* 0: none */
 };
 
+/* A kernel without a format: put at an address as it is, and entered there. */
+struct vmoon_flat {
+	enum vmoon_flat_mode mode;
+	vmoon_gpa at;
+};
+
 /* Everything of the machine that a boot protocol tells the kernel. */
 struct vmoon_boot_args {
 	const char *kernel_path; /* for messages and for opening */
+	struct vmoon_flat flat;  /* mode NONE: the file's format decides */
 	const char *initrd_path; /* or NULL */
 	const char *cmdline;
 	enum vmoon_boot_protocol protocol;

@@ -426,6 +426,25 @@ static void enter_segments(struct kvm_sregs *s,
 				     .limit = entry->idt_limit};
 }
 
+static struct kvm_segment real_segment(uint16_t selector, uint8_t type)
+{
+	return (struct kvm_segment){.base = (uint64_t)selector << 4,
+				    .limit = 0xffff,
+				    .selector = selector,
+				    .type = type,
+				    .present = 1,
+				    .s = 1};
+}
+
+/* Descriptor tables stay as at power-on: the vectors are at address 0. */
+static void enter_real_mode(struct kvm_sregs *s,
+			    const struct vmoon_x86_entry *entry)
+{
+	s->cs = real_segment(entry->cs, TYPE_CODE_RX);
+	s->ds = s->es = s->fs = s->gs = s->ss = real_segment(0, TYPE_DATA_RW);
+	s->cr0 = CR0_ET;
+}
+
 static enum vmoon_status enter_guest(struct vmoon_kvm_vcpu *vcpu,
 				     const struct vmoon_x86_entry *entry,
 				     struct vmoon_error *err)
@@ -435,11 +454,16 @@ static enum vmoon_status enter_guest(struct vmoon_kvm_vcpu *vcpu,
 				      .rsp = entry->rsp,
 				      .rbp = entry->rsp,
 				      .rsi = entry->rsi,
+				      .rax = entry->rax,
 				      .rbx = entry->rbx,
 				      .rflags = RFLAGS_FIXED};
 
-	enter_segments(&s, entry);
-	s.cr0 = CR0_PE | CR0_ET | CR0_NE;
+	if (entry->mode == VMOON_X86_REAL16) {
+		enter_real_mode(&s, entry);
+	} else {
+		enter_segments(&s, entry);
+		s.cr0 = CR0_PE | CR0_ET | CR0_NE;
+	}
 	if (entry->mode == VMOON_X86_LONG64) {
 		s.cr0 |= CR0_PG;
 		s.cr3 = entry->cr3;
