@@ -87,10 +87,43 @@ struct vmoon_hv_vcpu {
 	const struct vmoon_hv_vcpu_ops *ops;
 };
 
+/*
+ * A guest's write that signals fd and is no exit. size 0 is any width, without
+ * datamatch; with one only writes of size bytes and this very value count.
+ */
+struct vmoon_hv_ioeventfd {
+	uint64_t addr;
+	uint64_t datamatch;
+	int fd;       /* borrowed until remove or destroy */
+	uint8_t size; /* 0, 1, 2, 4, 8 */
+	bool has_datamatch, is_pio;
+};
+
+/* One bit per page of 4 KiB, in whole words. */
+static inline uint64_t vmoon_hv_dirty_words(uint64_t size)
+{
+	return size / 4096 / 64 + (size / 4096 % 64 != 0);
+}
+
 struct vmoon_hv_vm_ops {
 	/* host is borrowed until destroy; ranges never overlap. */
 	enum vmoon_status (*map_memory)(struct vmoon_hv_vm *vm, vmoon_gpa gpa,
 					uint64_t size, void *host,
+					struct vmoon_error *err);
+	/*
+	 * Whether the guest's writes to the memory that was mapped at gpa are
+	 * noted from now on; nothing is noted at first, and nothing is left
+	 * after switching off. Any thread, but one at a time.
+	 */
+	enum vmoon_status (*log_dirty)(struct vmoon_hv_vm *vm, vmoon_gpa gpa,
+				       bool is_on, struct vmoon_error *err);
+	/*
+	 * Sets a bit for each page written since the last call and forgets
+	 * them; the bits that are set already stay. words is
+	 * vmoon_hv_dirty_words of the memory. E_STATE: no log is kept.
+	 */
+	enum vmoon_status (*take_dirty)(struct vmoon_hv_vm *vm, vmoon_gpa gpa,
+					uint64_t *bitmap, size_t words,
 					struct vmoon_error *err);
 	/* index < cpu_count <= VMOON_CPUS_MAX; the local APIC id is index. */
 	enum vmoon_status (*create_vcpu)(struct vmoon_hv_vm *vm, unsigned index,
@@ -100,6 +133,26 @@ struct vmoon_hv_vm_ops {
 	/* Any thread. Trouble is counted by the caller, never fatal. */
 	enum vmoon_status (*set_irq)(struct vmoon_hv_vm *vm, unsigned gsi,
 				     bool level);
+	/*
+	 * From now on a signal on the eventfd fd is a pulse of line gsi. With
+	 * resample_fd (else -1) it raises the line, and the guest's end of
+	 * interrupt lowers it and signals resample_fd. Descriptors are borrowed
+	 * until remove or destroy. E_SYS with EBUSY: fd has a line already.
+	 */
+	enum vmoon_status (*add_irqfd)(struct vmoon_hv_vm *vm, unsigned gsi,
+				       int fd, int resample_fd,
+				       struct vmoon_error *err);
+	/* Removing what was never added is no error. */
+	enum vmoon_status (*remove_irqfd)(struct vmoon_hv_vm *vm, unsigned gsi,
+					  int fd, struct vmoon_error *err);
+	/* E_SYS with EEXIST: these writes have a descriptor already. */
+	enum vmoon_status (*add_ioeventfd)(struct vmoon_hv_vm *vm,
+					   const struct vmoon_hv_ioeventfd *io,
+					   struct vmoon_error *err);
+	/* The same values as were added; E_SYS with ENOENT: they were not. */
+	enum vmoon_status (*remove_ioeventfd)(
+		struct vmoon_hv_vm *vm, const struct vmoon_hv_ioeventfd *io,
+		struct vmoon_error *err);
 	/* Interrupt chips and timer back to power-on; no vCPU is running. */
 	enum vmoon_status (*reset)(struct vmoon_hv_vm *vm,
 				   struct vmoon_error *err);
@@ -112,6 +165,10 @@ struct vmoon_hv_vm {
 
 /* Highest GSI + 1 of the x86 interrupt chips: one IOAPIC with 24 pins. */
 enum { VMOON_GSI_COUNT = 24 };
+
+/* Whether an ioeventfd can ever be signalled: size, range and datamatch. */
+VMOON_STATUS vmoon_hv_check_ioeventfd(const struct vmoon_hv_ioeventfd *io,
+				      struct vmoon_error *err) VMOON_NONNULL(1);
 
 /*
  * KVM (runtime/kvm). Creates a VM with in-kernel interrupt chips and PIT.

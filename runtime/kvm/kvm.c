@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kvm.c - opening KVM, creating a VM and giving it memory. */
+/* kvm.c - opening KVM and creating a VM. */
 #include "kvm.h"
 
 #include "boot/boot.h"
@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { PAGE_SIZE = 4096, KVM_API = 12, CREATE_TRIES = 100 };
+enum { KVM_API = 12, CREATE_TRIES = 100 };
 
 static const struct {
 	int cap;
@@ -30,6 +30,7 @@ static const struct {
 	{KVM_CAP_DEBUGREGS, "DEBUGREGS"},
 	{KVM_CAP_XSAVE, "XSAVE"},
 	{KVM_CAP_IRQFD, "IRQFD"},
+	{KVM_CAP_IRQFD_RESAMPLE, "IRQFD_RESAMPLE"},
 	{KVM_CAP_IOEVENTFD, "IOEVENTFD"},
 	{KVM_CAP_IMMEDIATE_EXIT, "IMMEDIATE_EXIT"},
 };
@@ -159,54 +160,28 @@ static enum vmoon_status reserve_pages(struct vmoon_kvm_vm *vm,
 	return VMOON_OK;
 }
 
-static enum vmoon_status map_memory(struct vmoon_hv_vm *hv, vmoon_gpa gpa,
-				    uint64_t size, void *host,
-				    struct vmoon_error *err)
-{
-	struct vmoon_kvm_vm *vm = vmoon_kvm_vm_of(hv);
-	struct kvm_userspace_memory_region region = {
-		.slot = vm->slots_used,
-		.guest_phys_addr = gpa,
-		.memory_size = size,
-		.userspace_addr = (uint64_t)(uintptr_t)host,
-	};
-
-	if (size == 0 || host == NULL || size > UINT64_MAX - gpa ||
-	    (gpa | size | (uintptr_t)host) % PAGE_SIZE != 0)
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "map %#llx bytes of memory at %#llx: not "
-				  "whole pages",
-				  (unsigned long long)size,
-				  (unsigned long long)gpa);
-	if (vm->slots_used >= vm->slots_max)
-		return vmoon_fail(
-			err, VMOON_E_UNSUPPORTED, 0,
-			"this KVM has room for %u memory regions only",
-			vm->slots_max);
-	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &region) != 0)
-		return vmoon_fail(
-			err, errno == ENOMEM ? VMOON_E_NOMEM : VMOON_E_SYS,
-			errno, "map %#llx bytes of memory at %#llx",
-			(unsigned long long)size, (unsigned long long)gpa);
-	vm->slots_used++;
-	return VMOON_OK;
-}
-
 static void destroy(struct vmoon_hv_vm *hv)
 {
 	struct vmoon_kvm_vm *vm = vmoon_kvm_vm_of(hv);
 
 	if (vm->fd >= 0)
 		close(vm->fd);
+	vmoon_kvm_memory_fini(vm);
 	free(vm->msrs);
 	free(vm->cpuid);
 	free(vm);
 }
 
 static const struct vmoon_hv_vm_ops vm_ops = {
-	.map_memory = map_memory,
+	.map_memory = vmoon_kvm_memory_map,
+	.log_dirty = vmoon_kvm_memory_log,
+	.take_dirty = vmoon_kvm_memory_take,
 	.create_vcpu = vmoon_kvm_vcpu_create,
 	.set_irq = vmoon_kvm_irq_set,
+	.add_irqfd = vmoon_kvm_irqfd_add,
+	.remove_irqfd = vmoon_kvm_irqfd_remove,
+	.add_ioeventfd = vmoon_kvm_ioeventfd_add,
+	.remove_ioeventfd = vmoon_kvm_ioeventfd_remove,
 	.reset = vmoon_kvm_irq_reset,
 	.destroy = destroy,
 };

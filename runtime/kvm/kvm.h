@@ -14,19 +14,33 @@ enum {
 	/* KVM itself accepts no more in KVM_SET_CPUID2. */
 	VMOON_KVM_CPUID_MAX = 256,
 	VMOON_KVM_MSRS_MAX = 4096,
-	VMOON_KVM_IRQCHIPS = 3
+	VMOON_KVM_IRQCHIPS = 3,
+	/* Two are the board's RAM; the rest is for windows of devices. */
+	VMOON_KVM_SLOTS_MAX = 32
 };
+
+#ifndef KVM_EXIT_MEMORY_FAULT
+#define KVM_EXIT_MEMORY_FAULT 39
+#endif
 
 /* Allocated in one piece, entries behind the head; free() releases it. */
 struct kvm_cpuid2;
 struct kvm_msr_list;
 struct kvm_msrs;
 
+struct vmoon_kvm_slot {
+	vmoon_gpa gpa;
+	uint64_t size;
+	void *host;     /* borrowed: outlives the VM */
+	uint64_t *seen; /* owned: room for KVM's answer; NULL: no log is kept */
+};
+
 struct vmoon_kvm_vm {
 	struct vmoon_hv_vm hv;
 	int fd; /* owned */
 	int kick_signal;
 	unsigned slots_used, slots_max, cpus_max;
+	struct vmoon_kvm_slot slots[VMOON_KVM_SLOTS_MAX];
 	size_t run_size;           /* bytes of each vCPU's shared mapping */
 	struct kvm_cpuid2 *cpuid;  /* owned: what the host can offer */
 	struct kvm_msr_list *msrs; /* owned: what a vCPU's state has */
@@ -80,17 +94,30 @@ static inline struct vmoon_kvm_vcpu *vmoon_kvm_vcpu_of(struct vmoon_hv_vcpu *hv)
 VMOON_STATUS vmoon_kvm_open(const char *path, int *out_fd,
 			    struct vmoon_error *err) VMOON_NONNULL(1, 2);
 
+/* kvm_memory.c: slots, and which of their pages were written. */
+VMOON_STATUS vmoon_kvm_memory_map(struct vmoon_hv_vm *hv, vmoon_gpa gpa,
+				  uint64_t size, void *host,
+				  struct vmoon_error *err) VMOON_NONNULL(1);
+VMOON_STATUS vmoon_kvm_memory_log(struct vmoon_hv_vm *hv, vmoon_gpa gpa,
+				  bool is_on, struct vmoon_error *err)
+	VMOON_NONNULL(1);
+VMOON_STATUS vmoon_kvm_memory_take(struct vmoon_hv_vm *hv, vmoon_gpa gpa,
+				   uint64_t *bitmap, size_t words,
+				   struct vmoon_error *err) VMOON_NONNULL(1, 3);
+void vmoon_kvm_memory_fini(struct vmoon_kvm_vm *vm) VMOON_NONNULL(1);
+
 /* kvm_vcpu.c */
 VMOON_STATUS vmoon_kvm_vcpu_create(struct vmoon_hv_vm *hv, unsigned index,
 				   unsigned cpu_count,
 				   struct vmoon_hv_vcpu **out_vcpu,
 				   struct vmoon_error *err) VMOON_NONNULL(1, 4);
-/* Pure; run is not trusted further than run_size bytes of mapping. */
-void vmoon_kvm_decode(struct kvm_run *run, size_t run_size, unsigned cpu,
-		      struct vmoon_hv_exit *out_exit) VMOON_NONNULL(1, 4);
 /* Lets KVM finish an access that user space has answered or gave up. */
 VMOON_STATUS vmoon_kvm_vcpu_settle(struct vmoon_kvm_vcpu *vcpu,
 				   struct vmoon_error *err) VMOON_NONNULL(1);
+
+/* kvm_exit.c: pure; run is not trusted beyond its run_size bytes. */
+void vmoon_kvm_decode(struct kvm_run *run, size_t run_size, unsigned cpu,
+		      struct vmoon_hv_exit *out_exit) VMOON_NONNULL(1, 4);
 
 /* kvm_irq.c: interrupt chips, timer and routing; before the first vCPU. */
 VMOON_STATUS vmoon_kvm_irq_init(struct vmoon_kvm_vm *vm,
@@ -99,6 +126,22 @@ VMOON_STATUS vmoon_kvm_irq_reset(struct vmoon_hv_vm *hv,
 				 struct vmoon_error *err) VMOON_NONNULL(1);
 VMOON_STATUS vmoon_kvm_irq_set(struct vmoon_hv_vm *hv, unsigned gsi, bool level)
 	VMOON_NONNULL(1);
+
+/* kvm_eventfd.c: descriptors in the place of exits and lines. */
+VMOON_STATUS vmoon_kvm_irqfd_add(struct vmoon_hv_vm *hv, unsigned gsi, int fd,
+				 int resample_fd, struct vmoon_error *err)
+	VMOON_NONNULL(1);
+VMOON_STATUS vmoon_kvm_irqfd_remove(struct vmoon_hv_vm *hv, unsigned gsi,
+				    int fd, struct vmoon_error *err)
+	VMOON_NONNULL(1);
+VMOON_STATUS vmoon_kvm_ioeventfd_add(struct vmoon_hv_vm *hv,
+				     const struct vmoon_hv_ioeventfd *io,
+				     struct vmoon_error *err)
+	VMOON_NONNULL(1, 2);
+VMOON_STATUS vmoon_kvm_ioeventfd_remove(struct vmoon_hv_vm *hv,
+					const struct vmoon_hv_ioeventfd *io,
+					struct vmoon_error *err)
+	VMOON_NONNULL(1, 2);
 
 /* kvm_cpuid.c: the host's offer, and the share of one CPU (pure). */
 VMOON_STATUS vmoon_kvm_cpuid_read(int sys_fd, struct kvm_cpuid2 **out_cpuid,

@@ -2,7 +2,7 @@
 /*
  * kvm_irq.c - the in-kernel interrupt chips, the PIT and who is wired to whom.
  *
- * Not modelled: MSI routes, irqfd, ioeventfd (they come with virtio).
+ * Not modelled: MSI routes (they come with PCI).
  */
 #include "kvm.h"
 

@@ -292,29 +292,6 @@ static void test_kvm_02__an_impossible_vcpu_number_is_refused(void **s)
 	machine_fini(&m);
 }
 
-static void test_kvm_11__memory_that_is_no_whole_pages_is_refused(void **s)
-{
-	struct machine m;
-
-	(void)s;
-	NEED_KVM();
-	machine_init(&m, 1);
-	assert_int_equal(m.vm->ops->map_memory(m.vm, 1 << 22, 0, m.ram, &m.err),
-			 VMOON_E_INVAL);
-	assert_int_equal(
-		m.vm->ops->map_memory(m.vm, 1 << 22, 100, m.ram, &m.err),
-		VMOON_E_INVAL);
-	assert_int_equal(m.vm->ops->map_memory(m.vm, UINT64_MAX - 4095, 8192,
-					       m.ram, &m.err),
-			 VMOON_E_INVAL);
-	/* Over what is there already: KVM's own refusal. */
-	assert_int_equal(m.vm->ops->map_memory(m.vm, 4096, 4096, m.ram, &m.err),
-			 VMOON_E_SYS);
-	assert_string_equal(
-		m.err.msg, "map 0x1000 bytes of memory at 0x1000: File exists");
-	machine_fini(&m);
-}
-
 static void test_kvm__a_signal_that_cannot_wake_is_refused(void **s)
 {
 	static const int bad[] = {0, -1, SIGKILL, SIGSTOP, 32, 1000};
@@ -341,7 +318,6 @@ static const struct CMUnitTest tests[] = {
 		test_kvm__the_timer_is_on_ioapic_pin_2_as_the_madt_says),
 	cmocka_unit_test(test_kvm__a_line_beyond_the_ioapic_is_refused),
 	cmocka_unit_test(test_kvm_02__an_impossible_vcpu_number_is_refused),
-	cmocka_unit_test(test_kvm_11__memory_that_is_no_whole_pages_is_refused),
 	cmocka_unit_test(test_kvm__a_signal_that_cannot_wake_is_refused),
 };
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* fake_hv.c - the scripted hypervisor. One lock, one condition, no cunning. */
+/*
+ * fake_hv.c - the scripted hypervisor: its vCPUs. One lock, one condition, no
+ * cunning.
+ */
 #include "tests/support/fake_hv.h"
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct vmoon_fake_hv *fake_of(struct vmoon_hv_vm *vm)
@@ -21,86 +25,6 @@ static unsigned index_of(const struct vmoon_fake_vcpu *c)
 	return (unsigned)(c - c->fake->cpu);
 }
 
-/* Under the lock. VMOON_OK unless this call is the one that is to fail. */
-static enum vmoon_status count_call(struct vmoon_fake_hv *f,
-				    enum vmoon_fake_op op,
-				    struct vmoon_error *err)
-{
-	f->calls[op]++;
-	pthread_cond_broadcast(&f->changed);
-	if (f->calls[op] != f->fail_at[op])
-		return VMOON_OK;
-	return vmoon_fail(err, f->fail_as[op], 0, "call %u of op %d fails",
-			  f->calls[op], (int)op);
-}
-
-/* ---- the VM ---- */
-
-static enum vmoon_status map_memory(struct vmoon_hv_vm *vm, vmoon_gpa gpa,
-				    uint64_t size, void *host,
-				    struct vmoon_error *err)
-{
-	struct vmoon_fake_hv *f = fake_of(vm);
-	enum vmoon_status st;
-
-	pthread_mutex_lock(&f->lock);
-	st = count_call(f, VMOON_FAKE_MAP, err);
-	if (st == VMOON_OK) {
-		assert(f->map_count < VMOON_COUNTOF(f->maps));
-		f->maps[f->map_count++] = (struct vmoon_fake_map){
-			.gpa = gpa, .size = size, .host = host};
-	}
-	pthread_mutex_unlock(&f->lock);
-	return st;
-}
-
-static enum vmoon_status set_irq(struct vmoon_hv_vm *vm, unsigned gsi,
-				 bool level)
-{
-	struct vmoon_fake_hv *f = fake_of(vm);
-	enum vmoon_status st;
-
-	if (gsi >= VMOON_GSI_COUNT)
-		return VMOON_E_INVAL;
-	pthread_mutex_lock(&f->lock);
-	st = count_call(f, VMOON_FAKE_SET_IRQ, NULL);
-	if (st == VMOON_OK) {
-		f->levels[gsi] = level;
-		if (f->irq_count < VMOON_FAKE_LOG_MAX)
-			f->irqs[f->irq_count] = (struct vmoon_fake_irq){
-				.gsi = gsi, .level = level};
-		f->irq_count++;
-	}
-	pthread_mutex_unlock(&f->lock);
-	return st;
-}
-
-static enum vmoon_status reset_vm(struct vmoon_hv_vm *vm,
-				  struct vmoon_error *err)
-{
-	struct vmoon_fake_hv *f = fake_of(vm);
-	enum vmoon_status st;
-
-	pthread_mutex_lock(&f->lock);
-	st = count_call(f, VMOON_FAKE_VM_RESET, err);
-	if (st == VMOON_OK)
-		memset(f->levels, 0, sizeof(f->levels));
-	pthread_mutex_unlock(&f->lock);
-	return st;
-}
-
-static void destroy_vm(struct vmoon_hv_vm *vm)
-{
-	struct vmoon_fake_hv *f = fake_of(vm);
-
-	pthread_mutex_lock(&f->lock);
-	for (size_t i = 0; i < VMOON_FAKE_CPUS_MAX; i++)
-		f->misuses += f->cpu[i].exists;
-	f->misuses += f->is_destroyed;
-	f->is_destroyed = true;
-	pthread_mutex_unlock(&f->lock);
-}
-
 /* ---- a vCPU ---- */
 
 static enum vmoon_status attach(struct vmoon_hv_vcpu *hv,
@@ -111,7 +35,7 @@ static enum vmoon_status attach(struct vmoon_hv_vcpu *hv,
 	enum vmoon_status st;
 
 	pthread_mutex_lock(&f->lock);
-	st = count_call(f, VMOON_FAKE_ATTACH, err);
+	st = vmoon_fake_count(f, VMOON_FAKE_ATTACH, err);
 	if (st == VMOON_OK)
 		c->is_attached = true;
 	pthread_mutex_unlock(&f->lock);
@@ -127,7 +51,7 @@ static enum vmoon_status reset_vcpu(struct vmoon_hv_vcpu *hv,
 	enum vmoon_status st;
 
 	pthread_mutex_lock(&f->lock);
-	st = count_call(f, VMOON_FAKE_VCPU_RESET, err);
+	st = vmoon_fake_count(f, VMOON_FAKE_VCPU_RESET, err);
 	if (st == VMOON_OK) {
 		c->resets++;
 		c->is_reading = false;
@@ -218,6 +142,8 @@ static void play(struct vmoon_fake_vcpu *c, struct vmoon_hv_exit *out)
 		if (step != NULL && step->kind == VMOON_FAKE_EXIT) {
 			make_exit(c, step);
 			next_step(c);
+			if (vmoon_fake_signal(f, &c->last))
+				continue;
 			break;
 		}
 		if (step != NULL && step->kind == VMOON_FAKE_WAIT_IRQ &&
@@ -242,7 +168,7 @@ static enum vmoon_status run(struct vmoon_hv_vcpu *hv,
 	c->runs++;
 	f->misuses += !c->is_attached;
 	take_answer(c);
-	st = count_call(f, VMOON_FAKE_RUN, err);
+	st = vmoon_fake_count(f, VMOON_FAKE_RUN, err);
 	if (st == VMOON_OK)
 		play(c, out_exit);
 	pthread_mutex_unlock(&f->lock);
@@ -278,10 +204,10 @@ static const struct vmoon_hv_vcpu_ops vcpu_ops = {
 	.destroy = destroy_vcpu,
 };
 
-static enum vmoon_status create_vcpu(struct vmoon_hv_vm *vm, unsigned index,
-				     unsigned cpu_count,
-				     struct vmoon_hv_vcpu **out_vcpu,
-				     struct vmoon_error *err)
+enum vmoon_status vmoon_fake_create_vcpu(struct vmoon_hv_vm *vm, unsigned index,
+					 unsigned cpu_count,
+					 struct vmoon_hv_vcpu **out_vcpu,
+					 struct vmoon_error *err)
 {
 	struct vmoon_fake_hv *f = fake_of(vm);
 	enum vmoon_status st;
@@ -290,7 +216,7 @@ static enum vmoon_status create_vcpu(struct vmoon_hv_vm *vm, unsigned index,
 		return vmoon_fail(err, VMOON_E_INVAL, 0, "vCPU %u of %u", index,
 				  cpu_count);
 	pthread_mutex_lock(&f->lock);
-	st = count_call(f, VMOON_FAKE_CREATE_VCPU, err);
+	st = vmoon_fake_count(f, VMOON_FAKE_CREATE_VCPU, err);
 	if (st == VMOON_OK) {
 		f->misuses += f->cpu[index].exists;
 		f->cpu[index].exists = true;
@@ -300,14 +226,6 @@ static enum vmoon_status create_vcpu(struct vmoon_hv_vm *vm, unsigned index,
 	return st;
 }
 
-static const struct vmoon_hv_vm_ops vm_ops = {
-	.map_memory = map_memory,
-	.create_vcpu = create_vcpu,
-	.set_irq = set_irq,
-	.reset = reset_vm,
-	.destroy = destroy_vm,
-};
-
 /* ---- the test's side ---- */
 
 void vmoon_fake_hv_init(struct vmoon_fake_hv *f,
@@ -315,7 +233,7 @@ void vmoon_fake_hv_init(struct vmoon_fake_hv *f,
 {
 	assert(count <= VMOON_FAKE_CPUS_MAX);
 	memset(f, 0, sizeof(*f));
-	f->vm.ops = &vm_ops;
+	f->vm.ops = &vmoon_fake_vm_ops;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->changed, NULL);
 	for (size_t i = 0; i < VMOON_FAKE_CPUS_MAX; i++) {
@@ -328,6 +246,8 @@ void vmoon_fake_hv_init(struct vmoon_fake_hv *f,
 
 void vmoon_fake_hv_fini(struct vmoon_fake_hv *f)
 {
+	for (size_t i = 0; i < f->map_count; i++)
+		free(f->maps[i].dirty);
 	pthread_cond_destroy(&f->changed);
 	pthread_mutex_destroy(&f->lock);
 }

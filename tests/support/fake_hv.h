@@ -13,10 +13,14 @@
 enum {
 	VMOON_FAKE_DATA_MAX = 64,
 	VMOON_FAKE_LOG_MAX = 512,
+	VMOON_FAKE_FDS_MAX = 32,
 	VMOON_FAKE_CPUS_MAX = 8
 };
 
-/* A script ends in a spin: a vCPU never runs out of guest. */
+/*
+ * A script ends in a spin: a vCPU never runs out of guest. A write that has an
+ * ioeventfd signals it and is no exit.
+ */
 enum vmoon_fake_step_kind {
 	VMOON_FAKE_EXIT,    /* run returns with exit */
 	VMOON_FAKE_SPIN,    /* run blocks until it is kicked, then goes on */
@@ -82,6 +86,12 @@ enum vmoon_fake_op {
 	VMOON_FAKE_ATTACH,
 	VMOON_FAKE_VCPU_RESET,
 	VMOON_FAKE_RUN,
+	VMOON_FAKE_LOG_DIRTY,
+	VMOON_FAKE_TAKE_DIRTY,
+	VMOON_FAKE_ADD_IRQFD,
+	VMOON_FAKE_REMOVE_IRQFD,
+	VMOON_FAKE_ADD_IOEVENTFD,
+	VMOON_FAKE_REMOVE_IOEVENTFD,
 	VMOON_FAKE_OPS
 };
 
@@ -103,6 +113,13 @@ struct vmoon_fake_map {
 	vmoon_gpa gpa;
 	uint64_t size;
 	void *host;
+	bool is_logging;
+	uint64_t *dirty; /* owned: written pages while logging */
+};
+
+struct vmoon_fake_irqfd {
+	unsigned gsi;
+	int fd, resample_fd; /* borrowed */
 };
 
 struct vmoon_fake_vcpu {
@@ -139,6 +156,10 @@ struct vmoon_fake_hv {
 	size_t read_count;
 	struct vmoon_fake_map maps[8];
 	size_t map_count;
+	struct vmoon_fake_irqfd irqfds[VMOON_FAKE_FDS_MAX];
+	size_t irqfd_count;
+	struct vmoon_hv_ioeventfd ioeventfds[VMOON_FAKE_FDS_MAX];
+	size_t ioeventfd_count;
 	bool is_destroyed;
 	unsigned misuses; /* run before attach, reset while running, ... */
 };
@@ -152,6 +173,23 @@ void vmoon_fake_hv_fini(struct vmoon_fake_hv *f) VMOON_NONNULL(1);
 /* The n-th call from the beginning, counted from 1, returns status. */
 void vmoon_fake_hv_fail(struct vmoon_fake_hv *f, enum vmoon_fake_op op,
 			unsigned nth, enum vmoon_status status)
+	VMOON_NONNULL(1);
+
+/* fake_hv_vm.c: the VM's operations; fake_hv.c has the vCPUs'. */
+extern const struct vmoon_hv_vm_ops vmoon_fake_vm_ops;
+/* Under the lock: VMOON_OK unless this call is the one that is to fail. */
+enum vmoon_status vmoon_fake_count(struct vmoon_fake_hv *f,
+				   enum vmoon_fake_op op,
+				   struct vmoon_error *err);
+enum vmoon_status vmoon_fake_create_vcpu(struct vmoon_hv_vm *vm, unsigned index,
+					 unsigned cpu_count,
+					 struct vmoon_hv_vcpu **out_vcpu,
+					 struct vmoon_error *err);
+/* Under the lock: signals the descriptor of this write, if it has one. */
+bool vmoon_fake_signal(struct vmoon_fake_hv *f, const struct vmoon_hv_exit *e);
+
+/* The guest writes to len bytes at gpa, which is mapped: marks the pages. */
+void vmoon_fake_hv_touch(struct vmoon_fake_hv *f, vmoon_gpa gpa, uint64_t len)
 	VMOON_NONNULL(1);
 
 /* Blocks until vCPU i has done all steps of its script; spins count as done. */

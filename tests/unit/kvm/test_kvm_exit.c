@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* test_kvm_exit.c - the parts of the KVM backend that need no KVM. */
+/* test_kvm_exit.c - what each exit of KVM means; hostile run pages. */
 #include "kvm/kvm.h"
 #include "tests/support/fixture.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { MAP_BYTES = 3 * 4096, PIO_AT = 4096 };
 
@@ -216,204 +213,6 @@ static void test_kvm_13__a_memory_fault_names_the_address(void **state)
 			    "cannot be accessed (flags 0x8)");
 }
 
-/* ---- CPUID ---- */
-
-static void add_leaf(struct kvm_cpuid2 *c, uint32_t leaf, uint32_t index,
-		     uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx)
-{
-	c->entries[c->nent++] = (struct kvm_cpuid_entry2){.function = leaf,
-							  .index = index,
-							  .eax = eax,
-							  .ebx = ebx,
-							  .ecx = ecx,
-							  .edx = edx};
-}
-
-static uint32_t name_part(const char *s)
-{
-	uint32_t v;
-
-	memcpy(&v, s, sizeof(v));
-	return v;
-}
-
-static struct kvm_cpuid2 *new_host(const char *vendor, uint32_t last_leaf)
-{
-	struct kvm_cpuid2 *c = vmoon_kvm_cpuid_alloc();
-
-	assert_non_null(c);
-	c->nent = 0;
-	add_leaf(c, 0, 0, last_leaf, name_part(vendor), name_part(vendor + 8),
-		 name_part(vendor + 4));
-	add_leaf(c, 1, 0, 0xa0671, 0x3f7f1842, 1u << 5 | 1u << 9, 1u << 28);
-	add_leaf(c, 4, 0, 0xfc01c121, 0, 0, 0);
-	add_leaf(c, 4, 3, 0xfc01c163, 0, 0, 0);
-	add_leaf(c, 0xb, 0, 9, 9, 9, 9);
-	add_leaf(c, 0x40000000, 0, 0x40000001, 1, 2, 3);
-	add_leaf(c, 0x80000001, 0, 0, 0, 1u << 2 | 1u << 22, 0);
-	add_leaf(c, 0x80000008, 0, 0x3030, 0, 0x703f, 0);
-	add_leaf(c, 0x8000001e, 0, 9, 9, 9, 9);
-	return c;
-}
-
-static const struct kvm_cpuid_entry2 *leaf_of(const struct kvm_cpuid2 *c,
-					      uint32_t leaf, uint32_t index)
-{
-	for (uint32_t i = 0; i < c->nent; i++)
-		if (c->entries[i].function == leaf &&
-		    c->entries[i].index == index)
-			return &c->entries[i];
-	fail_msg("no leaf %#x index %u", leaf, index);
-	return NULL;
-}
-
-static struct kvm_cpuid2 *cpu_of(struct kvm_cpuid2 *host, unsigned index,
-				 unsigned count)
-{
-	struct kvm_cpuid2 *own = vmoon_kvm_cpuid_alloc();
-	struct vmoon_error err;
-
-	assert_non_null(own);
-	assert_ok(vmoon_kvm_cpuid_for(host, index, count, own, &err), &err);
-	free(host);
-	return own;
-}
-
-static void test_kvm_cpuid__five_cores_share_a_package_on_intel(void **state)
-{
-	struct kvm_cpuid2 *c = cpu_of(new_host("GenuineIntel", 0x1f), 3, 5);
-	const struct kvm_cpuid_entry2 *e = leaf_of(c, 1, 0);
-
-	(void)state;
-	assert_int_equal(e->ebx, 0x03050842);
-	assert_int_equal(e->ecx, 1u << 31 | 1u << 9);
-	assert_int_equal(e->edx, 1u << 28);
-	assert_int_equal(leaf_of(c, 4, 0)->eax, 7u << 26 | 0x121);
-	assert_int_equal(leaf_of(c, 4, 3)->eax, 7u << 26 | 7u << 14 | 0x163);
-	for (uint32_t leaf = 0xb; leaf <= 0x1f; leaf += 0x14) {
-		e = leaf_of(c, leaf, 0);
-		assert_int_equal(e->eax, 0);
-		assert_int_equal(e->ebx, 1);
-		assert_int_equal(e->ecx, 0x100);
-		assert_int_equal(e->edx, 3);
-		e = leaf_of(c, leaf, 1);
-		assert_int_equal(e->eax, 3);
-		assert_int_equal(e->ebx, 5);
-		assert_int_equal(e->ecx, 0x201);
-		assert_int_equal(e->edx, 3);
-		assert_int_equal(leaf_of(c, leaf, 2)->ecx, 2);
-	}
-	assert_int_equal(leaf_of(c, 0x40000000, 0)->ecx, 2);
-	free(c);
-}
-
-static void test_kvm_cpuid__two_cores_share_a_package_on_amd(void **state)
-{
-	struct kvm_cpuid2 *c = cpu_of(new_host("AuthenticAMD", 0xd), 1, 2);
-	const struct kvm_cpuid_entry2 *e = leaf_of(c, 0x8000001e, 0);
-
-	(void)state;
-	assert_int_equal(leaf_of(c, 0x80000001, 0)->ecx, 1u << 22 | 1u << 1);
-	assert_int_equal(leaf_of(c, 0x80000008, 0)->ecx, 1u << 12 | 1);
-	assert_int_equal(e->eax, 1);
-	assert_int_equal(e->ebx, 1);
-	assert_int_equal(e->ecx, 0);
-	for (uint32_t i = 0; i < c->nent; i++)
-		assert_int_not_equal(c->entries[i].function, 0x1f);
-	free(c);
-}
-
-static void test_kvm_cpuid__one_cpu_has_no_siblings(void **state)
-{
-	struct kvm_cpuid2 *c = cpu_of(new_host("AuthenticAMD", 5), 0, 1);
-
-	(void)state;
-	assert_int_equal(leaf_of(c, 1, 0)->ebx, 0x00010842);
-	assert_int_equal(leaf_of(c, 1, 0)->edx, 0);
-	assert_int_equal(leaf_of(c, 0x80000001, 0)->ecx, 1u << 22);
-	assert_int_equal(leaf_of(c, 0x80000008, 0)->ecx, 0);
-	for (uint32_t i = 0; i < c->nent; i++)
-		assert_int_not_equal(c->entries[i].function, 0xb);
-	free(c);
-}
-
-static void test_kvm_12__a_host_with_256_cpuid_entries_is_refused(void **state)
-{
-	struct kvm_cpuid2 *host = new_host("GenuineIntel", 0x1f);
-	struct kvm_cpuid2 *own = vmoon_kvm_cpuid_alloc();
-	struct vmoon_error err;
-
-	(void)state;
-	while (host->nent < VMOON_KVM_CPUID_MAX)
-		add_leaf(host, 0x80000005, 0, 0, 0, 0, 0);
-	assert_int_equal(vmoon_kvm_cpuid_for(host, 0, 1, own, &err),
-			 VMOON_E_UNSUPPORTED);
-	free(own);
-	free(host);
-}
-
-/* ---- a host without a usable KVM ---- */
-
-static void test_kvm_01__a_missing_device_says_what_to_load(void **state)
-{
-	struct vmoon_error err;
-	int fd = -7;
-
-	(void)state;
-	assert_int_equal(vmoon_kvm_open("/dev/no-kvm", &fd, &err),
-			 VMOON_E_NOKVM);
-	assert_string_equal(err.msg,
-			    "no /dev/no-kvm: load the kvm_intel or kvm_amd "
-			    "module, or use tests/testbed/run");
-	assert_int_equal(fd, -7);
-}
-
-static void test_kvm_01__a_file_that_is_not_kvm_is_refused(void **state)
-{
-	struct vmoon_error err;
-	int fd = -7;
-
-	(void)state;
-	assert_int_equal(vmoon_kvm_open("/dev/null", &fd, &err), VMOON_E_NOKVM);
-	assert_non_null(strstr(err.msg, "/dev/null is not KVM's device"));
-	assert_int_equal(fd, -7);
-}
-
-static int open_as_nobody(const char *path)
-{
-	struct vmoon_error err;
-	int fd;
-
-	if (setgid(65534) != 0 || setuid(65534) != 0)
-		return 2;
-	if (vmoon_kvm_open(path, &fd, &err) != VMOON_E_NOKVM)
-		return 3;
-	return strstr(err.msg, ": permission denied: add yourself to the group "
-			       "that owns it (ls -l ") != NULL
-		       ? 0
-		       : 4;
-}
-
-static void test_kvm_01__a_refused_permission_names_the_group(void **state)
-{
-	char path[] = "/tmp/vmoon-kvm-XXXXXX";
-	int fd, status;
-	pid_t child;
-
-	(void)state;
-	if (geteuid() != 0)
-		SKIP_BECAUSE("only root can become somebody without rights");
-	fd = mkstemp(path); /* mode 0600 */
-	assert_true(fd >= 0);
-	close(fd);
-	child = fork();
-	if (child == 0)
-		_exit(open_as_nobody(path));
-	assert_int_equal(waitpid(child, &status, 0), child);
-	unlink(path);
-	assert_int_equal(status, 0);
-}
-
 #define WITH_PAGE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -424,13 +223,6 @@ static const struct CMUnitTest tests[] = {
 	WITH_PAGE(test_kvm_06__a_refused_entry_and_an_inner_error_say_why),
 	WITH_PAGE(test_kvm_06__system_events_are_told_apart),
 	WITH_PAGE(test_kvm_13__a_memory_fault_names_the_address),
-	cmocka_unit_test(test_kvm_cpuid__five_cores_share_a_package_on_intel),
-	cmocka_unit_test(test_kvm_cpuid__two_cores_share_a_package_on_amd),
-	cmocka_unit_test(test_kvm_cpuid__one_cpu_has_no_siblings),
-	cmocka_unit_test(test_kvm_12__a_host_with_256_cpuid_entries_is_refused),
-	cmocka_unit_test(test_kvm_01__a_missing_device_says_what_to_load),
-	cmocka_unit_test(test_kvm_01__a_file_that_is_not_kvm_is_refused),
-	cmocka_unit_test(test_kvm_01__a_refused_permission_names_the_group),
 };
 
 int main(void)
