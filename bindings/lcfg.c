@@ -255,7 +255,7 @@ struct vmoon_config *vmoon_lcfg_check(lua_State *L, int idx,
 	idx = lua_absindex(L, idx);
 	luaL_checkstack(L, 8, NULL);
 	box = vmoon_lbox_push(L, destroy_config);
-	if (vmoon_config_create(&w.cfg, &err) != VMOON_OK)
+	if (vmoon_config_create(NULL, &w.cfg, &err) != VMOON_OK)
 		vmoon_lresult_raise(L, NULL, &err);
 	cfg_slot = w.cfg;
 	box->object = cfg_slot;

@@ -11,7 +11,6 @@
 #include "lsandbox.h"
 
 #include <lauxlib.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -32,7 +31,8 @@ enum {
 #define HANDLE_TYPE "vmoon.config_handle"
 
 struct vmoon_lsandbox {
-	lua_State *L; /* owned */
+	struct vmoon_mem *mem; /* borrowed, or NULL */
+	lua_State *L;          /* owned */
 	size_t memory;
 	clock_t deadline;
 	bool has_ended;        /* a stand-in was used */
@@ -60,13 +60,13 @@ static void *allocate(void *ctx, void *block, size_t old_size, size_t new_size)
 		old_size = 0; /* Lua passes the kind of object there */
 	if (new_size == 0) {
 		self->memory -= old_size;
-		free(block);
+		vmoon_mem_free(self->mem, block, old_size);
 		return NULL;
 	}
 	if (new_size > old_size &&
 	    self->memory + (new_size - old_size) > MEMORY_MAX)
 		return NULL;
-	result = realloc(block, new_size);
+	result = vmoon_mem_resize(self->mem, block, old_size, new_size);
 	if (result != NULL)
 		self->memory += new_size - old_size;
 	return result;
@@ -350,15 +350,16 @@ enum vmoon_lsandbox_result vmoon_lsandbox_run(struct vmoon_lsandbox *self,
 						       : VMOON_LSANDBOX_BAD;
 }
 
-struct vmoon_lsandbox *vmoon_lsandbox_create(void)
+struct vmoon_lsandbox *vmoon_lsandbox_create(struct vmoon_mem *mem)
 {
-	struct vmoon_lsandbox *self = calloc(1, sizeof(*self));
+	struct vmoon_lsandbox *self = vmoon_mem_alloc(mem, sizeof(*self));
 
 	if (self == NULL)
 		return NULL;
+	self->mem = mem;
 	self->L = lua_newstate(allocate, self);
 	if (self->L == NULL) {
-		free(self);
+		vmoon_mem_free(mem, self, sizeof(*self));
 		return NULL;
 	}
 	memcpy(lua_getextraspace(self->L), &self, sizeof(void *));
@@ -370,5 +371,5 @@ void vmoon_lsandbox_destroy(struct vmoon_lsandbox *self)
 	if (self == NULL)
 		return;
 	lua_close(self->L);
-	free(self);
+	vmoon_mem_free(self->mem, self, sizeof(*self));
 }

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "vmoon/mem.h"
+
 enum vmoon_lsandbox_result {
 	VMOON_LSANDBOX_OK,    /* it ended, or came to the first use of a VM */
 	VMOON_LSANDBOX_BAD,   /* at least one spec has mistakes */
@@ -15,8 +17,8 @@ enum vmoon_lsandbox_result {
 
 struct vmoon_lsandbox;
 
-/* NULL when the host is out of memory. */
-struct vmoon_lsandbox *vmoon_lsandbox_create(void);
+/* On that heap (NULL: the C library's); NULL when it is out of memory. */
+struct vmoon_lsandbox *vmoon_lsandbox_create(struct vmoon_mem *mem);
 void vmoon_lsandbox_destroy(struct vmoon_lsandbox *self);
 
 /*

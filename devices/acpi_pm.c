@@ -11,7 +11,6 @@
 #include "acpi_pm.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum { STATE_VERSION = 1 };
 
@@ -21,6 +20,7 @@ enum { STATE_VERSION = 1 };
 
 struct acpi_pm {
 	struct vmoon_device dev;
+	struct vmoon_mem *mem; /* borrowed */
 	struct vmoon_irq irq;
 	struct vmoon_notify poweroff, reset;
 	/* Not saved: a request does not outlive its VM. */
@@ -116,7 +116,9 @@ static enum vmoon_status acpi_pm_load(struct vmoon_device *dev,
 
 static void acpi_pm_destroy(struct vmoon_device *dev)
 {
-	free(acpi_pm_of(dev));
+	struct acpi_pm *pm = acpi_pm_of(dev);
+
+	vmoon_mem_free(pm->mem, pm, sizeof(*pm));
 }
 
 static const struct vmoon_device_ops acpi_pm_ops = {
@@ -137,10 +139,11 @@ enum vmoon_status vmoon_acpi_pm_create(const struct vmoon_acpi_pm_config *cfg,
 
 	assert(cfg->irq.set != NULL && cfg->poweroff.fire != NULL &&
 	       cfg->reset.fire != NULL);
-	pm = calloc(1, sizeof(*pm));
+	pm = vmoon_mem_alloc(cfg->mem, sizeof(*pm));
 	if (pm == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "acpi-pm: out of memory");
+	pm->mem = cfg->mem;
 	pm->dev.ops = &acpi_pm_ops;
 	pm->irq = cfg->irq;
 	pm->poweroff = cfg->poweroff;

@@ -21,6 +21,7 @@ enum {
 };
 
 struct vmoon_acpi_pm_config {
+	struct vmoon_mem *mem;        /* or NULL */
 	struct vmoon_irq irq;         /* level: an event is pending */
 	struct vmoon_notify poweroff; /* value 0 */
 	struct vmoon_notify reset;    /* value 0 */

@@ -8,12 +8,12 @@
 #include "debug_exit.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum { STATE_VERSION = 1 };
 
 struct debug_exit {
 	struct vmoon_device dev;
+	struct vmoon_mem *mem; /* borrowed */
 	struct vmoon_notify exit;
 };
 
@@ -68,7 +68,9 @@ static enum vmoon_status debug_exit_load(struct vmoon_device *dev,
 
 static void debug_exit_destroy(struct vmoon_device *dev)
 {
-	free(debug_exit_of(dev));
+	struct debug_exit *d = debug_exit_of(dev);
+
+	vmoon_mem_free(d->mem, d, sizeof(*d));
 }
 
 static const struct vmoon_device_ops debug_exit_ops = {
@@ -81,19 +83,20 @@ static const struct vmoon_device_ops debug_exit_ops = {
 	.destroy = debug_exit_destroy,
 };
 
-enum vmoon_status vmoon_debug_exit_create(const struct vmoon_notify *exit,
-					  struct vmoon_device **out_dev,
-					  struct vmoon_error *err)
+enum vmoon_status vmoon_debug_exit_create(
+	const struct vmoon_debug_exit_config *cfg,
+	struct vmoon_device **out_dev, struct vmoon_error *err)
 {
 	struct debug_exit *d;
 
-	assert(exit->fire != NULL);
-	d = calloc(1, sizeof(*d));
+	assert(cfg->exit.fire != NULL);
+	d = vmoon_mem_alloc(cfg->mem, sizeof(*d));
 	if (d == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "debug-exit: out of memory");
+	d->mem = cfg->mem;
 	d->dev.ops = &debug_exit_ops;
-	d->exit = *exit;
+	d->exit = cfg->exit;
 	*out_dev = &d->dev;
 	return VMOON_OK;
 }

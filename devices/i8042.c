@@ -12,7 +12,6 @@
 #include "i8042.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum { STATE_VERSION = 1, OFF_COMMAND = 4 };
 
@@ -20,6 +19,7 @@ enum { STATE_VERSION = 1, OFF_COMMAND = 4 };
 
 struct i8042 {
 	struct vmoon_device dev;
+	struct vmoon_mem *mem; /* borrowed */
 	struct vmoon_notify reset;
 	bool is_requested; /* not saved: a request does not outlive its VM */
 };
@@ -74,7 +74,9 @@ static enum vmoon_status i8042_load(struct vmoon_device *dev,
 
 static void i8042_destroy(struct vmoon_device *dev)
 {
-	free(i8042_of(dev));
+	struct i8042 *k = i8042_of(dev);
+
+	vmoon_mem_free(k->mem, k, sizeof(*k));
 }
 
 static const struct vmoon_device_ops i8042_ops = {
@@ -87,19 +89,20 @@ static const struct vmoon_device_ops i8042_ops = {
 	.destroy = i8042_destroy,
 };
 
-enum vmoon_status vmoon_i8042_create(const struct vmoon_notify *reset,
+enum vmoon_status vmoon_i8042_create(const struct vmoon_i8042_config *cfg,
 				     struct vmoon_device **out_dev,
 				     struct vmoon_error *err)
 {
 	struct i8042 *k;
 
-	assert(reset->fire != NULL);
-	k = calloc(1, sizeof(*k));
+	assert(cfg->reset.fire != NULL);
+	k = vmoon_mem_alloc(cfg->mem, sizeof(*k));
 	if (k == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "i8042: out of memory");
+	k->mem = cfg->mem;
 	k->dev.ops = &i8042_ops;
-	k->reset = *reset;
+	k->reset = cfg->reset;
 	*out_dev = &k->dev;
 	return VMOON_OK;
 }

@@ -8,7 +8,12 @@
 enum { VMOON_I8042_PORTS = 5 }; /* 0x60..0x64 */
 
 /* reset fires with value 0 for command 0xfe. */
-VMOON_STATUS vmoon_i8042_create(const struct vmoon_notify *reset,
+struct vmoon_i8042_config {
+	struct vmoon_mem *mem;     /* or NULL */
+	struct vmoon_notify reset; /* value 0 */
+};
+
+VMOON_STATUS vmoon_i8042_create(const struct vmoon_i8042_config *cfg,
 				struct vmoon_device **out_dev,
 				struct vmoon_error *err) VMOON_NONNULL(1, 2);
 

@@ -10,7 +10,6 @@
 #include "pvpanic.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum { STATE_VERSION = 1 };
 
@@ -18,6 +17,7 @@ enum { STATE_VERSION = 1 };
 
 struct pvpanic {
 	struct vmoon_device dev;
+	struct vmoon_mem *mem; /* borrowed */
 	struct vmoon_notify event;
 };
 
@@ -67,7 +67,9 @@ static enum vmoon_status pvpanic_load(struct vmoon_device *dev,
 
 static void pvpanic_destroy(struct vmoon_device *dev)
 {
-	free(pvpanic_of(dev));
+	struct pvpanic *p = pvpanic_of(dev);
+
+	vmoon_mem_free(p->mem, p, sizeof(*p));
 }
 
 static const struct vmoon_device_ops pvpanic_ops = {
@@ -80,19 +82,20 @@ static const struct vmoon_device_ops pvpanic_ops = {
 	.destroy = pvpanic_destroy,
 };
 
-enum vmoon_status vmoon_pvpanic_create(const struct vmoon_notify *event,
+enum vmoon_status vmoon_pvpanic_create(const struct vmoon_pvpanic_config *cfg,
 				       struct vmoon_device **out_dev,
 				       struct vmoon_error *err)
 {
 	struct pvpanic *p;
 
-	assert(event->fire != NULL);
-	p = calloc(1, sizeof(*p));
+	assert(cfg->event.fire != NULL);
+	p = vmoon_mem_alloc(cfg->mem, sizeof(*p));
 	if (p == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "pvpanic: out of memory");
+	p->mem = cfg->mem;
 	p->dev.ops = &pvpanic_ops;
-	p->event = *event;
+	p->event = cfg->event;
 	*out_dev = &p->dev;
 	return VMOON_OK;
 }

@@ -11,8 +11,12 @@ enum {
 	VMOON_PVPANIC_CRASH_LOADED = 0x02 /* a crash kernel takes over */
 };
 
-/* event fires with the known bits that were written, if any. */
-VMOON_STATUS vmoon_pvpanic_create(const struct vmoon_notify *event,
+struct vmoon_pvpanic_config {
+	struct vmoon_mem *mem;     /* or NULL */
+	struct vmoon_notify event; /* the known bits written, if any */
+};
+
+VMOON_STATUS vmoon_pvpanic_create(const struct vmoon_pvpanic_config *cfg,
 				  struct vmoon_device **out_dev,
 				  struct vmoon_error *err) VMOON_NONNULL(1, 2);
 

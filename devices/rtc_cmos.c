@@ -18,7 +18,6 @@
 #include "rtc_cmos.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { STATE_VERSION = 1, CMOS_BYTES = 128 };
@@ -63,6 +62,7 @@ enum cmos_reg {
 
 struct rtc_cmos {
 	struct vmoon_device dev;
+	struct vmoon_mem *mem; /* borrowed */
 	struct vmoon_clock clock;
 	struct vmoon_notify reset;
 	uint16_t high16; /* the memory-size registers */
@@ -263,7 +263,9 @@ static enum vmoon_status rtc_load(struct vmoon_device *dev,
 
 static void rtc_destroy(struct vmoon_device *dev)
 {
-	free(rtc_of(dev));
+	struct rtc_cmos *r = rtc_of(dev);
+
+	vmoon_mem_free(r->mem, r, sizeof(*r));
 }
 
 static const struct vmoon_device_ops rtc_ops = {
@@ -291,10 +293,11 @@ enum vmoon_status vmoon_rtc_cmos_create(const struct vmoon_rtc_cmos_config *cfg,
 	struct rtc_cmos *r;
 
 	assert(cfg->clock.wall_s != NULL && cfg->reset.fire != NULL);
-	r = calloc(1, sizeof(*r));
+	r = vmoon_mem_alloc(cfg->mem, sizeof(*r));
 	if (r == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "rtc-cmos: out of memory");
+	r->mem = cfg->mem;
 	r->dev.ops = &rtc_ops;
 	r->clock = cfg->clock;
 	r->reset = cfg->reset;

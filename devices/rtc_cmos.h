@@ -8,6 +8,7 @@
 enum { VMOON_RTC_CMOS_PORTS = 2, VMOON_RTC_CMOS_IRQ = 8 };
 
 struct vmoon_rtc_cmos_config {
+	struct vmoon_mem *mem; /* or NULL */
 	struct vmoon_clock clock;
 	struct vmoon_notify reset;           /* index 0x8f, data 0; CMOS-04 */
 	uint64_t ram_below_4g, ram_above_4g; /* bytes */

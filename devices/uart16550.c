@@ -15,7 +15,6 @@
 #include "uart16550.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum uart_reg {
@@ -77,6 +76,7 @@ struct uart_state {
 
 struct uart {
 	struct vmoon_device dev;
+	struct vmoon_mem *mem; /* borrowed */
 	struct vmoon_irq irq;
 	struct vmoon_sink out;
 	struct vmoon_room room;
@@ -389,7 +389,9 @@ static enum vmoon_status uart_load(struct vmoon_device *dev,
 
 static void uart_destroy(struct vmoon_device *dev)
 {
-	free(uart_of(dev));
+	struct uart *u = uart_of(dev);
+
+	vmoon_mem_free(u->mem, u, sizeof(*u));
 }
 
 static const struct vmoon_device_ops uart_ops = {
@@ -409,10 +411,11 @@ enum vmoon_status vmoon_uart_create(const struct vmoon_uart_config *cfg,
 	struct uart *u;
 
 	assert(cfg->irq.set != NULL && cfg->out.put != NULL);
-	u = calloc(1, sizeof(*u));
+	u = vmoon_mem_alloc(cfg->mem, sizeof(*u));
 	if (u == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "uart16550: out of memory");
+	u->mem = cfg->mem;
 	u->dev.ops = &uart_ops;
 	u->irq = cfg->irq;
 	u->out = cfg->out;

@@ -8,7 +8,8 @@
 enum { VMOON_UART_FIFO_BYTES = 64, VMOON_UART_PORTS = 8 };
 
 struct vmoon_uart_config {
-	struct vmoon_irq irq; /* level */
+	struct vmoon_mem *mem; /* or NULL */
+	struct vmoon_irq irq;  /* level */
 	struct vmoon_sink out;
 	struct vmoon_room room; /* ready may be NULL */
 };

@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 	events.exited = on_exit_record;
 	events.ctx = &status;
 	if (argc < 2 || vmoon_runtime_create(NULL, &rt, &err) != VMOON_OK ||
-	    vmoon_config_create(&cfg, &err) != VMOON_OK ||
+	    vmoon_config_create(rt, &cfg, &err) != VMOON_OK ||
 	    set(cfg, "kernel", argv[1], &err) != VMOON_OK ||
 	    (argc > 2 && set(cfg, "initrd", argv[2], &err) != VMOON_OK) ||
 	    set(cfg, "cmdline", "console=ttyS0 vmoon.poweroff", &err) ||

@@ -147,7 +147,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct vmoon_config *cfg;
 
 	disk_schema_init(&disks);
-	if (vmoon_config_create_for(&disks.schema, &cfg, NULL) != VMOON_OK)
+	if (vmoon_config_create_for(&disks.schema, NULL, &cfg, NULL) !=
+	    VMOON_OK)
 		return 0;
 	/* A file that is always there, so that a check can find nothing. */
 	must(vmoon_config_set_str(cfg, "kernel", exe, strlen(exe), NULL) ==

@@ -39,7 +39,8 @@ static struct vmoon_config *read_text(const struct vmoon_config_schema *schema,
 	struct vmoon_config *cfg;
 	enum vmoon_status st;
 
-	FUZZ_REQUIRE(vmoon_config_create_for(schema, &cfg, &err) == VMOON_OK);
+	FUZZ_REQUIRE(vmoon_config_create_for(schema, NULL, &cfg, &err) ==
+		     VMOON_OK);
 	st = vmoon_config_read_json(cfg, text, len, &err);
 	FUZZ_REQUIRE(cfg->node_count <= VMOON_CONFIG_NODES_MAX);
 	if (st == VMOON_OK)

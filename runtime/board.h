@@ -7,9 +7,11 @@
 #include "gmem.h"
 #include "hv.h"
 #include "spec.h"
+#include "vmoon/mem.h"
 
 /* What the board's devices may reach; all of it outlives the board. */
 struct vmoon_board_host {
+	struct vmoon_mem *mem;
 	struct vmoon_hv_vm *hv;
 	struct vmoon_sink console;
 	struct vmoon_room console_room;

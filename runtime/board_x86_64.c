@@ -14,7 +14,6 @@
 #include "devices/rtc_cmos.h"
 #include "devices/uart16550.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Ports as PCs and QEMU have them; the ACPI tables below say the same. */
@@ -58,6 +57,7 @@ struct vmoon_board {
 	struct vmoon_bus pio, mmio;
 	struct vmoon_irqs irqs;
 	struct vmoon_hv_vm *hv; /* borrowed: outlives the board */
+	struct vmoon_mem *mem;  /* borrowed: outlives the board */
 };
 
 /* What a device's maker may draw on. */
@@ -71,7 +71,8 @@ struct maker {
 static enum vmoon_status make_serial(const struct maker *m,
 				     struct vmoon_device **out)
 {
-	struct vmoon_uart_config cfg = {.irq = m->irq,
+	struct vmoon_uart_config cfg = {.mem = m->host->mem,
+					.irq = m->irq,
 					.out = m->host->console,
 					.room = m->host->console_room};
 
@@ -83,7 +84,8 @@ static enum vmoon_status make_rtc(const struct maker *m,
 {
 	struct vmoon_gmem_region r[2];
 	size_t n = vmoon_boot_layout(m->spec->memory_bytes, r);
-	struct vmoon_rtc_cmos_config cfg = {.clock = m->host->clock,
+	struct vmoon_rtc_cmos_config cfg = {.mem = m->host->mem,
+					    .clock = m->host->clock,
 					    .reset = m->host->reset,
 					    .ram_below_4g = r[0].size,
 					    .ram_above_4g =
@@ -95,25 +97,35 @@ static enum vmoon_status make_rtc(const struct maker *m,
 static enum vmoon_status make_i8042(const struct maker *m,
 				    struct vmoon_device **out)
 {
-	return vmoon_i8042_create(&m->host->reset, out, m->err);
+	struct vmoon_i8042_config cfg = {.mem = m->host->mem,
+					 .reset = m->host->reset};
+
+	return vmoon_i8042_create(&cfg, out, m->err);
 }
 
 static enum vmoon_status make_pvpanic(const struct maker *m,
 				      struct vmoon_device **out)
 {
-	return vmoon_pvpanic_create(&m->host->panic, out, m->err);
+	struct vmoon_pvpanic_config cfg = {.mem = m->host->mem,
+					   .event = m->host->panic};
+
+	return vmoon_pvpanic_create(&cfg, out, m->err);
 }
 
 static enum vmoon_status make_debug_exit(const struct maker *m,
 					 struct vmoon_device **out)
 {
-	return vmoon_debug_exit_create(&m->host->debug_exit, out, m->err);
+	struct vmoon_debug_exit_config cfg = {.mem = m->host->mem,
+					      .exit = m->host->debug_exit};
+
+	return vmoon_debug_exit_create(&cfg, out, m->err);
 }
 
 static enum vmoon_status make_acpi_pm(const struct maker *m,
 				      struct vmoon_device **out)
 {
-	struct vmoon_acpi_pm_config cfg = {.irq = m->irq,
+	struct vmoon_acpi_pm_config cfg = {.mem = m->host->mem,
+					   .irq = m->irq,
 					   .poweroff = m->host->poweroff,
 					   .reset = m->host->reset};
 
@@ -165,13 +177,14 @@ enum vmoon_status vmoon_board_create(const struct vmoon_spec *spec,
 				     struct vmoon_board **out_board,
 				     struct vmoon_error *err)
 {
-	struct vmoon_board *b = calloc(1, sizeof(*b));
+	struct vmoon_board *b = vmoon_mem_alloc(host->mem, sizeof(*b));
 	struct maker m = {.host = host, .spec = spec, .err = err};
 	enum vmoon_status st = VMOON_OK;
 
 	if (b == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "board: out of memory");
+	b->mem = host->mem;
 	b->hv = host->hv;
 	vmoon_bus_init(&b->pio, PORT_LAST);
 	vmoon_bus_init(&b->mmio, UINT64_MAX);
@@ -193,7 +206,7 @@ void vmoon_board_destroy(struct vmoon_board *b)
 	for (size_t i = SLOT_COUNT; i-- > 0;)
 		vmoon_slot_fini(&b->slots[i]);
 	vmoon_irqs_fini(&b->irqs);
-	free(b);
+	vmoon_mem_free(b->mem, b, sizeof(*b));
 }
 
 const struct vmoon_bus *vmoon_board_pio(const struct vmoon_board *b)
@@ -284,6 +297,7 @@ enum vmoon_status vmoon_board_load(const struct vmoon_spec *spec,
 				   struct vmoon_error *err)
 {
 	const struct vmoon_boot_args args = {
+		.mem = spec->mem,
 		.kernel_path = spec->kernel,
 		.flat = {spec->flat_mode, spec->flat_at},
 		.initrd_path = spec->initrd,

@@ -8,19 +8,19 @@
 void vmoon_config_forget_check(struct vmoon_config *cfg)
 {
 	for (size_t i = 0; i < cfg->problem_count; i++) {
-		/* The casts: these strings are ours, const for the reader. */
-		free((char *)(uintptr_t)cfg->problems[i].path);
-		free((char *)(uintptr_t)cfg->problems[i].message);
-		free((char *)(uintptr_t)cfg->problems[i].hint);
+		vmoon_mem_free_text(cfg->mem, cfg->problems[i].path);
+		vmoon_mem_free_text(cfg->mem, cfg->problems[i].message);
+		vmoon_mem_free_text(cfg->mem, cfg->problems[i].hint);
 	}
-	free(cfg->problems);
+	vmoon_mem_free(cfg->mem, cfg->problems,
+		       cfg->problem_cap * sizeof(*cfg->problems));
 	cfg->problems = NULL;
 	cfg->problem_count = 0;
 	cfg->problem_cap = 0;
 	while (cfg->blocks != NULL) {
 		struct vmoon_config_block *next = cfg->blocks->next;
 
-		free(cfg->blocks);
+		vmoon_mem_free(cfg->mem, cfg->blocks, cfg->blocks->size);
 		cfg->blocks = next;
 	}
 	cfg->values = NULL;
@@ -50,7 +50,9 @@ static bool has_room(struct vmoon_config *cfg)
 
 	if (cfg->problem_count < cfg->problem_cap)
 		return true;
-	more = realloc(cfg->problems, cap * sizeof(*more));
+	more = vmoon_mem_resize(cfg->mem, cfg->problems,
+				cfg->problem_cap * sizeof(*more),
+				cap * sizeof(*more));
 	if (more == NULL)
 		return false;
 	cfg->problems = more;
@@ -59,7 +61,8 @@ static bool has_room(struct vmoon_config *cfg)
 }
 
 /* "disks.2.cache", "" for the root; NULL without memory. */
-static char *path_of(const struct vmoon_config_node *node)
+static char *path_of(struct vmoon_mem *mem,
+		     const struct vmoon_config_node *node)
 {
 	size_t len = 0;
 	char *path;
@@ -67,10 +70,9 @@ static char *path_of(const struct vmoon_config_node *node)
 	for (const struct vmoon_config_node *n = node; n->key != NULL;
 	     n = n->parent)
 		len += strlen(n->key) + (n->parent->key != NULL);
-	path = malloc(len + 1);
+	path = vmoon_mem_alloc(mem, len + 1);
 	if (path == NULL)
 		return NULL;
-	path[len] = '\0';
 	for (const struct vmoon_config_node *n = node; n->key != NULL;
 	     n = n->parent) {
 		size_t part = strlen(n->key);
@@ -92,14 +94,14 @@ static enum vmoon_status add_problem(struct vmoon_config *cfg,
 
 	if (!has_room(cfg))
 		return VMOON_E_NOMEM;
-	own_path = path_of(node);
-	message = strdup(pad->message);
+	own_path = path_of(cfg->mem, node);
+	message = vmoon_mem_copy(cfg->mem, pad->message, strlen(pad->message));
 	if (has_hint)
-		hint = strdup(pad->hint);
+		hint = vmoon_mem_copy(cfg->mem, pad->hint, strlen(pad->hint));
 	if (own_path == NULL || message == NULL || (has_hint && hint == NULL)) {
-		free(own_path);
-		free(message);
-		free(hint);
+		vmoon_mem_free_text(cfg->mem, own_path);
+		vmoon_mem_free_text(cfg->mem, message);
+		vmoon_mem_free_text(cfg->mem, hint);
 		return VMOON_E_NOMEM;
 	}
 	cfg->problems[cfg->problem_count++] = (struct vmoon_problem){
@@ -148,14 +150,15 @@ static enum vmoon_status check_unknown(struct vmoon_config *cfg,
 {
 	const struct vmoon_config_node **nodes;
 	enum vmoon_status st = VMOON_OK;
-	size_t count = 0;
+	size_t count = 0, size;
 
 	for (const struct vmoon_config_node *n = table->first; n != NULL;
 	     n = n->next)
 		count += vmoon_config_find_row(schema, n->key) == NULL;
 	if (count == 0)
 		return VMOON_OK;
-	nodes = calloc(count, sizeof(*nodes));
+	size = count * sizeof(*nodes); /* at most NODES_MAX of them */
+	nodes = vmoon_mem_alloc(cfg->mem, size);
 	if (nodes == NULL)
 		return VMOON_E_NOMEM;
 	count = 0;
@@ -166,7 +169,7 @@ static enum vmoon_status check_unknown(struct vmoon_config *cfg,
 	qsort(nodes, count, sizeof(*nodes), compare_keys);
 	for (size_t i = 0; i < count && st == VMOON_OK; i++)
 		st = add_unknown(cfg, schema, nodes[i]);
-	free(nodes);
+	vmoon_mem_free(cfg->mem, nodes, size);
 	return st;
 }
 
@@ -189,12 +192,14 @@ static struct vmoon_config_value *create_values(
 	size_t count)
 {
 	/* At most NODES_MAX items of the few rows of a schema: no overflow. */
-	struct vmoon_config_block *block =
-		calloc(1, sizeof(*block) + count * schema->count *
-						   sizeof(block->values[0]));
+	const size_t size =
+		sizeof(struct vmoon_config_block) +
+		count * schema->count * sizeof(struct vmoon_config_value);
+	struct vmoon_config_block *block = vmoon_mem_alloc(cfg->mem, size);
 
 	if (block == NULL)
 		return NULL;
+	block->size = size;
 	block->next = cfg->blocks;
 	cfg->blocks = block;
 	return block->values;
@@ -306,13 +311,13 @@ static enum vmoon_status check_list(struct vmoon_config *cfg,
 		return VMOON_OK;
 	value->number = count;
 	value->fields = create_values(cfg, row->fields, count);
-	items = calloc(count, sizeof(*items));
+	items = vmoon_mem_alloc_array(cfg->mem, count, sizeof(*items));
 	for (const struct vmoon_config_node *n = node->first;
 	     n != NULL && items != NULL; n = n->next)
 		items[item_number(n->key) - 1] = n;
 	if (items != NULL && value->fields != NULL)
 		st = check_items(cfg, row, items, value);
-	free(items);
+	vmoon_mem_free(cfg->mem, items, count * sizeof(*items));
 	return st;
 }
 

@@ -3,6 +3,7 @@
 #ifndef VMOON_RUNTIME_CONFIG_H
 #define VMOON_RUNTIME_CONFIG_H
 
+#include "mem.h"
 #include "vmoon/config.h"
 
 /* ---- config_tree.c: whatever the setters were given, unjudged ---- */
@@ -249,11 +250,13 @@ VMOON_STATUS vmoon_config_read_json(struct vmoon_config *cfg, const char *text,
 /* The values of one table or list; a check's are chained to be freed. */
 struct vmoon_config_block {
 	struct vmoon_config_block *next; /* owned */
+	size_t size;                     /* of all of it, in bytes */
 	struct vmoon_config_value values[];
 };
 
 struct vmoon_config {
 	const struct vmoon_config_schema *schema; /* borrowed: outlives this */
+	struct vmoon_mem *mem;                    /* borrowed, or NULL */
 	struct vmoon_config_node root;
 	size_t node_count;              /* without the root */
 	struct vmoon_problem *problems; /* owned, and so are its strings */
@@ -265,9 +268,10 @@ struct vmoon_config {
 
 /* A config of another schema, which must outlive it. */
 VMOON_STATUS vmoon_config_create_for(const struct vmoon_config_schema *schema,
+				     struct vmoon_mem *mem,
 				     struct vmoon_config **out_cfg,
 				     struct vmoon_error *err)
-	VMOON_NONNULL(1, 2);
+	VMOON_NONNULL(1, 3);
 /* Drops what the last check found: its strings are about to go. */
 void vmoon_config_forget_check(struct vmoon_config *cfg) VMOON_NONNULL(1);
 

@@ -232,7 +232,8 @@ enum vmoon_status vmoon_config_read_json(struct vmoon_config *cfg,
 
 #endif
 
-enum vmoon_status vmoon_config_from_json(const char *text, size_t len,
+enum vmoon_status vmoon_config_from_json(struct vmoon_runtime *rt,
+					 const char *text, size_t len,
 					 struct vmoon_config **out_cfg,
 					 struct vmoon_error *err)
 {
@@ -243,7 +244,7 @@ enum vmoon_status vmoon_config_from_json(const char *text, size_t len,
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "reading JSON needs a text and a place for "
 				  "the config, got NULL");
-	st = vmoon_config_create(&cfg, err);
+	st = vmoon_config_create(rt, &cfg, err);
 	if (st != VMOON_OK)
 		return st;
 	st = vmoon_config_read_json(cfg, text, len, err);

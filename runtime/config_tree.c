@@ -2,9 +2,8 @@
 /* config_tree.c - the tree the setters fill: any value under any path. */
 #include "config.h"
 
-#include "vmoon/ckd.h"
+#include "vmoon/vmoon.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* A path in quotes, fit for one line of a message. */
@@ -46,7 +45,8 @@ static struct vmoon_config_node *child_of(struct vmoon_config_node *table,
 }
 
 /* Frees all below node, without recursion; says how many there were. */
-static size_t free_children(struct vmoon_config_node *node)
+static size_t free_children(struct vmoon_mem *mem,
+			    struct vmoon_config_node *node)
 {
 	struct vmoon_config_node *at = node;
 	size_t count = 0;
@@ -59,24 +59,25 @@ static size_t free_children(struct vmoon_config_node *node)
 		gone = at;
 		at = gone->parent;
 		at->first = gone->next;
-		free(gone->key);
-		free(gone->text);
-		free(gone);
+		vmoon_mem_free_text(mem, gone->key);
+		vmoon_mem_free(mem, gone->text, gone->len + 1);
+		vmoon_mem_free(mem, gone, sizeof(*gone));
 		count++;
 	}
 	node->last = NULL;
 	return count;
 }
 
-static struct vmoon_config_node *create_node(const char *key, size_t len)
+static struct vmoon_config_node *create_node(struct vmoon_mem *mem,
+					     const char *key, size_t len)
 {
-	struct vmoon_config_node *node = calloc(1, sizeof(*node));
+	struct vmoon_config_node *node = vmoon_mem_alloc(mem, sizeof(*node));
 
 	if (node == NULL)
 		return NULL;
-	node->key = strndup(key, len);
+	node->key = vmoon_mem_copy(mem, key, len);
 	if (node->key == NULL) {
-		free(node);
+		vmoon_mem_free(mem, node, sizeof(*node));
 		return NULL;
 	}
 	return node;
@@ -171,17 +172,18 @@ static struct place find_place(struct vmoon_config_node *root, const char *path)
 }
 
 /* The missing nodes as a chain of their own, so that failing is harmless. */
-static struct vmoon_config_node *create_chain(const char *rest)
+static struct vmoon_config_node *create_chain(struct vmoon_mem *mem,
+					      const char *rest)
 {
 	struct vmoon_config_node root = {0};
 	struct vmoon_config_node *leaf = &root;
 
 	while (*rest != '\0') {
 		size_t len = strcspn(rest, ".");
-		struct vmoon_config_node *n = create_node(rest, len);
+		struct vmoon_config_node *n = create_node(mem, rest, len);
 
 		if (n == NULL) {
-			(void)free_children(&root);
+			(void)free_children(mem, &root);
 			return NULL;
 		}
 		append_child(leaf, n);
@@ -194,8 +196,8 @@ static struct vmoon_config_node *create_chain(const char *rest)
 /* Makes node an empty table again. */
 static void clear_node(struct vmoon_config *cfg, struct vmoon_config_node *node)
 {
-	cfg->node_count -= free_children(node);
-	free(node->text);
+	cfg->node_count -= free_children(cfg->mem, node);
+	vmoon_mem_free(cfg->mem, node->text, node->len + 1);
 	node->text = NULL;
 	node->kind = VMOON_CONFIG_TABLE;
 }
@@ -241,7 +243,7 @@ static struct vmoon_config_node *place_node(struct vmoon_config *cfg,
 		return NULL;
 	}
 	if (at.missing > 0) {
-		chain = create_chain(at.rest);
+		chain = create_chain(cfg->mem, at.rest);
 		if (chain == NULL) {
 			*out_status = vmoon_fail(err, VMOON_E_NOMEM, 0,
 						 "no memory for config path %s",
@@ -257,20 +259,14 @@ static struct vmoon_config_node *place_node(struct vmoon_config *cfg,
 }
 
 /* True when out of memory; *out_copy is NULL where there is no text. */
-static bool copy_given(const struct vmoon_config_given *value, char **out_copy)
+static bool copy_given(struct vmoon_mem *mem,
+		       const struct vmoon_config_given *value, char **out_copy)
 {
-	size_t room;
-
 	*out_copy = NULL;
 	if (value->text == NULL)
 		return false;
-	if (!ckd_add(&room, value->len, 1u))
-		*out_copy = malloc(room);
-	if (*out_copy == NULL)
-		return true;
-	memcpy(*out_copy, value->text, value->len);
-	(*out_copy)[value->len] = '\0';
-	return false;
+	*out_copy = vmoon_mem_copy(mem, value->text, value->len);
+	return *out_copy == NULL;
 }
 
 static void fill_node(struct vmoon_config_node *node,
@@ -296,13 +292,13 @@ static enum vmoon_status set_value(struct vmoon_config *cfg, const char *path,
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "setting a config value needs a config and "
 				  "a path, got NULL");
-	if (copy_given(value, &copy))
+	if (copy_given(cfg->mem, value, &copy))
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "no memory for the value of %s",
 				  show(path).text);
 	node = place_node(cfg, path, &st, err);
 	if (node == NULL) {
-		free(copy);
+		vmoon_mem_free(cfg->mem, copy, value->len + 1);
 		return st;
 	}
 	fill_node(node, value, copy);
@@ -320,11 +316,11 @@ enum vmoon_status vmoon_config_append(struct vmoon_config *cfg,
 
 	if (cfg->node_count == VMOON_CONFIG_NODES_MAX)
 		return VMOON_E_INVAL;
-	if (copy_given(value, &copy))
+	if (copy_given(cfg->mem, value, &copy))
 		return VMOON_E_NOMEM;
-	node = create_node(key, strlen(key));
+	node = create_node(cfg->mem, key, strlen(key));
 	if (node == NULL) {
-		free(copy);
+		vmoon_mem_free(cfg->mem, copy, value->len + 1);
 		return VMOON_E_NOMEM;
 	}
 	vmoon_config_forget_check(cfg);
@@ -407,23 +403,29 @@ enum vmoon_status vmoon_config_set_other(struct vmoon_config *cfg,
 }
 
 enum vmoon_status vmoon_config_create_for(
-	const struct vmoon_config_schema *schema, struct vmoon_config **out_cfg,
-	struct vmoon_error *err)
+	const struct vmoon_config_schema *schema, struct vmoon_mem *mem,
+	struct vmoon_config **out_cfg, struct vmoon_error *err)
 {
-	struct vmoon_config *cfg = calloc(1, sizeof(*cfg));
+	struct vmoon_config *cfg = vmoon_mem_alloc(mem, sizeof(*cfg));
 
 	if (cfg == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "no memory for a VM configuration");
 	cfg->schema = schema;
+	cfg->mem = mem;
 	*out_cfg = cfg;
 	return VMOON_OK;
 }
 
-enum vmoon_status vmoon_config_create(struct vmoon_config **out_cfg,
+enum vmoon_status vmoon_config_create(struct vmoon_runtime *rt,
+				      struct vmoon_config **out_cfg,
 				      struct vmoon_error *err)
 {
-	return vmoon_config_create_for(vmoon_config_schema(), out_cfg, err);
+	if (out_cfg == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "no place for the config given");
+	return vmoon_config_create_for(vmoon_config_schema(),
+				       vmoon_runtime_mem(rt), out_cfg, err);
 }
 
 void vmoon_config_destroy(struct vmoon_config *cfg)
@@ -432,5 +434,5 @@ void vmoon_config_destroy(struct vmoon_config *cfg)
 		return;
 	vmoon_config_forget_check(cfg);
 	clear_node(cfg, &cfg->root);
-	free(cfg);
+	vmoon_mem_free(cfg->mem, cfg, sizeof(*cfg));
 }

@@ -3,7 +3,6 @@
 #include "vm.h"
 
 #include <regex.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* What one match may span; older text is dropped by halves. */
@@ -14,6 +13,7 @@ enum { WINDOW = 16 * 1024, CHUNK = 4096, PATTERNS_MAX = 64 };
  * pattern matches what terminals send. at[i] is the stream position of text[i].
  */
 struct search {
+	struct vmoon_mem *mem;                /* borrowed */
 	const struct vmoon_pattern *patterns; /* borrowed */
 	size_t count;
 	regex_t *regexes; /* owned; valid where the kind is RE */
@@ -29,8 +29,8 @@ static void free_search(struct search *q)
 	for (size_t i = 0; i < q->regex_count; i++)
 		if (q->patterns[i].kind == VMOON_PATTERN_RE)
 			regfree(&q->regexes[i]);
-	free(q->regexes);
-	free(q);
+	vmoon_mem_free(q->mem, q->regexes, q->count * sizeof(*q->regexes));
+	vmoon_mem_free(q->mem, q, sizeof(*q));
 }
 
 /* POSIX leaves \1 in an ERE undefined; in glibc it can take for ever. */
@@ -93,18 +93,20 @@ static enum vmoon_status new_search(const struct vmoon_stream *s,
 				    struct vmoon_error *err)
 {
 	enum vmoon_status st = check_patterns(patterns, count, err);
+	struct vmoon_mem *mem = &s->vm->rt->mem;
 	struct search *q;
 
 	if (st != VMOON_OK)
 		return st;
-	q = calloc(1, sizeof(*q));
+	q = vmoon_mem_alloc(mem, sizeof(*q));
 	if (q == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "expect: out of memory");
+	q->mem = mem;
 	q->patterns = patterns;
 	q->count = count;
 	q->pos = s->cursor;
-	q->regexes = calloc(count, sizeof(*q->regexes));
+	q->regexes = vmoon_mem_alloc_array(mem, count, sizeof(*q->regexes));
 	if (q->regexes == NULL)
 		st = vmoon_fail(err, VMOON_E_NOMEM, 0, "expect: out of memory");
 	for (size_t i = 0; i < count && st == VMOON_OK; i++) {

@@ -4,6 +4,7 @@
 #define VMOON_RUNTIME_GMEM_H
 
 #include "vmoon/gmem.h"
+#include "vmoon/mem.h"
 
 #include <pthread.h>
 #include <sys/uio.h>
@@ -45,11 +46,15 @@ VMOON_STATUS vmoon_gmem_init(struct vmoon_gmem *gm,
 			     size_t count, struct vmoon_error *err)
 	VMOON_NONNULL(1, 2);
 
-/* The same over anonymous memory of its own; host members are ignored. */
+/*
+ * The same over anonymous memory of its own; host members are ignored. What
+ * else it needs is taken from mem, which may be NULL and outlives every copy.
+ */
 VMOON_STATUS vmoon_gmem_init_mapped(struct vmoon_gmem *gm,
+				    struct vmoon_mem *mem,
 				    const struct vmoon_gmem_region *regions,
 				    size_t count, struct vmoon_error *err)
-	VMOON_NONNULL(1, 2);
+	VMOON_NONNULL(1, 3);
 
 /* out_gm holds the same regions until it is finished, whatever gm does. */
 void vmoon_gmem_copy(const struct vmoon_gmem *gm, struct vmoon_gmem *out_gm)
@@ -71,7 +76,8 @@ struct vmoon_gmem_memory {
 	 * would end this one with SIGBUS, so any other file is refused.
 	 */
 	int fd;
-	uint64_t offset; /* a multiple of the file's page size */
+	uint64_t offset;       /* a multiple of the file's page size */
+	struct vmoon_mem *mem; /* or NULL; outlives every copy */
 };
 
 /*

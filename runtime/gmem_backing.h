@@ -6,7 +6,8 @@
 #include "gmem.h"
 
 struct vmoon_gmem_backing {
-	unsigned refs; /* atomic: one each collection */
+	struct vmoon_mem *mem; /* borrowed, or NULL */
+	unsigned refs;         /* atomic: one each collection */
 	enum vmoon_gmem_kind kind;
 	enum vmoon_gmem_pages pages;
 	void *mapping; /* owned; NULL: BORROWED */

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -142,6 +141,11 @@ static enum vmoon_status fail_memory(struct vmoon_error *err)
 	return vmoon_fail(err, VMOON_E_NOMEM, 0, "guest memory: out of memory");
 }
 
+static size_t backing_size(size_t log_words)
+{
+	return sizeof(struct vmoon_gmem_backing) + log_words * sizeof(uint64_t);
+}
+
 /* The region's size was checked. On success *out is one reference. */
 static enum vmoon_status open_backing(struct vmoon_gmem_region *region,
 				      const struct vmoon_gmem_memory *memory,
@@ -160,9 +164,10 @@ static enum vmoon_status open_backing(struct vmoon_gmem_region *region,
 				 64) +
 			1;
 	/* No overflow: a bit for each 4096 of at most SIZE_MAX / 2 bytes. */
-	b = calloc(1, sizeof(*b) + words * sizeof(b->log[0]));
+	b = vmoon_mem_alloc(memory->mem, backing_size(words));
 	if (b == NULL)
 		return fail_memory(err);
+	b->mem = memory->mem;
 	b->refs = 1;
 	b->kind = memory->kind;
 	b->log_words = words;
@@ -171,7 +176,7 @@ static enum vmoon_status open_backing(struct vmoon_gmem_region *region,
 	else if (memory->kind == VMOON_GMEM_FILE)
 		st = map_file(region, memory, b, err);
 	if (st != VMOON_OK) {
-		free(b);
+		vmoon_mem_free(b->mem, b, backing_size(words));
 		return st;
 	}
 	if (b->mapping != NULL)
@@ -193,7 +198,7 @@ static void drop_backing(struct vmoon_gmem_backing *b)
 		return;
 	if (b->mapping != NULL)
 		(void)munmap(b->mapping, b->mapping_size);
-	free(b);
+	vmoon_mem_free(b->mem, b, backing_size(b->log_words));
 }
 
 /* ---- collections ---- */
@@ -246,10 +251,12 @@ enum vmoon_status vmoon_gmem_init(struct vmoon_gmem *gm,
 }
 
 enum vmoon_status vmoon_gmem_init_mapped(
-	struct vmoon_gmem *gm, const struct vmoon_gmem_region *regions,
-	size_t count, struct vmoon_error *err)
+	struct vmoon_gmem *gm, struct vmoon_mem *mem,
+	const struct vmoon_gmem_region *regions, size_t count,
+	struct vmoon_error *err)
 {
-	const struct vmoon_gmem_memory memory = {.kind = VMOON_GMEM_ANONYMOUS};
+	const struct vmoon_gmem_memory memory = {.kind = VMOON_GMEM_ANONYMOUS,
+						 .mem = mem};
 	enum vmoon_status st = vmoon_gmem_init(gm, regions, count, err);
 
 	if (st != VMOON_OK)

@@ -5,6 +5,7 @@
 
 #include "vmoon/base.h"
 #include "vmoon/error.h"
+#include "vmoon/mem.h"
 
 enum { VMOON_CPUS_MAX = 64 };
 
@@ -174,7 +175,8 @@ VMOON_STATUS vmoon_hv_check_ioeventfd(const struct vmoon_hv_ioeventfd *io,
  * KVM (runtime/kvm). Creates a VM with in-kernel interrupt chips and PIT.
  * E_NOKVM with what is missing and what to do when the host cannot.
  */
-VMOON_STATUS vmoon_kvm_create(int kick_signal, struct vmoon_hv_vm **out_vm,
+VMOON_STATUS vmoon_kvm_create(struct vmoon_mem *mem, int kick_signal,
+			      struct vmoon_hv_vm **out_vm,
 			      struct vmoon_error *err);
 VMOON_STATUS vmoon_kvm_check(struct vmoon_error *err);
 

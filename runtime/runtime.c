@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@ enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 	struct vmoon_runtime_options o =
 		VMOON_INIT(struct vmoon_runtime_options);
 	struct vmoon_runtime *rt;
+	struct vmoon_mem mem;
 
 	if (out_rt == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
@@ -31,7 +31,8 @@ enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 				  "kick_signal %d is no real-time signal "
 				  "(%d to %d)",
 				  o.kick_signal, SIGRTMIN, SIGRTMAX);
-	rt = calloc(1, sizeof(*rt));
+	vmoon_mem_init(&mem, o.allocator);
+	rt = vmoon_mem_alloc(&mem, sizeof(*rt));
 	if (rt == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "runtime: out of memory");
@@ -39,10 +40,11 @@ enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 	if (rt->event_fd < 0) {
 		int saved = errno;
 
-		free(rt);
+		vmoon_mem_free(&mem, rt, sizeof(*rt));
 		return vmoon_fail(err, VMOON_E_SYS, saved, "runtime: eventfd");
 	}
 	vmoon_lock_init(&rt->lock, VMOON_RANK_LEAF);
+	rt->mem = mem;
 	rt->log = (struct vmoon_log){o.log, o.log_ctx, o.log_level};
 	rt->kick_signal = o.kick_signal;
 	*out_rt = rt;
@@ -51,11 +53,24 @@ enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 
 void vmoon_runtime_destroy(struct vmoon_runtime *rt)
 {
+	struct vmoon_mem mem;
+
 	if (rt == NULL)
 		return;
 	(void)close(rt->event_fd);
 	vmoon_lock_fini(&rt->lock);
-	free(rt);
+	mem = rt->mem; /* it cannot free the ground it stands on */
+	vmoon_mem_free(&mem, rt, sizeof(*rt));
+}
+
+struct vmoon_mem *vmoon_runtime_mem(struct vmoon_runtime *rt)
+{
+	return rt == NULL ? NULL : &rt->mem;
+}
+
+size_t vmoon_runtime_mem_used(const struct vmoon_runtime *rt)
+{
+	return rt == NULL ? 0 : vmoon_mem_used(&rt->mem);
 }
 
 int vmoon_runtime_fd(const struct vmoon_runtime *rt)

@@ -4,9 +4,6 @@
 
 #include "config.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 /* In the order of the schema's choices. */
 static const enum vmoon_boot_protocol boots[] = {VMOON_BOOT_LINUX64,
 						 VMOON_BOOT_PVH};
@@ -18,9 +15,10 @@ static const enum vmoon_on_event reboots[] = {VMOON_ON_RESTART, VMOON_ON_STOP};
 static const enum vmoon_on_event panics[] = {VMOON_ON_STOP, VMOON_ON_IGNORE};
 
 /* True when out of memory; an unset value is NULL. */
-static bool copy_text(const struct vmoon_config_value *v, char **out_text)
+static bool copy_text(struct vmoon_mem *mem, const struct vmoon_config_value *v,
+		      char **out_text)
 {
-	*out_text = v->is_set ? strndup(v->text, v->len) : NULL;
+	*out_text = v->is_set ? vmoon_mem_copy(mem, v->text, v->len) : NULL;
 	return v->is_set && *out_text == NULL;
 }
 
@@ -31,10 +29,10 @@ static bool copy_kernel(const struct vmoon_config_value *v,
 	const struct vmoon_config_value *f = v->fields;
 
 	if (f == NULL)
-		return copy_text(v, &s->kernel);
+		return copy_text(s->mem, v, &s->kernel);
 	s->flat_at = f[VMOON_KERNEL_AT].number;
 	s->flat_mode = flat_modes[f[VMOON_KERNEL_MODE].number];
-	return copy_text(&f[VMOON_KERNEL_FLAT], &s->kernel);
+	return copy_text(s->mem, &f[VMOON_KERNEL_FLAT], &s->kernel);
 }
 
 enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
@@ -43,15 +41,15 @@ enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
 {
 	enum vmoon_status st = vmoon_config_check(cfg, err);
 	const struct vmoon_config_value *v = cfg->values;
-	struct vmoon_spec s = {0};
+	struct vmoon_spec s = {.mem = cfg->mem};
 	bool is_short;
 
 	if (st != VMOON_OK)
 		return st;
-	is_short = copy_text(&v[VMOON_KEY_NAME], &s.name);
+	is_short = copy_text(s.mem, &v[VMOON_KEY_NAME], &s.name);
 	is_short |= copy_kernel(&v[VMOON_KEY_KERNEL], &s);
-	is_short |= copy_text(&v[VMOON_KEY_INITRD], &s.initrd);
-	is_short |= copy_text(&v[VMOON_KEY_CMDLINE], &s.cmdline);
+	is_short |= copy_text(s.mem, &v[VMOON_KEY_INITRD], &s.initrd);
+	is_short |= copy_text(s.mem, &v[VMOON_KEY_CMDLINE], &s.cmdline);
 	if (is_short) {
 		vmoon_spec_fini(&s);
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
@@ -70,10 +68,10 @@ enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
 
 void vmoon_spec_fini(struct vmoon_spec *spec)
 {
-	free(spec->name);
-	free(spec->kernel);
-	free(spec->initrd);
-	free(spec->cmdline);
+	vmoon_mem_free_text(spec->mem, spec->name);
+	vmoon_mem_free_text(spec->mem, spec->kernel);
+	vmoon_mem_free_text(spec->mem, spec->initrd);
+	vmoon_mem_free_text(spec->mem, spec->cmdline);
 	spec->name = NULL;
 	spec->kernel = NULL;
 	spec->initrd = NULL;

@@ -4,6 +4,7 @@
 #define VMOON_RUNTIME_SPEC_H
 
 #include "vmoon/config.h"
+#include "vmoon/mem.h"
 
 enum vmoon_boot_protocol {
 	VMOON_BOOT_AUTO,
@@ -23,6 +24,7 @@ enum vmoon_on_event { VMOON_ON_RESTART, VMOON_ON_STOP, VMOON_ON_IGNORE };
 
 /* Strings are owned; initrd may be NULL. */
 struct vmoon_spec {
+	struct vmoon_mem *mem; /* borrowed: of the config it is from */
 	char *name, *kernel, *initrd, *cmdline;
 	enum vmoon_flat_mode flat_mode; /* how to enter a flat kernel */
 	uint64_t flat_at;               /* where it goes and starts */

@@ -6,7 +6,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const state_names[] = {
@@ -79,7 +78,7 @@ static enum vmoon_status map_memory(struct vmoon_vm *vm,
 	size_t n = vmoon_boot_layout(vm->spec.memory_bytes, layout);
 	enum vmoon_status st;
 
-	st = vmoon_gmem_init_mapped(&vm->gmem, layout, n, err);
+	st = vmoon_gmem_init_mapped(&vm->gmem, &vm->rt->mem, layout, n, err);
 	for (size_t i = 0; i < n && st == VMOON_OK; i++) {
 		const struct vmoon_gmem_region *r = &vm->gmem.regions[i];
 
@@ -94,7 +93,8 @@ static enum vmoon_status create_vcpus(struct vmoon_vm *vm,
 {
 	enum vmoon_status st = VMOON_OK;
 
-	vm->vcpus = calloc(vm->spec.cpus, sizeof(*vm->vcpus));
+	vm->vcpus = vmoon_mem_alloc_array(&vm->rt->mem, vm->spec.cpus,
+					  sizeof(*vm->vcpus));
 	if (vm->vcpus == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "vCPUs: out of memory");
@@ -147,7 +147,8 @@ static void free_vm(struct vmoon_vm *vm)
 	for (unsigned i = 0; vm->vcpus != NULL && i < vm->spec.cpus; i++)
 		if (vm->vcpus[i].hv != NULL)
 			vm->vcpus[i].hv->ops->destroy(vm->vcpus[i].hv);
-	free(vm->vcpus);
+	vmoon_mem_free(&vm->rt->mem, vm->vcpus,
+		       vm->spec.cpus * sizeof(*vm->vcpus));
 	vmoon_board_destroy(vm->board);
 	vmoon_gmem_fini(&vm->gmem);
 	vmoon_stream_fini(&vm->console);
@@ -157,7 +158,7 @@ static void free_vm(struct vmoon_vm *vm)
 	vmoon_lock_fini(&vm->lock);
 	vmoon_spec_fini(&vm->spec);
 	vm->hv->ops->destroy(vm->hv);
-	free(vm);
+	vmoon_mem_free(&vm->rt->mem, vm, sizeof(*vm));
 }
 
 /* The parts that free_vm takes for granted. */
@@ -196,7 +197,7 @@ enum vmoon_status vmoon_vm_create_on(struct vmoon_runtime *rt,
 				     struct vmoon_vm **out_vm,
 				     struct vmoon_error *err)
 {
-	struct vmoon_vm *vm = calloc(1, sizeof(*vm));
+	struct vmoon_vm *vm = vmoon_mem_alloc(&rt->mem, sizeof(*vm));
 	enum vmoon_status st;
 
 	if (vm == NULL) {
@@ -213,7 +214,7 @@ enum vmoon_status vmoon_vm_create_on(struct vmoon_runtime *rt,
 	st = init_parts(vm, cfg, err);
 	if (st != VMOON_OK) {
 		take_hv->ops->destroy(take_hv);
-		free(vm);
+		vmoon_mem_free(&rt->mem, vm, sizeof(*vm));
 		return st;
 	}
 	st = build_machine(vm, err);

@@ -5,6 +5,7 @@
 
 #include "board.h"
 #include "loop.h"
+#include "mem.h"
 #include "stream.h"
 #include "vmoon/vmoon.h"
 
@@ -31,6 +32,7 @@ enum vmoon_vm_note {
 };
 
 struct vmoon_runtime {
+	struct vmoon_mem mem; /* this struct included */
 	struct vmoon_log log;
 	int kick_signal;
 	int event_fd;           /* owned */

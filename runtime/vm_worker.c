@@ -253,6 +253,7 @@ void vmoon_vm_worker_init(struct vmoon_vm *vm)
 struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 {
 	return (struct vmoon_board_host){
+		.mem = &vm->rt->mem,
 		.hv = vm->hv,
 		.console = vmoon_stream_sink(&vm->console),
 		.console_room = vmoon_stream_room(&vm->console),

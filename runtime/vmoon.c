@@ -86,7 +86,7 @@ enum vmoon_status vmoon_vm_create(struct vmoon_runtime *rt,
 	/* What the user wrote comes first: it needs no KVM to be wrong. */
 	st = vmoon_config_check(cfg, err);
 	if (st == VMOON_OK)
-		st = vmoon_kvm_create(rt->kick_signal, &hv, err);
+		st = vmoon_kvm_create(&rt->mem, rt->kick_signal, &hv, err);
 	if (st != VMOON_OK)
 		return st;
 	return vmoon_vm_create_on(rt, cfg, events, hv, out_vm, err);

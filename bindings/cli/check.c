@@ -90,7 +90,7 @@ static void print_json(struct vmoon_lsandbox *sandbox, const char *path)
 static int with_file(const char *path,
 		     void (*print)(struct vmoon_lsandbox *, const char *))
 {
-	struct vmoon_lsandbox *sandbox = vmoon_lsandbox_create();
+	struct vmoon_lsandbox *sandbox = vmoon_lsandbox_create(NULL);
 	int status = VMOON_CLI_SCRIPT;
 
 	if (sandbox == NULL) {

@@ -17,6 +17,7 @@ extern "C" {
  * "kernel", "disks.2.path". One thread at a time.
  */
 struct vmoon_config;
+struct vmoon_runtime;
 
 enum {
 	VMOON_CONFIG_DEPTH_MAX = 8,
@@ -24,9 +25,13 @@ enum {
 	VMOON_CONFIG_JSON_MAX = 1 << 20 /* bytes of text */
 };
 
-VMOON_API VMOON_STATUS vmoon_config_create(struct vmoon_config **out_cfg,
-					   struct vmoon_error *err)
-	VMOON_NONNULL(1);
+/*
+ * Its memory is the runtime's, which must outlive it. rt may be NULL: then it
+ * is the C library's, enough for checking without a VM.
+ */
+VMOON_API VMOON_STATUS vmoon_config_create(struct vmoon_runtime *rt,
+					   struct vmoon_config **out_cfg,
+					   struct vmoon_error *err);
 VMOON_API void vmoon_config_destroy(struct vmoon_config *cfg);
 
 /*
@@ -69,7 +74,8 @@ VMOON_API VMOON_STATUS vmoon_config_set_other(struct vmoon_config *cfg,
  * above: err begins with "JSON:LINE:COLUMN: " then. E_UNSUPPORTED in a build
  * without a JSON library (vmoon_has("json")).
  */
-VMOON_API VMOON_STATUS vmoon_config_from_json(const char *text, size_t len,
+VMOON_API VMOON_STATUS vmoon_config_from_json(struct vmoon_runtime *rt,
+					      const char *text, size_t len,
 					      struct vmoon_config **out_cfg,
 					      struct vmoon_error *err);
 

@@ -5,6 +5,7 @@
 
 #include "vmoon/base.h"
 #include "vmoon/error.h"
+#include "vmoon/mem.h"
 #include "vmoon/state.h"
 
 #ifdef __cplusplus

@@ -7,6 +7,7 @@
 #include "vmoon/config.h"
 #include "vmoon/error.h"
 #include "vmoon/log.h"
+#include "vmoon/mem.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,14 +40,19 @@ struct vmoon_runtime_options {
 	void *log_ctx;    /* borrowed: outlives the runtime */
 	enum vmoon_log_level log_level;
 	int kick_signal; /* 0: SIGRTMIN + 1; must not be used elsewhere */
+	const struct vmoon_allocator *allocator; /* copied; NULL: C library */
 };
 
 /* opts may be NULL. A runtime belongs to the thread that created it. */
 VMOON_API VMOON_STATUS
 vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 		     struct vmoon_runtime **out_rt, struct vmoon_error *err);
-/* All its VMs must be destroyed before. NULL is allowed. */
+/* All its VMs and configs must be destroyed before. NULL is allowed. */
 VMOON_API void vmoon_runtime_destroy(struct vmoon_runtime *rt);
+/* Its heap, for devices and bindings; borrowed. NULL for NULL. */
+VMOON_API struct vmoon_mem *vmoon_runtime_mem(struct vmoon_runtime *rt);
+/* Bytes of it in use, those of the runtime itself included. Any thread. */
+VMOON_API size_t vmoon_runtime_mem_used(const struct vmoon_runtime *rt);
 
 /*
  * One pollable descriptor (POLLIN: events are queued), borrowed. dispatch

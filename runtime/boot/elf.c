@@ -10,7 +10,6 @@
 #include "vmoon/ckd.h"
 
 #include <elf.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -283,14 +282,15 @@ enum vmoon_status vmoon_elf_find_pvh(const struct vmoon_image *img,
 
 		if (r->size == 0)
 			continue;
-		buf = malloc((size_t)r->size); /* <= NOTES_SIZE_MAX */
+		/* <= NOTES_SIZE_MAX */
+		buf = vmoon_mem_alloc(img->mem, (size_t)r->size);
 		if (buf == NULL)
 			return vmoon_fail(err, VMOON_E_NOMEM, 0,
 					  "no host memory for its ELF notes");
 		st = vmoon_image_read(img, r->offset, buf, r->size, err);
 		if (st == VMOON_OK)
 			st = walk_notes(elf, buf, r->size, err);
-		free(buf);
+		vmoon_mem_free(img->mem, buf, (size_t)r->size);
 	}
 	return st;
 }

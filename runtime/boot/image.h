@@ -4,6 +4,7 @@
 #define VMOON_RUNTIME_BOOT_IMAGE_H
 
 #include "gmem.h"
+#include "vmoon/mem.h"
 
 /* A vmlinux with all its debug information is about half of this. */
 #define VMOON_IMAGE_MAX VMOON_GIB
@@ -18,6 +19,7 @@ struct vmoon_image {
 	uint64_t size;
 	const unsigned char *bytes; /* borrowed; NULL: the file */
 	int fd;                     /* owned; -1 with bytes */
+	struct vmoon_mem *mem;      /* borrowed: for what is parsed */
 };
 
 /* Regular, not empty and at most VMOON_IMAGE_MAX, or E_SYS or E_IMAGE. */

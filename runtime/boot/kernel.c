@@ -173,6 +173,7 @@ enum vmoon_status vmoon_kernel_prepare(struct vmoon_kernel *k,
 		.unpack = args->unpack,
 		.protocol = args->protocol,
 	};
+	k->image.mem = args->mem;
 	if (vmoon_elf_is(&k->image))
 		return prepare_elf(k, gm, err);
 	k->is_bzimage = vmoon_bzimage_is(&k->image);

@@ -140,10 +140,10 @@ static enum vmoon_status read_host(struct vmoon_kvm_vm *vm, int sys_fd,
 	vm->run_size = (size_t)size;
 	vm->cpus_max = limit_of(sys_fd, KVM_CAP_MAX_VCPUS, 4);
 	vm->slots_max = limit_of(sys_fd, KVM_CAP_NR_MEMSLOTS, 32);
-	st = vmoon_kvm_cpuid_read(sys_fd, &vm->cpuid, err);
+	st = vmoon_kvm_cpuid_read(vm->mem, sys_fd, &vm->cpuid, err);
 	if (st != VMOON_OK)
 		return st;
-	return vmoon_kvm_msr_list_read(sys_fd, &vm->msrs, err);
+	return vmoon_kvm_msr_list_read(vm, sys_fd, err);
 }
 
 /* Intel hosts put real-mode helpers there; must come before any vCPU. */
@@ -167,9 +167,9 @@ static void destroy(struct vmoon_hv_vm *hv)
 	if (vm->fd >= 0)
 		close(vm->fd);
 	vmoon_kvm_memory_fini(vm);
-	free(vm->msrs);
-	free(vm->cpuid);
-	free(vm);
+	vmoon_mem_free(vm->mem, vm->msrs, vm->msrs_size);
+	vmoon_kvm_cpuid_free(vm->mem, vm->cpuid);
+	vmoon_mem_free(vm->mem, vm, sizeof(*vm));
 }
 
 static const struct vmoon_hv_vm_ops vm_ops = {
@@ -200,7 +200,8 @@ static enum vmoon_status set_up(struct vmoon_kvm_vm *vm, int sys_fd,
 	return st;
 }
 
-enum vmoon_status vmoon_kvm_create(int kick_signal, struct vmoon_hv_vm **out_vm,
+enum vmoon_status vmoon_kvm_create(struct vmoon_mem *mem, int kick_signal,
+				   struct vmoon_hv_vm **out_vm,
 				   struct vmoon_error *err)
 {
 	struct vmoon_kvm_vm *vm;
@@ -217,12 +218,13 @@ enum vmoon_status vmoon_kvm_create(int kick_signal, struct vmoon_hv_vm **out_vm,
 	st = vmoon_kvm_open("/dev/kvm", &sys_fd, err);
 	if (st != VMOON_OK)
 		return st;
-	vm = calloc(1, sizeof(*vm));
+	vm = vmoon_mem_alloc(mem, sizeof(*vm));
 	if (vm == NULL) {
 		st = vmoon_fail(err, VMOON_E_NOMEM, 0, "create a VM");
 		goto out_close;
 	}
 	vm->hv.ops = &vm_ops;
+	vm->mem = mem;
 	vm->fd = -1;
 	vm->kick_signal = kick_signal;
 	st = set_up(vm, sys_fd, err);

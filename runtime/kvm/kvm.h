@@ -23,7 +23,7 @@ enum {
 #define KVM_EXIT_MEMORY_FAULT 39
 #endif
 
-/* Allocated in one piece, entries behind the head; free() releases it. */
+/* Allocated in one piece, entries behind the head. */
 struct kvm_cpuid2;
 struct kvm_msr_list;
 struct kvm_msrs;
@@ -37,13 +37,15 @@ struct vmoon_kvm_slot {
 
 struct vmoon_kvm_vm {
 	struct vmoon_hv_vm hv;
-	int fd; /* owned */
+	struct vmoon_mem *mem; /* borrowed: outlives this */
+	int fd;                /* owned */
 	int kick_signal;
 	unsigned slots_used, slots_max, cpus_max;
 	struct vmoon_kvm_slot slots[VMOON_KVM_SLOTS_MAX];
 	size_t run_size;           /* bytes of each vCPU's shared mapping */
 	struct kvm_cpuid2 *cpuid;  /* owned: what the host can offer */
 	struct kvm_msr_list *msrs; /* owned: what a vCPU's state has */
+	size_t msrs_size;          /* of *msrs, in bytes */
 	struct kvm_irqchip chips[VMOON_KVM_IRQCHIPS]; /* at power-on */
 	struct kvm_pit_state2 pit;                    /* at power-on */
 };
@@ -57,7 +59,7 @@ struct vmoon_kvm_state {
 	struct kvm_vcpu_events events;
 	struct kvm_lapic_state lapic;
 	struct kvm_mp_state mp;
-	struct kvm_msrs *msrs; /* owned */
+	struct kvm_msrs *msrs; /* owned: room for all of vm->msrs */
 };
 
 /* Where a vCPU's thread is; see kick() in kvm_vcpu.c. */
@@ -144,16 +146,21 @@ VMOON_STATUS vmoon_kvm_ioeventfd_remove(struct vmoon_hv_vm *hv,
 	VMOON_NONNULL(1, 2);
 
 /* kvm_cpuid.c: the host's offer, and the share of one CPU (pure). */
-VMOON_STATUS vmoon_kvm_cpuid_read(int sys_fd, struct kvm_cpuid2 **out_cpuid,
-				  struct vmoon_error *err) VMOON_NONNULL(2);
-struct kvm_cpuid2 *vmoon_kvm_cpuid_alloc(void) VMOON_MUST_USE;
+VMOON_STATUS vmoon_kvm_cpuid_read(struct vmoon_mem *mem, int sys_fd,
+				  struct kvm_cpuid2 **out_cpuid,
+				  struct vmoon_error *err) VMOON_NONNULL(3);
+struct kvm_cpuid2 *vmoon_kvm_cpuid_alloc(struct vmoon_mem *mem) VMOON_MUST_USE;
+void vmoon_kvm_cpuid_free(struct vmoon_mem *mem, struct kvm_cpuid2 *cpuid);
 VMOON_STATUS vmoon_kvm_cpuid_for(const struct kvm_cpuid2 *host, unsigned index,
 				 unsigned cpu_count, struct kvm_cpuid2 *out,
 				 struct vmoon_error *err) VMOON_NONNULL(1, 4);
 
 /* kvm_x86_64.c: registers. */
-VMOON_STATUS vmoon_kvm_msr_list_read(int sys_fd, struct kvm_msr_list **out_list,
-				     struct vmoon_error *err) VMOON_NONNULL(2);
+/* Bytes of a request for all of vm->msrs. */
+size_t vmoon_kvm_msrs_size(const struct vmoon_kvm_vm *vm) VMOON_NONNULL(1);
+/* Fills vm->msrs. */
+VMOON_STATUS vmoon_kvm_msr_list_read(struct vmoon_kvm_vm *vm, int sys_fd,
+				     struct vmoon_error *err) VMOON_NONNULL(1);
 VMOON_STATUS vmoon_kvm_x86_init(struct vmoon_kvm_vcpu *vcpu,
 				struct vmoon_error *err) VMOON_NONNULL(1);
 VMOON_STATUS vmoon_kvm_x86_reset(struct vmoon_hv_vcpu *hv,

@@ -44,23 +44,30 @@ struct topology {
 	bool is_amd;
 };
 
-struct kvm_cpuid2 *vmoon_kvm_cpuid_alloc(void)
-{
-	struct kvm_cpuid2 *c;
+enum {
+	CPUID_SIZE = sizeof(struct kvm_cpuid2) +
+		     VMOON_KVM_CPUID_MAX * sizeof(struct kvm_cpuid_entry2)
+};
 
-	c = malloc(sizeof(*c) + VMOON_KVM_CPUID_MAX * sizeof(c->entries[0]));
-	if (c != NULL) {
+struct kvm_cpuid2 *vmoon_kvm_cpuid_alloc(struct vmoon_mem *mem)
+{
+	struct kvm_cpuid2 *c = vmoon_mem_alloc(mem, CPUID_SIZE);
+
+	if (c != NULL)
 		c->nent = VMOON_KVM_CPUID_MAX;
-		c->padding = 0;
-	}
 	return c;
 }
 
-enum vmoon_status vmoon_kvm_cpuid_read(int sys_fd,
+void vmoon_kvm_cpuid_free(struct vmoon_mem *mem, struct kvm_cpuid2 *cpuid)
+{
+	vmoon_mem_free(mem, cpuid, CPUID_SIZE);
+}
+
+enum vmoon_status vmoon_kvm_cpuid_read(struct vmoon_mem *mem, int sys_fd,
 				       struct kvm_cpuid2 **out_cpuid,
 				       struct vmoon_error *err)
 {
-	struct kvm_cpuid2 *c = vmoon_kvm_cpuid_alloc();
+	struct kvm_cpuid2 *c = vmoon_kvm_cpuid_alloc(mem);
 	int deadline =
 		ioctl(sys_fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER);
 
@@ -69,7 +76,7 @@ enum vmoon_status vmoon_kvm_cpuid_read(int sys_fd,
 	if (ioctl(sys_fd, KVM_GET_SUPPORTED_CPUID, c) != 0) {
 		int sys = errno;
 
-		free(c);
+		vmoon_kvm_cpuid_free(mem, c);
 		if (sys == E2BIG)
 			return vmoon_fail(err, VMOON_E_UNSUPPORTED, 0,
 					  "this KVM reports more than %d CPUID "

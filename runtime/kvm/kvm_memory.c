@@ -3,7 +3,6 @@
 #include "kvm.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -80,6 +79,12 @@ static enum vmoon_status switch_log(struct vmoon_kvm_vm *vm,
 			  (unsigned long long)slot->gpa);
 }
 
+/* Bytes of slot->seen: one bit a page, so no overflow. */
+static size_t seen_size(const struct vmoon_kvm_slot *slot)
+{
+	return vmoon_hv_dirty_words(slot->size) * sizeof(*slot->seen);
+}
+
 enum vmoon_status vmoon_kvm_memory_log(struct vmoon_hv_vm *hv, vmoon_gpa gpa,
 				       bool is_on, struct vmoon_error *err)
 {
@@ -93,17 +98,17 @@ enum vmoon_status vmoon_kvm_memory_log(struct vmoon_hv_vm *hv, vmoon_gpa gpa,
 	if (is_on == (slot->seen != NULL))
 		return VMOON_OK;
 	if (is_on) {
-		room = calloc(vmoon_hv_dirty_words(slot->size), sizeof(*room));
+		room = vmoon_mem_alloc(vm->mem, seen_size(slot));
 		if (room == NULL)
 			return vmoon_fail(err, VMOON_E_NOMEM, 0,
 					  "log the writes to memory");
 	}
 	st = switch_log(vm, slot, is_on, err);
 	if (st != VMOON_OK) {
-		free(room);
+		vmoon_mem_free(vm->mem, room, seen_size(slot));
 		return st;
 	}
-	free(slot->seen);
+	vmoon_mem_free(vm->mem, slot->seen, seen_size(slot));
 	slot->seen = room;
 	return VMOON_OK;
 }
@@ -139,5 +144,6 @@ enum vmoon_status vmoon_kvm_memory_take(struct vmoon_hv_vm *hv, vmoon_gpa gpa,
 void vmoon_kvm_memory_fini(struct vmoon_kvm_vm *vm)
 {
 	for (unsigned i = 0; i < vm->slots_used; i++)
-		free(vm->slots[i].seen);
+		vmoon_mem_free(vm->mem, vm->slots[i].seen,
+			       seen_size(&vm->slots[i]));
 }

@@ -180,8 +180,9 @@ static void destroy(struct vmoon_hv_vcpu *hv)
 		munmap(vcpu->run, vcpu->vm->run_size);
 	if (vcpu->fd >= 0)
 		close(vcpu->fd);
-	free(vcpu->power_on.msrs);
-	free(vcpu);
+	vmoon_mem_free(vcpu->vm->mem, vcpu->power_on.msrs,
+		       vmoon_kvm_msrs_size(vcpu->vm));
+	vmoon_mem_free(vcpu->vm->mem, vcpu, sizeof(*vcpu));
 }
 
 static const struct vmoon_hv_vcpu_ops vcpu_ops = {
@@ -195,7 +196,7 @@ static const struct vmoon_hv_vcpu_ops vcpu_ops = {
 static enum vmoon_status set_cpuid(struct vmoon_kvm_vcpu *vcpu,
 				   unsigned cpu_count, struct vmoon_error *err)
 {
-	struct kvm_cpuid2 *own = vmoon_kvm_cpuid_alloc();
+	struct kvm_cpuid2 *own = vmoon_kvm_cpuid_alloc(vcpu->vm->mem);
 	enum vmoon_status st;
 
 	if (own == NULL)
@@ -205,7 +206,7 @@ static enum vmoon_status set_cpuid(struct vmoon_kvm_vcpu *vcpu,
 	if (st == VMOON_OK && ioctl(vcpu->fd, KVM_SET_CPUID2, own) != 0)
 		st = vmoon_fail(err, VMOON_E_SYS, errno,
 				"KVM_SET_CPUID2 of vCPU %u", vcpu->index);
-	free(own);
+	vmoon_kvm_cpuid_free(vcpu->vm->mem, own);
 	return st;
 }
 
@@ -250,7 +251,7 @@ enum vmoon_status vmoon_kvm_vcpu_create(struct vmoon_hv_vm *hv, unsigned index,
 		return vmoon_fail(err, VMOON_E_UNSUPPORTED, 0,
 				  "%u CPUs: this KVM allows %u", cpu_count,
 				  vm->cpus_max);
-	vcpu = calloc(1, sizeof(*vcpu));
+	vcpu = vmoon_mem_alloc(vm->mem, sizeof(*vcpu));
 	if (vcpu == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0, "create vCPU %u",
 				  index);

@@ -76,28 +76,29 @@ static enum vmoon_status fail_ioctl(const struct vmoon_kvm_vcpu *vcpu,
 
 /* ---- the list of model-specific registers ---- */
 
-enum vmoon_status vmoon_kvm_msr_list_read(int sys_fd,
-					  struct kvm_msr_list **out_list,
+enum vmoon_status vmoon_kvm_msr_list_read(struct vmoon_kvm_vm *vm, int sys_fd,
 					  struct vmoon_error *err)
 {
 	uint32_t room = 512; /* more than any host today; E2BIG says how many */
 
 	while (room <= VMOON_KVM_MSRS_MAX) {
-		struct kvm_msr_list *l;
+		const size_t size =
+			sizeof(struct kvm_msr_list) + room * sizeof(uint32_t);
+		struct kvm_msr_list *l = vmoon_mem_alloc(vm->mem, size);
 		int sys;
 
-		l = malloc(sizeof(*l) + room * sizeof(l->indices[0]));
 		if (l == NULL)
 			return vmoon_fail(err, VMOON_E_NOMEM, 0,
 					  "list the MSRs");
 		l->nmsrs = room;
 		if (ioctl(sys_fd, KVM_GET_MSR_INDEX_LIST, l) == 0) {
-			*out_list = l;
+			vm->msrs = l;
+			vm->msrs_size = size;
 			return VMOON_OK;
 		}
 		sys = errno;
 		room = l->nmsrs > room ? l->nmsrs : room * 2;
-		free(l);
+		vmoon_mem_free(vm->mem, l, size);
 		if (sys != E2BIG)
 			return vmoon_fail(err, VMOON_E_SYS, sys,
 					  "KVM_GET_MSR_INDEX_LIST");
@@ -105,6 +106,12 @@ enum vmoon_status vmoon_kvm_msr_list_read(int sys_fd,
 	return vmoon_fail(err, VMOON_E_UNSUPPORTED, 0,
 			  "this KVM lists more than %d MSRs",
 			  VMOON_KVM_MSRS_MAX);
+}
+
+size_t vmoon_kvm_msrs_size(const struct vmoon_kvm_vm *vm)
+{
+	return sizeof(struct kvm_msrs) +
+	       vm->msrs->nmsrs * sizeof(struct kvm_msr_entry);
 }
 
 /*
@@ -137,7 +144,7 @@ static enum vmoon_status capture_msrs(struct vmoon_kvm_vcpu *vcpu,
 	struct kvm_msrs *list;
 	int done;
 
-	list = calloc(1, sizeof(*list) + all->nmsrs * sizeof(list->entries[0]));
+	list = vmoon_mem_alloc(vcpu->vm->mem, vmoon_kvm_msrs_size(vcpu->vm));
 	if (list == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0, "read the MSRs");
 	vcpu->power_on.msrs = list;
@@ -290,7 +297,7 @@ static enum vmoon_status restore_fpu(const struct vmoon_kvm_vcpu *vcpu,
 
 	if (need > 0 && (size_t)need > size)
 		size = (size_t)need;
-	area = calloc(1, size);
+	area = vmoon_mem_alloc(vcpu->vm->mem, size);
 	if (area == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0, "reset the FPU");
 	/*
@@ -302,7 +309,7 @@ static enum vmoon_status restore_fpu(const struct vmoon_kvm_vcpu *vcpu,
 	area->region[XSAVE_MXCSR_WORD] = MXCSR_INITIAL;
 	if (ioctl(vcpu->fd, KVM_SET_XSAVE, area) != 0)
 		st = fail_ioctl(vcpu, "KVM_SET_XSAVE", err);
-	free(area);
+	vmoon_mem_free(vcpu->vm->mem, area, size);
 	return st;
 }
 
@@ -330,14 +337,14 @@ static enum vmoon_status restore_msrs(const struct vmoon_kvm_vcpu *vcpu,
 	const struct kvm_msrs *saved = vcpu->power_on.msrs;
 	const size_t size =
 		sizeof(*saved) + saved->nmsrs * sizeof(saved->entries[0]);
-	struct kvm_msrs *list = malloc(size);
+	struct kvm_msrs *list = vmoon_mem_alloc(vcpu->vm->mem, size);
 	enum vmoon_status st;
 
 	if (list == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0, "reset the MSRs");
 	memcpy(list, saved, size);
 	st = write_msrs(vcpu, list, false, err);
-	free(list);
+	vmoon_mem_free(vcpu->vm->mem, list, size);
 	if (st != VMOON_OK)
 		return st;
 	return restore_mtrrs(vcpu, err);

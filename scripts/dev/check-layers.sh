@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # check-layers.sh - no file includes what its folder is not allowed to see.
 # The -I paths of the Makefile keep project headers apart; this refuses the
-# system headers they cannot, and ways around them ("../").
+# system headers they cannot, ways around them ("../"), and other heaps.
 set -eu
 bad=0
 
@@ -50,4 +50,12 @@ deny 'tests/(unit|support)/|fuzz/' "$kvm" \
 	'unit tests and fuzz targets need no KVM'
 deny 'include/|devices/|virtio/|runtime/|bindings/|examples/' '"[^"]*\.\./' \
 	'a path upwards leaves the folder'
+
+# The heap is the embedder's: vmoon/mem.h, never the C library's own.
+heap='(malloc|calloc|realloc|reallocarray|free|strn?dup|v?asprintf|aligned_alloc|posix_memalign)'
+refuse 'the heap is vmoon_mem_* (vmoon/mem.h)' <<-EOF
+	$(grep -rnE --include='*.[ch]' "(^|[^a-z0-9_>.*])$heap[[:space:]]*\\(" \
+		devices virtio runtime bindings 2>/dev/null |
+		grep -v '^runtime/mem\.c:' | cut -d: -f1,2)
+EOF
 exit $bad

@@ -66,7 +66,8 @@ static inline void machine_init(struct machine *m, unsigned cpu_count)
 	m->ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(m->ram, MAP_FAILED);
-	assert_ok(vmoon_kvm_create(SIGRTMIN + 3, &m->vm, &m->err), &m->err);
+	assert_ok(vmoon_kvm_create(NULL, SIGRTMIN + 3, &m->vm, &m->err),
+		  &m->err);
 	assert_ok(m->vm->ops->map_memory(m->vm, 0, RAM_SIZE, m->ram, &m->err),
 		  &m->err);
 	for (unsigned i = 0; i < cpu_count; i++)

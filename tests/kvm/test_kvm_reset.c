@@ -300,7 +300,7 @@ static void test_kvm__a_signal_that_cannot_wake_is_refused(void **s)
 
 	(void)s;
 	for (size_t i = 0; i < VMOON_COUNTOF(bad); i++)
-		assert_int_equal(vmoon_kvm_create(bad[i], &vm, &err),
+		assert_int_equal(vmoon_kvm_create(NULL, bad[i], &vm, &err),
 				 VMOON_E_INVAL);
 	assert_null(vm);
 }

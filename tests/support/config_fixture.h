@@ -37,7 +37,7 @@ static inline int cf_setup(void **state)
 	assert_non_null(mkdtemp(f->dir));
 	(void)snprintf(f->kernel, sizeof(f->kernel), "%s/kernel", f->dir);
 	cf_write(f->kernel, "k");
-	assert_ok(vmoon_config_create(&f->cfg, &f->err), &f->err);
+	assert_ok(vmoon_config_create(NULL, &f->cfg, &f->err), &f->err);
 	assert_ok(vmoon_config_set_str(f->cfg, "kernel", f->kernel,
 				       strlen(f->kernel), &f->err),
 		  &f->err);

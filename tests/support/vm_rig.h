@@ -122,7 +122,7 @@ static inline int rig_setup(void **state)
 	(void)close(fd);
 	rig_write_kernel(r->kernel);
 	assert_ok(vmoon_runtime_create(NULL, &r->rt, &err), &err);
-	assert_ok(vmoon_config_create(&r->cfg, &err), &err);
+	assert_ok(vmoon_config_create(r->rt, &r->cfg, &err), &err);
 	rig_set(r, "kernel", r->kernel);
 	rig_set(r, "memory", "64M");
 	return 0;

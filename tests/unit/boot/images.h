@@ -36,7 +36,7 @@ static inline void memory_open(struct vmoon_gmem *gm, uint64_t size)
 	struct vmoon_error err = {0};
 	size_t n = vmoon_boot_layout(size, regions);
 
-	assert_ok(vmoon_gmem_init_mapped(gm, regions, n, &err), &err);
+	assert_ok(vmoon_gmem_init_mapped(gm, NULL, regions, n, &err), &err);
 }
 
 static inline const unsigned char *memory_at(const struct vmoon_gmem *gm,

@@ -62,7 +62,8 @@ static void test_boot_02__map_never_has_more_entries_than_fit(void **state)
 	for (size_t i = 0; i < VMOON_COUNTOF(r); i++)
 		r[i] = (struct vmoon_gmem_region){.gpa = i * 16 * VMOON_MIB,
 						  .size = 2 * VMOON_MIB};
-	assert_ok(vmoon_gmem_init_mapped(&gm, r, VMOON_COUNTOF(r), &err), &err);
+	assert_ok(vmoon_gmem_init_mapped(&gm, NULL, r, VMOON_COUNTOF(r), &err),
+		  &err);
 	assert_ok(vmoon_map_build(&gm, map, VMOON_MAP_MAX, &n, &err), &err);
 	assert_int_equal(n, VMOON_MAP_MAX);
 	n = 77;

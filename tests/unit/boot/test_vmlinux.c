@@ -80,7 +80,7 @@ static void test_vmlinux__small_memory_is_served_through_a_mapping(void **state)
 
 	(void)state;
 	NEED_FORMAT();
-	assert_ok(vmoon_gmem_init_mapped(&gm, &r, 1, &err), &err);
+	assert_ok(vmoon_gmem_init_mapped(&gm, NULL, &r, 1, &err), &err);
 	assert_ok(unpack(&e, &gm, &elf, &err), &err);
 	elf_assert_loaded(&gm, &e);
 	assert_true(elf.has_pvh);

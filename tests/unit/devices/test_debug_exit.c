@@ -12,10 +12,11 @@ struct rig {
 static int setup(void **state)
 {
 	struct rig *r = test_calloc(1, sizeof(*r));
-	struct vmoon_notify exit = {fake_notify_fire, &r->exit};
+	struct vmoon_debug_exit_config cfg = {
+		.exit = {fake_notify_fire, &r->exit}};
 	struct vmoon_error err;
 
-	assert_ok(vmoon_debug_exit_create(&exit, &r->dev, &err), &err);
+	assert_ok(vmoon_debug_exit_create(&cfg, &r->dev, &err), &err);
 	*state = r;
 	return 0;
 }

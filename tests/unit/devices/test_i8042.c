@@ -14,10 +14,11 @@ struct rig {
 static int setup(void **state)
 {
 	struct rig *r = test_calloc(1, sizeof(*r));
-	struct vmoon_notify reset = {fake_notify_fire, &r->reset};
+	struct vmoon_i8042_config cfg = {
+		.reset = {fake_notify_fire, &r->reset}};
 	struct vmoon_error err;
 
-	assert_ok(vmoon_i8042_create(&reset, &r->dev, &err), &err);
+	assert_ok(vmoon_i8042_create(&cfg, &r->dev, &err), &err);
 	*state = r;
 	return 0;
 }

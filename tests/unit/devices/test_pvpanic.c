@@ -12,10 +12,11 @@ struct rig {
 static int setup(void **state)
 {
 	struct rig *r = test_calloc(1, sizeof(*r));
-	struct vmoon_notify event = {fake_notify_fire, &r->event};
+	struct vmoon_pvpanic_config cfg = {
+		.event = {fake_notify_fire, &r->event}};
 	struct vmoon_error err;
 
-	assert_ok(vmoon_pvpanic_create(&event, &r->dev, &err), &err);
+	assert_ok(vmoon_pvpanic_create(&cfg, &r->dev, &err), &err);
 	*state = r;
 	return 0;
 }

@@ -27,7 +27,7 @@ static uint32_t name_part(const char *s)
 
 static struct kvm_cpuid2 *new_host(const char *vendor, uint32_t last_leaf)
 {
-	struct kvm_cpuid2 *c = vmoon_kvm_cpuid_alloc();
+	struct kvm_cpuid2 *c = vmoon_kvm_cpuid_alloc(NULL);
 
 	assert_non_null(c);
 	c->nent = 0;
@@ -58,7 +58,7 @@ static const struct kvm_cpuid_entry2 *leaf_of(const struct kvm_cpuid2 *c,
 static struct kvm_cpuid2 *cpu_of(struct kvm_cpuid2 *host, unsigned index,
 				 unsigned count)
 {
-	struct kvm_cpuid2 *own = vmoon_kvm_cpuid_alloc();
+	struct kvm_cpuid2 *own = vmoon_kvm_cpuid_alloc(NULL);
 	struct vmoon_error err;
 
 	assert_non_null(own);
@@ -128,7 +128,7 @@ static void test_kvm_cpuid__one_cpu_has_no_siblings(void **state)
 static void test_kvm_12__a_host_with_256_cpuid_entries_is_refused(void **state)
 {
 	struct kvm_cpuid2 *host = new_host("GenuineIntel", 0x1f);
-	struct kvm_cpuid2 *own = vmoon_kvm_cpuid_alloc();
+	struct kvm_cpuid2 *own = vmoon_kvm_cpuid_alloc(NULL);
 	struct vmoon_error err;
 
 	(void)state;

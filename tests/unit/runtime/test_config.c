@@ -16,7 +16,7 @@ static void test_config__a_missing_kernel_is_a_problem_of_the_whole(
 	struct vmoon_config *cfg;
 	const struct vmoon_problem *p;
 
-	assert_ok(vmoon_config_create(&cfg, &f->err), &f->err);
+	assert_ok(vmoon_config_create(NULL, &cfg, &f->err), &f->err);
 	assert_int_equal(vmoon_config_check(cfg, &f->err), VMOON_E_CONFIG);
 	assert_int_equal(vmoon_config_problem_count(cfg), 1);
 	p = vmoon_config_problem(cfg, 0);
@@ -121,7 +121,7 @@ static void test_config__an_empty_table_of_a_later_version_is_seen(void **state)
 		struct vmoon_config *cfg;
 		const struct vmoon_problem *p;
 
-		assert_ok(vmoon_config_create(&cfg, &f->err), &f->err);
+		assert_ok(vmoon_config_create(NULL, &cfg, &f->err), &f->err);
 		assert_ok(vmoon_config_set_table(cfg, later[i], &f->err),
 			  &f->err);
 		assert_int_equal(vmoon_config_check(cfg, NULL), VMOON_E_CONFIG);

@@ -16,8 +16,9 @@ static int disks_setup(void **state)
 	(void)cf_setup(state);
 	f = *state;
 	vmoon_config_destroy(f->cfg);
-	assert_ok(vmoon_config_create_for(&disks.schema, &f->cfg, &f->err),
-		  &f->err);
+	assert_ok(
+		vmoon_config_create_for(&disks.schema, NULL, &f->cfg, &f->err),
+		&f->err);
 	cf_set(f, "kernel", f->kernel);
 	return 0;
 }

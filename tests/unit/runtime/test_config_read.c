@@ -12,7 +12,7 @@ static void assert_refused(const char *text, size_t len, const char *message)
 	struct vmoon_config *cfg = NULL;
 	struct vmoon_error err;
 
-	assert_int_equal(vmoon_config_from_json(text, len, &cfg, &err),
+	assert_int_equal(vmoon_config_from_json(NULL, text, len, &cfg, &err),
 			 VMOON_E_CONFIG);
 	assert_null(cfg);
 	assert_string_equal(err.msg, message);
@@ -23,8 +23,9 @@ static void read_disks(struct config_fixture *f, const char *text)
 {
 	vmoon_config_destroy(f->cfg);
 	disk_schema_init(&disks);
-	assert_ok(vmoon_config_create_for(&disks.schema, &f->cfg, &f->err),
-		  &f->err);
+	assert_ok(
+		vmoon_config_create_for(&disks.schema, NULL, &f->cfg, &f->err),
+		&f->err);
 	assert_ok(vmoon_config_read_json(f->cfg, text, strlen(text), &f->err),
 		  &f->err);
 }
@@ -39,7 +40,8 @@ static void test_config_read__every_kind_of_value_arrives(void **state)
 	const struct vmoon_config_node *root, *n;
 	struct vmoon_config *cfg;
 
-	assert_ok(vmoon_config_from_json(text, sizeof(text) - 1, &cfg, &f->err),
+	assert_ok(vmoon_config_from_json(NULL, text, sizeof(text) - 1, &cfg,
+					 &f->err),
 		  &f->err);
 	root = &cfg->root;
 	assert_string_equal(vmoon_config_child(root, "name")->text, "web");
@@ -140,9 +142,9 @@ static void test_config_read__control_bytes_stay_out_of_messages(void **state)
 	struct vmoon_error err;
 
 	(void)state;
-	assert_int_equal(
-		vmoon_config_from_json("{\"a\": \x1b[2J}", 12, &cfg, &err),
-		VMOON_E_CONFIG);
+	assert_int_equal(vmoon_config_from_json(NULL, "{\"a\": \x1b[2J}", 12,
+						&cfg, &err),
+			 VMOON_E_CONFIG);
 	assert_null(strchr(err.msg, '\x1b'));
 }
 
@@ -152,8 +154,9 @@ static void test_config_read__eight_levels_and_no_deeper(void **state)
 	struct vmoon_config *cfg;
 	const char *good = "{\"a\":[[[[[[[1]]]]]]],\"s\":\"[[[[[[[[[\"}";
 
-	assert_ok(vmoon_config_from_json(good, strlen(good), &cfg, &f->err),
-		  &f->err);
+	assert_ok(
+		vmoon_config_from_json(NULL, good, strlen(good), &cfg, &f->err),
+		&f->err);
 	assert_int_equal(cfg->node_count, 9);
 	vmoon_config_destroy(cfg);
 	assert_refused("{\"a\":\n [[[[[[[[1]]]]]]]]}", 24,
@@ -176,7 +179,7 @@ static void test_config_read__values_are_counted_before_they_are_made(
 		text[len++] = ',';
 	}
 	memcpy(text + len - 1, "]}", 2);
-	assert_ok(vmoon_config_from_json(text, len + 1, &cfg, &f->err),
+	assert_ok(vmoon_config_from_json(NULL, text, len + 1, &cfg, &f->err),
 		  &f->err);
 	assert_int_equal(cfg->node_count, VMOON_CONFIG_NODES_MAX);
 	vmoon_config_destroy(cfg);
@@ -185,8 +188,8 @@ static void test_config_read__values_are_counted_before_they_are_made(
 		       "JSON:1:8196: more values than the possible 4096");
 	memset(text, ' ', sizeof(text));
 	memcpy(text, "{}", 2);
-	assert_ok(vmoon_config_from_json(text, VMOON_CONFIG_JSON_MAX, &cfg,
-					 &f->err),
+	assert_ok(vmoon_config_from_json(NULL, text, VMOON_CONFIG_JSON_MAX,
+					 &cfg, &f->err),
 		  &f->err);
 	vmoon_config_destroy(cfg);
 	assert_refused(text, VMOON_CONFIG_JSON_MAX + 1,
@@ -220,9 +223,9 @@ static void test_config_read__null_is_refused(void **state)
 	struct vmoon_error err;
 
 	(void)state;
-	assert_int_equal(vmoon_config_from_json(NULL, 0, &cfg, &err),
+	assert_int_equal(vmoon_config_from_json(NULL, NULL, 0, &cfg, &err),
 			 VMOON_E_INVAL);
-	assert_int_equal(vmoon_config_from_json("{}", 2, NULL, &err),
+	assert_int_equal(vmoon_config_from_json(NULL, "{}", 2, NULL, &err),
 			 VMOON_E_INVAL);
 	assert_string_equal(err.msg, "reading JSON needs a text and a place "
 				     "for the config, got NULL");

@@ -67,7 +67,7 @@ static void test_mem_01__bad_region_lists_are_refused(void **state)
 			vmoon_gmem_init(&gm, row[i].list, row[i].count, &err),
 			VMOON_E_INVAL);
 		assert_string_equal(err.msg, row[i].msg);
-		assert_int_equal(vmoon_gmem_init_mapped(&gm, row[i].list,
+		assert_int_equal(vmoon_gmem_init_mapped(&gm, NULL, row[i].list,
 							row[i].count, NULL),
 				 VMOON_E_INVAL);
 	}
@@ -84,7 +84,7 @@ static void test_gmem__mapped_memory_is_zero_and_clears_to_zero(void **state)
 	uint64_t v = 1;
 
 	(void)state;
-	assert_ok(vmoon_gmem_init_mapped(&gm, regions, 2, &err), &err);
+	assert_ok(vmoon_gmem_init_mapped(&gm, NULL, regions, 2, &err), &err);
 	assert_int_equal(vmoon_gmem_read(&gm, 65536, &v, 8), VMOON_OK);
 	assert_int_equal(v, 0);
 	v = 7;
@@ -105,7 +105,7 @@ static void test_gmem__host_and_guest_are_alike_below_2_mib(void **state)
 	struct vmoon_error err;
 
 	(void)state;
-	assert_ok(vmoon_gmem_init_mapped(&gm, regions, 2, &err), &err);
+	assert_ok(vmoon_gmem_init_mapped(&gm, NULL, regions, 2, &err), &err);
 	for (size_t i = 0; i < 2; i++)
 		assert_int_equal((uintptr_t)gm.regions[i].host %
 					 (2 * VMOON_MIB),
@@ -203,7 +203,7 @@ static void test_mem_09__remove_wants_the_exact_region(void **state)
 	struct vmoon_error err;
 
 	(void)state;
-	assert_ok(vmoon_gmem_init_mapped(&gm, &r, 1, &err), &err);
+	assert_ok(vmoon_gmem_init_mapped(&gm, NULL, &r, 1, &err), &err);
 	assert_int_equal(vmoon_gmem_remove(&gm, PAGE, PAGE, &out, &err),
 			 VMOON_E_INVAL);
 	assert_string_equal(err.msg, "guest memory: the region at 0x1000 has "
@@ -294,7 +294,8 @@ static void test_gmem__a_size_the_host_cannot_map_is_an_error(void **state)
 	struct vmoon_error err;
 
 	(void)state;
-	assert_int_equal(vmoon_gmem_init_mapped(&gm, r, 2, &err), VMOON_E_SYS);
+	assert_int_equal(vmoon_gmem_init_mapped(&gm, NULL, r, 2, &err),
+			 VMOON_E_SYS);
 	assert_string_equal(err.msg,
 			    "guest memory: cannot map 9223372036854775807 "
 			    "bytes: Cannot allocate memory");
@@ -485,7 +486,7 @@ static void test_mem_17__an_unplugged_region_lives_while_it_is_held(
 	void *host;
 
 	(void)state;
-	assert_ok(vmoon_gmem_init_mapped(&gm, r, 2, &err), &err);
+	assert_ok(vmoon_gmem_init_mapped(&gm, NULL, r, 2, &err), &err);
 	host = gm.regions[1].host;
 	assert_ok(vmoon_gmem_space_init(&space, &gm, &err), &err);
 	assert_int_equal(gm.count, 0);
@@ -541,7 +542,7 @@ static void test_mem_08__a_device_goes_on_while_memory_comes_and_goes(
 	pthread_t thread;
 
 	(void)state;
-	assert_ok(vmoon_gmem_init_mapped(&gm, r, 1, &err), &err);
+	assert_ok(vmoon_gmem_init_mapped(&gm, NULL, r, 1, &err), &err);
 	assert_ok(vmoon_gmem_space_init(&p.space, &gm, &err), &err);
 	assert_int_equal(pthread_create(&thread, NULL, work_in_bursts, &p), 0);
 	for (unsigned turn = 0; turn < 2000; turn++) {
