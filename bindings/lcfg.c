@@ -23,6 +23,7 @@ struct walk {
 	lua_State *L;
 	struct vmoon_config *cfg; /* borrowed: boxed below the list */
 	int list;
+	bool is_walking; /* problems come in the order of a hash table */
 	unsigned nodes;
 	char path[PATH_MAX_LEN + KEY_MAX_LEN + 2];
 };
@@ -52,7 +53,25 @@ static void add_problem(struct walk *w, const char *path, const char *message,
 	}
 	lua_pushboolean(L, is_key);
 	lua_setfield(L, -2, "is_key");
+	lua_pushboolean(L, w->is_walking);
+	lua_setfield(L, -2, "is_loose");
 	lua_rawseti(L, w->list, (lua_Integer)count + 1);
+}
+
+/* A key of any bytes in quotes: nothing in it may reach a terminal raw. */
+static void quote_key(char *out, size_t cap, const char *key, size_t len)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < len && i < KEY_MAX_LEN; i++) {
+		unsigned char c = (unsigned char)key[i];
+		bool is_plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+
+		used += (size_t)snprintf(out + used, cap - used,
+					 is_plain ? "%c" : "\\x%02x", c);
+	}
+	if (len > KEY_MAX_LEN)
+		snprintf(out + used, cap - used, "...");
 }
 
 static bool is_name(const char *key, size_t len)
@@ -76,7 +95,8 @@ static bool enter_key(struct walk *w, int idx, size_t path_len)
 {
 	lua_State *L = w->L;
 	const char *dot = path_len > 0 ? "." : "";
-	char message[160];
+	char shown[4 * KEY_MAX_LEN + 4] = "";
+	char message[sizeof(shown) + 32];
 
 	if (path_len > PATH_MAX_LEN)
 		return false;
@@ -89,8 +109,9 @@ static bool enter_key(struct walk *w, int idx, size_t path_len)
 				 dot, key);
 			return true;
 		}
-		snprintf(message, sizeof(message), "unknown field \"%.64s\"",
-			 key);
+		quote_key(shown, sizeof(shown), key, len);
+		snprintf(message, sizeof(message), "unknown field \"%s\"",
+			 shown);
 	} else if (lua_isinteger(L, idx)) {
 		lua_Integer i = lua_tointeger(L, idx);
 
@@ -243,41 +264,114 @@ static void raise_problems(lua_State *L, int list, const char *function,
 	lua_error(L);
 }
 
+static void refuse_type(struct walk *w, int idx)
+{
+	char message[96];
+
+	snprintf(message, sizeof(message), "a specification is a table, got %s",
+		 luaL_typename(w->L, idx));
+	add_problem(w, "", message,
+		    "for example: vmoon.boot { kernel = \"bzImage\" }", false);
+}
+
+void vmoon_lcfg_check_into(lua_State *L, int idx, struct vmoon_config *cfg,
+			   const char *function,
+			   const struct vmoon_lcfg_origin *origin)
+{
+	struct walk w = {.L = L, .cfg = cfg};
+
+	idx = lua_absindex(L, idx);
+	luaL_checkstack(L, 8, NULL);
+	lua_newtable(L);
+	w.list = lua_gettop(L);
+	if (lua_type(L, idx) == LUA_TTABLE) {
+		w.is_walking = true;
+		walk_table(&w, idx, 1);
+		w.is_walking = false;
+		check_config(&w);
+	} else {
+		refuse_type(&w, idx);
+	}
+	if (lua_rawlen(L, w.list) > 0)
+		raise_problems(L, w.list, function, origin);
+	lua_settop(L, w.list - 1);
+}
+
+bool vmoon_lcfg_is_json(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 5 && strcmp(path + len - 5, ".json") == 0;
+}
+
+/* A syntax error knows its place; it comes in front of the message. */
+static void add_syntax_problem(struct walk *w, const char *message)
+{
+	int line = 0, column = 0, used = 0;
+
+	/* Two numbers that a line of ours begins with: nothing overflows. */
+	if (sscanf(message, "JSON:%d:%d: %n", &line, &column, &used) != 2)
+		used = 0;
+	add_problem(w, "", message + used, NULL, false);
+	if (used == 0)
+		return;
+	lua_rawgeti(w->L, w->list, 1);
+	lua_pushinteger(w->L, line);
+	lua_setfield(w->L, -2, "line");
+	lua_pushinteger(w->L, column);
+	lua_setfield(w->L, -2, "column");
+	lua_pop(w->L, 1);
+}
+
+static void check_json(lua_State *L, int idx, struct vmoon_lbox *box,
+		       const struct vmoon_lcfg_origin *origin)
+{
+	struct vmoon_error err = {.status = VMOON_OK};
+	struct walk w = {.L = L};
+	enum vmoon_status status;
+	void *cfg_slot;
+	size_t len;
+	const char *text = luaL_checklstring(L, idx, &len);
+
+	lua_newtable(L);
+	w.list = lua_gettop(L);
+	status = vmoon_config_from_json(NULL, text, len, &w.cfg, &err);
+	if (status == VMOON_OK) {
+		cfg_slot = w.cfg;
+		box->object = cfg_slot;
+		check_config(&w);
+	} else if (status == VMOON_E_CONFIG) {
+		add_syntax_problem(&w, err.msg);
+	} else {
+		vmoon_lresult_raise(L, NULL, &err);
+	}
+	if (lua_rawlen(L, w.list) > 0)
+		raise_problems(L, w.list, origin->function, origin);
+	lua_settop(L, w.list - 1);
+}
+
 struct vmoon_config *vmoon_lcfg_check(lua_State *L, int idx,
 				      const char *function,
 				      const struct vmoon_lcfg_origin *origin)
 {
 	struct vmoon_lbox *box;
+	struct vmoon_config *cfg;
 	struct vmoon_error err;
-	struct walk w = {.L = L};
 	void *cfg_slot;
 
 	idx = lua_absindex(L, idx);
 	luaL_checkstack(L, 8, NULL);
 	box = vmoon_lbox_push(L, destroy_config);
-	if (vmoon_config_create(NULL, &w.cfg, &err) != VMOON_OK)
-		vmoon_lresult_raise(L, NULL, &err);
-	cfg_slot = w.cfg;
-	box->object = cfg_slot;
-	lua_newtable(L);
-	w.list = lua_gettop(L);
-	if (lua_type(L, idx) == LUA_TTABLE) {
-		walk_table(&w, idx, 1);
-		check_config(&w);
-	} else {
-		char message[96];
-
-		snprintf(message, sizeof(message),
-			 "a specification is a table, got %s",
-			 luaL_typename(L, idx));
-		add_problem(&w, "", message,
-			    "for example: vmoon.boot { kernel = \"bzImage\" }",
-			    false);
+	if (origin != NULL && strcmp(origin->function, "json") == 0) {
+		check_json(L, idx, box, origin);
+		return box->object;
 	}
-	if (lua_rawlen(L, w.list) > 0)
-		raise_problems(L, w.list, function, origin);
-	lua_settop(L, w.list - 1); /* the box stays on the top */
-	return w.cfg;
+	if (vmoon_config_create(NULL, &cfg, &err) != VMOON_OK)
+		vmoon_lresult_raise(L, NULL, &err);
+	cfg_slot = cfg;
+	box->object = cfg_slot;
+	vmoon_lcfg_check_into(L, idx, cfg, function, origin);
+	return cfg; /* the box stays on the top */
 }
 
 void vmoon_lcfg_push_json(lua_State *L, const struct vmoon_config *cfg)

@@ -9,10 +9,11 @@
 
 /* Where a spec was written, so that its mistakes can be found again. */
 struct vmoon_lcfg_origin {
-	const char *function; /* "boot"; "return" for what a script returns */
-	const char *source;   /* as lua_Debug's: "@file" or the text itself */
-	const char *name;     /* to show: "file", "[string \"...\"]" */
-	int line;             /* of the call; 0: the end of the file */
+	/* "boot"; "return" for what a script returns; "json": see below. */
+	const char *function;
+	const char *source; /* as lua_Debug's: "@file" or the text itself */
+	const char *name;   /* to show: "file", "[string \"...\"]" */
+	int line;           /* of the call; 0: the end of the file */
 };
 
 /*
@@ -24,6 +25,14 @@ struct vmoon_lcfg_origin {
 struct vmoon_config *vmoon_lcfg_check(lua_State *L, int idx,
 				      const char *function,
 				      const struct vmoon_lcfg_origin *origin);
+
+/* The same for a config that the caller made and keeps; pushes nothing. */
+void vmoon_lcfg_check_into(lua_State *L, int idx, struct vmoon_config *cfg,
+			   const char *function,
+			   const struct vmoon_lcfg_origin *origin);
+
+/* Whether a file of this name holds JSON instead of a script. */
+bool vmoon_lcfg_is_json(const char *path);
 
 /* Pushes the checked config as JSON. */
 void vmoon_lcfg_push_json(lua_State *L, const struct vmoon_config *cfg);

@@ -261,23 +261,27 @@ static int core_re_captures(lua_State *L)
 	return 1;
 }
 
-/* core.read_source(path) -> text, or nothing when it cannot be had */
-static int core_read_source(lua_State *L)
+bool vmoon_lcore_push_source(lua_State *L, const char *path)
 {
-	const char *path = luaL_checkstring(L, 1);
 	luaL_Buffer b;
 	char *text = luaL_buffinitsize(L, &b, SOURCE_MAX + 1);
 	FILE *file = fopen(path, "rbe");
-	size_t len;
+	size_t len = SOURCE_MAX + 1;
 
-	if (file == NULL)
-		return 0;
-	len = fread(text, 1, SOURCE_MAX + 1, file);
-	fclose(file);
+	if (file != NULL) {
+		len = fread(text, 1, SOURCE_MAX + 1, file);
+		fclose(file);
+	}
+	luaL_pushresultsize(&b, len > SOURCE_MAX ? 0 : len);
 	if (len > SOURCE_MAX)
-		return 0;
-	luaL_pushresultsize(&b, len);
-	return 1;
+		lua_pop(L, 1);
+	return len <= SOURCE_MAX;
+}
+
+/* core.read_source(path) -> text, or nothing when it cannot be had */
+static int core_read_source(lua_State *L)
+{
+	return vmoon_lcore_push_source(L, luaL_checkstring(L, 1));
 }
 
 /* core.bless(table) -> the table as a vmoon.Error */

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "lcfg.h"
+#include "lcore.h"
 #include "lmod.h"
 #include "lresult.h"
 #include "lsafe.h"
@@ -132,15 +133,17 @@ static int check_one(lua_State *L)
 	const struct vmoon_lsandbox *self = sandbox_of(L);
 	const char *function = lua_tostring(L, 2);
 	struct vmoon_lcfg_origin origin = {
-		.function = "return",
+		.function = function,
 		.name = self->path,
 	};
-	bool is_return = strcmp(function, "return") == 0;
+	/* No line of the script calls these. */
+	bool has_origin = strcmp(function, "return") == 0 ||
+			  strcmp(function, "json") == 0;
 
 	lua_pushfstring(L, "@%s", self->path);
 	origin.source = lua_tostring(L, -1);
 	vmoon_lcfg_push_json(L, vmoon_lcfg_check(L, 1, function,
-						 is_return ? &origin : NULL));
+						 has_origin ? &origin : NULL));
 	return 1;
 }
 
@@ -241,6 +244,16 @@ static int run_script(lua_State *L)
 
 	lua_settop(L, 0);
 	open_state(L);
+	if (vmoon_lcfg_is_json(self->path)) {
+		if (!vmoon_lcore_push_source(L, self->path))
+			return luaL_error(L,
+					  "%s cannot be read, or is larger "
+					  "than 1 MiB",
+					  self->path);
+		check_spec(L, "json");
+		append(L, SPECS_KEY);
+		return 0;
+	}
 	if (luaL_loadfilex(L, self->path, "t") != LUA_OK)
 		return lua_error(L);
 	self->deadline = clock() + (clock_t)(CPU_SECONDS_MAX * CLOCKS_PER_SEC);

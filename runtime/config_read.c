@@ -169,6 +169,19 @@ static enum vmoon_status fill(struct vmoon_config *cfg,
 	return st;
 }
 
+/* Columns are of a token's end; "... near 'TOKEN'" says where it begins. */
+static int first_column(const json_error_t *error)
+{
+	const char *at = strstr(error->text, "near '");
+	int column = error->column;
+
+	/* Continuation bytes of UTF-8 have no column of their own. */
+	for (at = at == NULL ? "" : at + strlen("near '") + 1;
+	     *at != '\0' && at[1] != '\0'; at++)
+		column -= ((unsigned char)*at & 0xC0) != 0x80;
+	return column > 0 ? column : 1;
+}
+
 static VMOON_STATUS fail_syntax(const json_error_t *error,
 				struct vmoon_error *err)
 {
@@ -183,7 +196,7 @@ static VMOON_STATUS fail_syntax(const json_error_t *error,
 	vmoon_text_put_plain(&t, error->text, strlen(error->text));
 	return vmoon_fail(err, VMOON_E_CONFIG, 0, "JSON:%d:%d: %s",
 			  error->line > 0 ? error->line : 1,
-			  error->column > 0 ? error->column : 1, shown);
+			  first_column(error), shown);
 }
 
 enum vmoon_status vmoon_config_read_json(struct vmoon_config *cfg,

@@ -67,6 +67,14 @@ static const struct vmoon_config_alias on_reboot_words[] = {
 static const struct vmoon_config_alias on_panic_words[] = {
 	{QEMU, "action"}, {LIBVIRT, "on_crash"}, {NULL, NULL}};
 
+static const struct vmoon_config_alias flat_words[] = {
+	{NULL, "file"}, {NULL, "path"}, {NULL, "image"}, {NULL, NULL}};
+static const struct vmoon_config_alias at_words[] = {{NULL, "address"},
+						     {NULL, "addr"},
+						     {NULL, "base"},
+						     {NULL, "load_address"},
+						     {NULL, NULL}};
+
 /* Test guests and firmware: no header says where they go. */
 static const struct vmoon_config_row kernel_rows[VMOON_KERNEL_COUNT] = {
 	[VMOON_KERNEL_FLAT] =
@@ -79,7 +87,8 @@ static const struct vmoon_config_row kernel_rows[VMOON_KERNEL_COUNT] = {
 			 .is_required = true,
 			 .example = "flat = \"image.bin\"",
 			 .since = "0.1.0"},
-		 .type = VMOON_TYPE_PATH},
+		 .type = VMOON_TYPE_PATH,
+		 .aliases = flat_words},
 	[VMOON_KERNEL_AT] =
 		{.key = {.name = "at",
 			 .type = "address",
@@ -91,6 +100,7 @@ static const struct vmoon_config_row kernel_rows[VMOON_KERNEL_COUNT] = {
 			 .example = "at = 0x100000",
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_ADDRESS,
+		 .aliases = at_words,
 		 .min = 0,
 		 .max = UINT32_MAX},
 	[VMOON_KERNEL_MODE] =

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "cli/report.h"
+#include "lcfg.h"
 #include "lconsole.h"
+#include "lcore.h"
 #include "lmod.h"
 #include "lvm.h"
 
@@ -175,6 +177,19 @@ static struct vmoon_lvm *vm_of_result(lua_State *L, int idx, char *path)
 	return vmoon_lvm_create(L, idx, "return", &origin);
 }
 
+/* A VM described by a file of JSON, as a script that returns it would. */
+static struct vmoon_lvm *vm_of_json(lua_State *L, const char *path)
+{
+	struct vmoon_lcfg_origin origin = {.function = "json", .name = path};
+
+	lua_pushfstring(L, "@%s", path);
+	origin.source = lua_tostring(L, -1);
+	if (!vmoon_lcore_push_source(L, path))
+		luaL_error(L, "%s cannot be read, or is larger than 1 MiB",
+			   path);
+	return vmoon_lvm_create(L, -1, "json", &origin);
+}
+
 /* ---- the state ---- */
 
 static void set_arguments(lua_State *L, const struct vmoon_cli_opts *opts)
@@ -202,6 +217,11 @@ static int run_script(lua_State *L)
 	luaL_requiref(L, "vmoon", luaopen_vmoon, 0);
 	lua_pop(L, 1);
 	set_arguments(L, opts);
+	if (vmoon_lcfg_is_json(opts->files[0])) {
+		self = vm_of_json(L, opts->files[0]);
+		run->status = attend(L, lua_gettop(L), self);
+		return 0;
+	}
 	if (luaL_loadfilex(L, opts->files[0], "t") != LUA_OK)
 		return lua_error(L);
 	luaL_checkstack(L, opts->rest_count + 10, "too many arguments");

@@ -47,13 +47,16 @@ function core.fail(fields)
   error(core.bless(fields), 0)
 end
 
+-- Text free of control bytes.
+function core.plain(text)
+  return (text:gsub("%c", function(c) return format("\\x%02x", c:byte()) end))
+end
+
 -- Text as a string literal for messages, short and free of control bytes.
 function core.quote(text)
   if #text > 200 then text = text:sub(1, 197) .. "..." end
-  text = text:gsub('[\\"]', "\\%0"):gsub("\n", "\\n"):gsub("\r", "\\r"):gsub("%c", function(c)
-    return format("\\x%02x", c:byte())
-  end)
-  return '"' .. text .. '"'
+  text = text:gsub('[\\"]', "\\%0"):gsub("\n", "\\n"):gsub("\r", "\\r")
+  return '"' .. core.plain(text) .. '"'
 end
 
 local function hint_for(name, names)

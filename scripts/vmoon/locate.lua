@@ -39,8 +39,9 @@ local function comment_end(text, pos)
   return long or (text:find("\n", pos, true) or #text + 1) - 1
 end
 
--- First byte, last byte and kind of the token at or after pos.
-local function next_token(text, pos)
+-- First byte, last byte and kind of the token at or after pos. JSON's "[["
+-- are two lists.
+local function next_token(text, pos, is_json)
   while true do
     pos = text:find("%S", pos)
     if not pos then return nil end
@@ -52,7 +53,7 @@ local function next_token(text, pos)
     return pos, select(2, text:find("^[%w_]+", pos)), "name"
   elseif c == '"' or c == "'" then
     return pos, string_end(text, pos), "string"
-  elseif c == "[" and skip_long(text, pos) then
+  elseif c == "[" and not is_json and skip_long(text, pos) then
     return pos, skip_long(text, pos), "string"
   elseif c:match("%d") or text:match("^%.%d", pos) then
     return pos, select(2, text:find("^[%w%.]+", pos)), "number"
@@ -60,11 +61,11 @@ local function next_token(text, pos)
   return pos, select(2, text:find("^[=<>~]=", pos)) or pos, "op"
 end
 
-local function tokenize(text)
+local function tokenize(text, is_json)
   local tokens, line, line_start, seen = {}, 1, 1, 1
   local pos = text:match("^#[^\n]*()") or 1
   while #tokens < MAX_TOKENS do
-    local first, last, kind = next_token(text, pos)
+    local first, last, kind = next_token(text, pos, is_json)
     if not first then break end
     while true do
       local newline = text:find("\n", seen, true)
@@ -114,15 +115,18 @@ local function key_of(token)
   return token.text:match("^[\"'](.*)[\"']$")
 end
 
--- Entries of the constructor whose "{" is token i: key -> { key =, value = }
--- (indices of tokens); list items have no key token.
+-- Entries of the constructor whose bracket is token i: key -> { key =, value = }
+-- (indices of tokens); list items have no key token. JSON's objects and lists
+-- are read as well: their keys are strings before a colon.
 local function parse_table(tokens, i)
   local entries, count = {}, 0
   i = i + 1
-  while tokens[i] and not is(tokens[i], "}") do
+  while tokens[i] and not is(tokens[i], "}") and not is(tokens[i], "]") do
     local entry, key
     if tokens[i].kind == "name" and is(tokens[i + 1], "=") then
       key, entry = tokens[i].text, { key = i, value = i + 2 }
+    elseif tokens[i].kind == "string" and is(tokens[i + 1], ":") then
+      key, entry = key_of(tokens[i]), { key = i, value = i + 2 }
     elseif is(tokens[i], "[") and tokens[i + 1] and is(tokens[i + 2], "]") and is(tokens[i + 3], "=") then
       key, entry = key_of(tokens[i + 1]), { key = i + 1, value = i + 4 }
     else
@@ -149,9 +153,9 @@ local function find_definition(tokens, i, name)
   end
 end
 
--- "{" of the table that the expression at token i stands for, or nil.
+-- Bracket of the table that the expression at token i stands for, or nil.
 local function find_table(tokens, i)
-  if is(tokens[i], "{") then return i end
+  if is(tokens[i], "{") or is(tokens[i], "[") then return i end
   if not tokens[i] or tokens[i].kind ~= "name" then return nil end
   local last = i
   while is(tokens[last + 1], ".") and tokens[last + 2] do last = last + 2 end
@@ -171,38 +175,53 @@ end
 
 -- ---- the call ----
 
--- Token of the function's name on the line of the call.
+-- Token of the function's name on the line of the call; `pcall(vmoon.new, {`
+-- counts as one.
 local function find_call(tokens, name, line)
   local other
   for i, token in ipairs(tokens) do
     if token.line > line then break end
     if token.line == line and token.kind == "name" then
       local next = tokens[i + 1]
-      if is(next, "(") or is(next, "{") then
-        if token.text == name then return i end
-        other = other or i
-      end
+      if token.text == name and (is(next, "(") or is(next, "{") or is(next, ",")) then return i end
+      if is(next, "(") or is(next, "{") then other = other or i end
     end
   end
   return other
 end
 
--- Token of the last `return` outside of functions: what the chunk returns.
+-- Token of the `return` that ends the chunk: the last one in no block.
 local function find_return(tokens)
-  for i = #tokens, 1, -1 do
-    if is(tokens[i], "return") then return i end
+  local depth, found, last = 0, nil, nil
+  for i, token in ipairs(tokens) do
+    if token.kind ~= "string" then depth = depth + (OPENERS[token.text] or 0) end
+    if is(token, "return") then
+      last = i
+      if depth == 0 then found = i end
+    end
   end
+  return found or last
 end
 
 local function find_spec(tokens, name, line)
+  if name == "json" then return 1, 1, parse_table(tokens, 1) end
   local call = name == "return" and find_return(tokens) or find_call(tokens, name, line)
   if not call then return nil end
-  local at = is(tokens[call + 1], "(") and call + 2 or call + 1
+  local next = tokens[call + 1]
+  local at = (is(next, "(") or is(next, ",")) and call + 2 or call + 1
   local start = find_table(tokens, at)
   if not start then return call end
   local entries = parse_table(tokens, start)
   if start ~= at then add_assignments(tokens, entries, start, call, tokens[at].text) end
   return call, start, entries
+end
+
+-- "-1" is two tokens, but one value.
+local function with_sign(tokens, i)
+  local sign, number = tokens[i], tokens[i + 1]
+  if not is(sign, "-") or not number or number.kind ~= "number" then return sign end
+  local width = number.column + number.width - sign.column
+  return { line = sign.line, column = sign.column, width = number.line == sign.line and width or 1 }
 end
 
 -- The token to point at for a problem: the deepest one that can be found.
@@ -217,9 +236,9 @@ local function find_token(tokens, problem, start, entries)
     if is_last or not tokens[found] then break end
     local inner = find_table(tokens, found)
     entries = inner and parse_table(tokens, inner)
-    found = is(tokens[found], "{") and found or inner or found
+    found = inner == found and found or inner or found
   end
-  return tokens[found]
+  return with_sign(tokens, found)
 end
 
 -- ---- rendering ----
@@ -252,7 +271,7 @@ end
 
 local function render(problem, text, name, line)
   local out, token = {}, problem.token
-  local path = problem.path ~= "" and problem.path .. ": " or ""
+  local path = problem.path ~= "" and core.plain(problem.path) .. ": " or ""
   if token then
     out[1] = format("%s:%d:%d: %s%s", name, token.line, token.column, path, problem.message)
     render_source(out, text, token)
@@ -269,7 +288,8 @@ local function before(a, b)
   local x, y = a.token, b.token
   if x and y and x.line ~= y.line then return x.line < y.line end
   if x and y and x.column ~= y.column then return x.column < y.column end
-  return a.order < b.order
+  if a.order ~= b.order then return a.order < b.order end
+  return a.message < b.message
 end
 
 local function read_script(source)
@@ -284,19 +304,24 @@ end
 function core.config_error(problems, called, source, name, line)
   local text = read_script(source)
   if text then
-    local tokens = tokenize(text)
+    local tokens = tokenize(text, called == "json")
     local call, start, entries = find_spec(tokens, called, line)
     for _, problem in ipairs(problems) do
-      problem.token = start and find_token(tokens, problem, start, entries) or tokens[call or 0]
+      if problem.line then -- of a syntax error
+        problem.token = { line = problem.line, column = problem.column, width = 1 }
+      else
+        problem.token = start and find_token(tokens, problem, start, entries) or tokens[call or 0]
+      end
     end
   end
   local blocks = {}
-  for order, problem in ipairs(problems) do problem.order = order end
+  -- What the walk found came in the order of a hash table.
+  for order, problem in ipairs(problems) do problem.order = problem.is_loose and 0 or order end
   sort(problems, before)
   for i, problem in ipairs(problems) do
     blocks[i] = render(problem, text, name, line)
     problem.line, problem.column = problem.token and problem.token.line, problem.token and problem.token.column
-    problem.token, problem.order, problem.is_key = nil, nil, nil
+    problem.token, problem.order, problem.is_key, problem.is_loose = nil, nil, nil, nil
   end
   local first = problems[1]
   return core.bless {

@@ -309,6 +309,88 @@ static void test_config_value__what_was_given_is_shown_safely(void **state)
 		       "for example: cpus = 2");
 }
 
+/* MiB to bytes must not wrap: what would come out as 0, or small, is refused.
+ */
+static void test_x15__no_size_wraps(void **state)
+{
+	static const char *const huge[] = {
+		"17592186044416M",       /* 2^44 MiB: 2^64 bytes */
+		"17592186044544M",       /* and 128 MiB more */
+		"18014398509481984K",    /* 2^64 bytes */
+		"16777216T",             /* 2^64 bytes */
+		"18446744073709551615M", /* 2^64 - 1 MiB */
+		"18446744073709551616M", /* 2^64 MiB */
+		"18446744073709551744K", /* 2^64 + 128 KiB */
+		"99999999999999999999999999999999T",
+		"0M",
+		"0T"};
+	struct config_fixture *f = *state;
+	char message[128];
+
+	for (size_t i = 0; i < VMOON_COUNTOF(huge); i++) {
+		(void)snprintf(message, sizeof(message),
+			       "\"%s\" is out of range 16M..1T", huge[i]);
+		cf_set(f, "memory", huge[i]);
+		cf_assert_only(f, "memory", message, NULL);
+	}
+	cf_set(f, "memory", "-1M");
+	cf_assert_only(f, "memory", "\"-1M\" is not a size",
+		       "write a whole number and K, M, G or T (steps of "
+		       "1024): \"128M\"");
+	cf_set_int(f, "memory", -1);
+	cf_assert_only(f, "memory", "a size needs a unit, got bare number -1",
+		       "for example: memory = \"128M\"");
+	assert_ok(vmoon_config_set_size(f->cfg, "memory", UINT64_MAX, NULL),
+		  &f->err);
+	cf_assert_only(f, "memory",
+		       "18446744073709551615 bytes is out of range 16M..1T",
+		       NULL);
+	assert_ok(vmoon_config_set_size(f->cfg, "memory", 0, NULL), &f->err);
+	cf_assert_only(f, "memory", "0 bytes is out of range 16M..1T", NULL);
+	cf_set(f, "memory", "1T");
+	cf_assert_good(f);
+}
+
+static void assert_name(struct config_fixture *f, const char *name,
+			bool is_good)
+{
+	const struct vmoon_problem *p;
+
+	cf_set(f, "name", name);
+	if (is_good) {
+		cf_assert_good(f);
+		return;
+	}
+	assert_int_equal(vmoon_config_check(f->cfg, NULL), VMOON_E_CONFIG);
+	assert_int_equal(vmoon_config_problem_count(f->cfg), 1);
+	p = vmoon_config_problem(f->cfg, 0);
+	assert_string_equal(p->path, "name");
+	assert_non_null(strstr(p->message, "expected 1 to 64 letters"));
+}
+
+/* A name becomes a part of messages, and of file names some day. */
+static void test_x16__no_name_leaves_its_folder(void **state)
+{
+	static const char *const bad[] = {
+		"",     ".",    "..",       "../x",  "x/..", "a..b", ".a",
+		"/",    "a/b",  "a b",      " a",    "a\n",  "a%s",  "a;b",
+		"a\\b", "$(a)", "\xc3\xa4", "a\x7f", "a\tb", "~root"};
+	static const char *const good[] = {"a",   "A.b-c_9", "-", "_",
+					   "a.b", "0",       "a."};
+	struct config_fixture *f = *state;
+	char name[66];
+
+	for (size_t i = 0; i < VMOON_COUNTOF(bad); i++)
+		assert_name(f, bad[i], false);
+	for (size_t i = 0; i < VMOON_COUNTOF(good); i++)
+		assert_name(f, good[i], true);
+	memset(name, 'a', sizeof(name));
+	name[65] = '\0';
+	assert_name(f, name, false);
+	name[64] = '\0';
+	assert_name(f, name, true);
+}
+
 static const struct CMUnitTest tests[] = {
 	cf_test(test_config_value__l08_cpus_stay_in_range),
 	cf_test(test_config_value__an_integer_is_nothing_else),
@@ -322,6 +404,8 @@ static const struct CMUnitTest tests[] = {
 	cf_test(test_config_value__l02_embedded_zeros_are_refused),
 	cf_test(test_config_value__a_choice_is_one_of_a_few),
 	cf_test(test_config_value__what_was_given_is_shown_safely),
+	cf_test(test_x15__no_size_wraps),
+	cf_test(test_x16__no_name_leaves_its_folder),
 };
 
 int main(void)

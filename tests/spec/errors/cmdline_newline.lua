@@ -1,0 +1,6 @@
+-- SPDX-License-Identifier: MIT
+return {
+  kernel = "kernel",
+  cmdline = [[console=ttyS0
+quiet]],
+}

@@ -1,0 +1,7 @@
+-- SPDX-License-Identifier: MIT
+return {
+  kernel = "kernel",
+  disks = { { path = "root.img" } },
+  nets = {},
+  vsock = { cid = 3 },
+}

@@ -1,0 +1,3 @@
+-- SPDX-License-Identifier: MIT
+local vmoon = require "vmoon"
+vmoon.new { "kernel", "128M" }

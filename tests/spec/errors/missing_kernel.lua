@@ -1,0 +1,4 @@
+-- SPDX-License-Identifier: MIT
+return {
+  cpus = 2,
+}

@@ -1,0 +1,2 @@
+-- SPDX-License-Identifier: MIT
+return { kernel = "kernel", name = "a2345678901234567890123456789012345678901234567890123456789012345" }
