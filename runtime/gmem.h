@@ -3,10 +3,10 @@
 #ifndef VMOON_RUNTIME_GMEM_H
 #define VMOON_RUNTIME_GMEM_H
 
+#include "lock.h"
 #include "vmoon/gmem.h"
 #include "vmoon/mem.h"
 
-#include <pthread.h>
 #include <sys/uio.h>
 
 struct vmoon_gmem_region {
@@ -122,14 +122,13 @@ enum vmoon_gmem_pages vmoon_gmem_pages(const struct vmoon_gmem *gm,
  * removed meanwhile stays mapped for as long. Any thread.
  */
 struct vmoon_gmem_space {
-	pthread_mutex_t lock; /* a leaf */
+	struct vmoon_lock lock; /* a leaf */
 	struct vmoon_gmem now;
 };
 
 /* Takes over what take_gm holds; take_gm is empty afterwards. */
-VMOON_STATUS vmoon_gmem_space_init(struct vmoon_gmem_space *space,
-				   struct vmoon_gmem *take_gm,
-				   struct vmoon_error *err) VMOON_NONNULL(1, 2);
+void vmoon_gmem_space_init(struct vmoon_gmem_space *space,
+			   struct vmoon_gmem *take_gm) VMOON_NONNULL(1, 2);
 void vmoon_gmem_space_fini(struct vmoon_gmem_space *space) VMOON_NONNULL(1);
 void vmoon_gmem_space_get(struct vmoon_gmem_space *space,
 			  struct vmoon_gmem *out_gm) VMOON_NONNULL(1, 2);

@@ -408,31 +408,25 @@ static void move_to(struct vmoon_gmem *to, struct vmoon_gmem *from)
 	memset(from, 0, sizeof(*from));
 }
 
-enum vmoon_status vmoon_gmem_space_init(struct vmoon_gmem_space *space,
-					struct vmoon_gmem *take_gm,
-					struct vmoon_error *err)
+void vmoon_gmem_space_init(struct vmoon_gmem_space *space,
+			   struct vmoon_gmem *take_gm)
 {
-	int rc = pthread_mutex_init(&space->lock, NULL);
-
+	vmoon_lock_init(&space->lock, VMOON_RANK_LEAF);
 	move_to(&space->now, take_gm);
-	if (rc == 0)
-		return VMOON_OK;
-	vmoon_gmem_fini(&space->now);
-	return vmoon_fail(err, VMOON_E_SYS, rc, "guest memory: lock");
 }
 
 void vmoon_gmem_space_fini(struct vmoon_gmem_space *space)
 {
 	vmoon_gmem_fini(&space->now);
-	(void)pthread_mutex_destroy(&space->lock);
+	vmoon_lock_fini(&space->lock);
 }
 
 void vmoon_gmem_space_get(struct vmoon_gmem_space *space,
 			  struct vmoon_gmem *out_gm)
 {
-	(void)pthread_mutex_lock(&space->lock);
+	vmoon_lock_take(&space->lock);
 	vmoon_gmem_copy(&space->now, out_gm);
-	(void)pthread_mutex_unlock(&space->lock);
+	vmoon_lock_drop(&space->lock);
 }
 
 void vmoon_gmem_space_set(struct vmoon_gmem_space *space,
@@ -440,9 +434,9 @@ void vmoon_gmem_space_set(struct vmoon_gmem_space *space,
 {
 	struct vmoon_gmem old;
 
-	(void)pthread_mutex_lock(&space->lock);
+	vmoon_lock_take(&space->lock);
 	move_to(&old, &space->now);
 	move_to(&space->now, take_gm);
-	(void)pthread_mutex_unlock(&space->lock);
+	vmoon_lock_drop(&space->lock);
 	vmoon_gmem_fini(&old); /* may unmap: not under the lock */
 }

@@ -23,7 +23,8 @@ uint64_t vmoon_mono_ns(void)
 enum vmoon_status vmoon_loop_init(struct vmoon_loop *loop,
 				  struct vmoon_error *err)
 {
-	struct epoll_event ev = {.events = EPOLLIN};
+	/* Each write to wake_fd is an edge: nobody has to read it. */
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLET};
 
 	memset(loop, 0, sizeof(*loop));
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -59,6 +60,7 @@ enum vmoon_status vmoon_loop_add_fd(struct vmoon_loop *loop,
 {
 	struct epoll_event ev = {.events = events, .data.ptr = fd};
 
+	fd->idle_runs = 0;
 	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd->fd, &ev) != 0)
 		return vmoon_fail(err, VMOON_E_SYS, errno,
 				  "event loop: cannot watch descriptor %d",
@@ -94,8 +96,10 @@ static void wake(struct vmoon_loop *loop)
 {
 	const uint64_t one = 1;
 
-	if (!__atomic_exchange_n(&loop->is_woken, true, __ATOMIC_ACQ_REL))
-		VMOON_IGNORE(write(loop->wake_fd, &one, sizeof(one)) < 0);
+	if (__atomic_exchange_n(&loop->is_woken, true, __ATOMIC_ACQ_REL))
+		return;
+	while (write(loop->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		continue;
 }
 
 void vmoon_loop_fire(struct vmoon_loop_event *ev)
@@ -135,11 +139,18 @@ static void run_timers(struct vmoon_loop *loop)
 {
 	uint64_t now = vmoon_mono_ns();
 
-	for (struct vmoon_loop_timer *t = loop->timers; t; t = t->next)
-		if (t->deadline_ns != 0 && t->deadline_ns <= now) {
+	for (struct vmoon_loop_timer *t = loop->timers; t; t = t->next) {
+		if (t->deadline_ns == 0 || t->deadline_ns > now)
+			continue;
+		t->expirations = 1;
+		if (t->period_ns != 0)
+			t->expirations += (now - t->deadline_ns) / t->period_ns;
+		if (t->period_ns != 0)
+			t->deadline_ns += t->expirations * t->period_ns;
+		else
 			t->deadline_ns = 0;
-			t->fn(t->ctx);
-		}
+		t->fn(t->ctx);
+	}
 }
 
 /* The caller's timeout, or less when a timer is due before. */
@@ -175,11 +186,25 @@ static int wait_epoll(int epoll_fd, struct epoll_event *evs, int cap,
 			  timeout_ns < 0 ? -1 : (int)(ms & 0x7fffffff));
 }
 
+static void run_fd(struct vmoon_loop *loop, int at, uint32_t events)
+{
+	struct vmoon_loop_fd *fd = loop->batch[at];
+
+	if (fd == NULL)
+		return; /* removed by one before it */
+	if (fd->ready(fd->ctx, events)) {
+		fd->idle_runs = 0;
+		return;
+	}
+	/* Looked up again: the handler may have removed it. */
+	if (loop->batch[at] == fd && ++fd->idle_runs == VMOON_LOOP_IDLE_MAX)
+		vmoon_loop_remove_fd(loop, fd);
+}
+
 enum vmoon_status vmoon_loop_turn(struct vmoon_loop *loop, int64_t timeout_ns,
 				  struct vmoon_error *err)
 {
 	struct epoll_event evs[VMOON_COUNTOF(loop->batch)];
-	uint64_t drop;
 	int n;
 
 	n = wait_epoll(loop->epoll_fd, evs, (int)VMOON_COUNTOF(evs),
@@ -192,16 +217,11 @@ enum vmoon_status vmoon_loop_turn(struct vmoon_loop *loop, int64_t timeout_ns,
 		loop->batch[i] = evs[i].data.ptr;
 	loop->batch_len = n;
 	for (int i = 0; i < n; i++) {
-		if (evs[i].data.ptr == NULL) {
-			VMOON_IGNORE(read(loop->wake_fd, &drop, 8) < 0);
-			/* Acquires what was set pending before the wake. */
+		if (evs[i].data.ptr != NULL)
+			run_fd(loop, i, evs[i].events);
+		else /* Acquires what was set pending before the wake. */
 			(void)__atomic_exchange_n(&loop->is_woken, false,
 						  __ATOMIC_ACQ_REL);
-			continue;
-		}
-		if (loop->batch[i] != NULL)
-			loop->batch[i]->ready(loop->batch[i]->ctx,
-					      evs[i].events);
 	}
 	loop->batch_len = 0;
 	run_events(loop);

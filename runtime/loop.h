@@ -14,12 +14,20 @@
 
 typedef void (*vmoon_loop_fn)(void *ctx);
 
-/* Readiness of a descriptor; events are EPOLLIN, EPOLLOUT and so on. */
+/*
+ * Readiness of a descriptor; events are EPOLLIN, EPOLLOUT and so on. ready
+ * says whether it made progress. After VMOON_LOOP_IDLE_MAX calls in a row
+ * without any, the loop removes the descriptor: one that is broken for good
+ * must not burn a CPU. Its owner may add it again.
+ */
 struct vmoon_loop_fd {
-	void (*ready)(void *ctx, uint32_t events);
-	void *ctx; /* borrowed */
-	int fd;    /* borrowed */
+	bool (*ready)(void *ctx, uint32_t events);
+	void *ctx;          /* borrowed */
+	int fd;             /* borrowed */
+	unsigned idle_runs; /* the loop's */
 };
+
+enum { VMOON_LOOP_IDLE_MAX = 3 };
 
 /*
  * A call from another thread: fire sets it pending, the loop calls fn once
@@ -37,6 +45,8 @@ struct vmoon_loop_timer {
 	vmoon_loop_fn fn;
 	void *ctx;            /* borrowed */
 	uint64_t deadline_ns; /* on the monotonic clock; 0: not armed */
+	uint64_t period_ns;   /* 0: once */
+	uint64_t expirations; /* for fn: periods that ended, missed ones too */
 	struct vmoon_loop_timer *next;
 };
 
@@ -68,7 +78,10 @@ void vmoon_loop_add_event(struct vmoon_loop *loop, struct vmoon_loop_event *ev,
 			  vmoon_loop_fn fn, void *ctx) VMOON_NONNULL(1, 2, 3);
 void vmoon_loop_fire(struct vmoon_loop_event *ev) VMOON_NONNULL(1); /* any */
 
-/* Before the loop runs. set: deadline 0 disarms. */
+/*
+ * Before the loop runs. set: deadline 0 disarms; a timer with a period is
+ * armed again before its fn is called, any other one is not.
+ */
 void vmoon_loop_add_timer(struct vmoon_loop *loop, struct vmoon_loop_timer *t,
 			  vmoon_loop_fn fn, void *ctx) VMOON_NONNULL(1, 2, 3);
 void vmoon_loop_set_timer(struct vmoon_loop_timer *t, uint64_t deadline_ns)

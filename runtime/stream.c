@@ -133,15 +133,16 @@ static void copy_out(struct vmoon_stream *s)
 		vmoon_loop_change_fd(s->loop, &s->copy, 0);
 }
 
-static void copy_ready(void *ctx, uint32_t events)
+static bool copy_ready(void *ctx, uint32_t events)
 {
 	struct vmoon_stream *s = ctx;
+	uint64_t before = s->copy_pos;
 
-	if ((events & (EPOLLERR | EPOLLHUP)) != 0 && (events & EPOLLOUT) == 0) {
+	if ((events & (EPOLLERR | EPOLLHUP)) != 0 && (events & EPOLLOUT) == 0)
 		end_copy(s);
-		return;
-	}
 	copy_out(s);
+	return !s->is_copying || s->copy_pos != before ||
+	       s->copy_pos == s->total;
 }
 
 static void change_copy(void *ctx)
@@ -383,7 +384,7 @@ enum vmoon_status vmoon_stream_init(struct vmoon_stream *s,
 
 	memset(s, 0, sizeof(*s));
 	s->copy_request = -1;
-	s->copy = (struct vmoon_loop_fd){copy_ready, s, -1};
+	s->copy = (struct vmoon_loop_fd){copy_ready, s, -1, 0};
 	/* Mapped: pages that no output reaches cost nothing. */
 	s->backlog = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

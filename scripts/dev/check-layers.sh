@@ -58,4 +58,9 @@ refuse 'the heap is vmoon_mem_* (vmoon/mem.h)' <<-EOF
 		devices virtio runtime bindings 2>/dev/null |
 		grep -v '^runtime/mem\.c:' | cut -d: -f1,2)
 EOF
+refuse 'runtime locks are struct vmoon_lock, which has its place in the order' \
+	<<-EOF
+		$(grep -rnoE --include='*.[ch]' 'pthread_(mutex|rwlock|spin)_[a-z]+' runtime |
+			grep -v '^runtime/lock\.')
+	EOF
 exit $bad
