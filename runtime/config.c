@@ -366,17 +366,28 @@ static enum vmoon_status check_table(struct vmoon_config *cfg,
 	return st;
 }
 
+struct shown_path {
+	char text[256];
+};
+
+/* A key of the script's own making may hold anything. */
+static struct shown_path show_path(const struct vmoon_problem *p)
+{
+	struct shown_path out;
+	struct vmoon_text path;
+
+	vmoon_text_init(&path, out.text, sizeof(out.text));
+	vmoon_text_put_plain(&path, p->path, strlen(p->path));
+	return out;
+}
+
 static enum vmoon_status fail_with_first(const struct vmoon_config *cfg,
 					 struct vmoon_error *err)
 {
 	const struct vmoon_problem *p = &cfg->problems[0];
-	char shown[256];
-	struct vmoon_text path;
-
-	/* A key of the script's own making may hold anything. */
-	vmoon_text_init(&path, shown, sizeof(shown));
-	vmoon_text_put_plain(&path, p->path, strlen(p->path));
-	return vmoon_fail(
+	const struct shown_path path = show_path(p);
+	const char *shown = path.text;
+	enum vmoon_status st = vmoon_fail(
 		err, VMOON_E_CONFIG, 0,
 		"%zu problem%s in VM configuration%s: %s%s%s%s%s%s",
 		cfg->problem_count, cfg->problem_count == 1 ? "" : "s",
@@ -384,6 +395,17 @@ static enum vmoon_status fail_with_first(const struct vmoon_config *cfg,
 		shown[0] == '\0' ? "" : ": ", p->message,
 		p->hint == NULL ? "" : " (", p->hint == NULL ? "" : p->hint,
 		p->hint == NULL ? "" : ")");
+
+	vmoon_error_set_where(err, "%s", shown);
+	for (size_t i = 0; i < cfg->problem_count; i++) {
+		p = &cfg->problems[i];
+		vmoon_error_add_detail(err, "%s%s%s\n", show_path(p).text,
+				       p->path[0] == '\0' ? "" : ": ",
+				       p->message);
+		if (p->hint != NULL)
+			vmoon_error_add_detail(err, "  hint: %s\n", p->hint);
+	}
+	return st;
 }
 
 enum vmoon_status vmoon_config_check(struct vmoon_config *cfg,

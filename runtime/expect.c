@@ -208,6 +208,30 @@ static enum vmoon_status hopeless(struct vmoon_vm *vm, struct vmoon_error *err)
 	return VMOON_OK;
 }
 
+/* The last lines, as plain text. They are the guest's: nothing but text. */
+static void add_tail(struct vmoon_stream *s, struct vmoon_error *err)
+{
+	enum { TAIL = 1000 };
+	char tail[TAIL + 1];
+	uint64_t pos = vmoon_stream_tell(s), end = pos;
+	size_t len, n = 0;
+
+	pos = pos > TAIL ? pos - TAIL : 0;
+	len = vmoon_stream_read(s, &pos, tail, end - pos);
+	for (size_t i = 0; i < len; i++) {
+		const bool is_text = tail[i] >= ' ' && tail[i] <= '~';
+
+		if (is_text || tail[i] == '\n')
+			tail[n++] = tail[i];
+		else if (tail[i] != '\r')
+			tail[n++] = '?';
+	}
+	tail[n] = '\0';
+	if (n > 0)
+		vmoon_error_add_detail(err, "%s%s", tail,
+				       tail[n - 1] == '\n' ? "" : "\n");
+}
+
 static enum vmoon_status wait_for(struct vmoon_stream *s, struct search *q,
 				  int64_t timeout_ns, struct vmoon_match *m,
 				  struct vmoon_error *err)
@@ -256,8 +280,10 @@ enum vmoon_status vmoon_stream_expect(struct vmoon_stream *s,
 		return st;
 	st = wait_for(s, q, timeout_ns, &m, err);
 	free_search(q);
-	if (st != VMOON_OK)
+	if (st != VMOON_OK) {
+		add_tail(s, err);
 		return st;
+	}
 	s->cursor = m.end;
 	memcpy(out_match, &m,
 	       out_match->size < sizeof(m) ? out_match->size : sizeof(m));

@@ -31,15 +31,24 @@ enum vmoon_status {
 /* Return type of everything that can fail; the compiler insists on a check. */
 #define VMOON_STATUS VMOON_MUST_USE enum vmoon_status
 
+enum { VMOON_ERROR_WHERE = 128, VMOON_ERROR_DETAIL = 1400 };
+
 /*
  * Filled in by the function that fails, owned by whoever declared it (usually
  * on the stack), never allocated. A NULL record is allowed everywhere. msg is
  * one line without a newline and reads outside-in: "kernel 'x': open: ...".
+ * where is a place the caller knows: "vm.lua:12:5" or the path of a config
+ * value, "disks.2.path". detail is what one line cannot say, each line with
+ * its newline: every mistake of a config, a script's source with carets, the
+ * last lines of a console. Both are "" when there is none; what does not fit
+ * is cut.
  */
 struct vmoon_error {
 	enum vmoon_status status;
 	int sys; /* errno of the failing call, or 0 */
 	char msg[500];
+	char where[VMOON_ERROR_WHERE];
+	char detail[VMOON_ERROR_DETAIL];
 };
 
 /* Records a failure and returns status, so that one return line says it all. */
@@ -50,6 +59,12 @@ VMOON_API VMOON_STATUS vmoon_fail(struct vmoon_error *err,
 /* Prepends "context: " on the way up, keeping the status. */
 VMOON_API void vmoon_error_prefix(struct vmoon_error *err, const char *fmt, ...)
 	VMOON_PRINTF(2, 3);
+/* Says where, and appends to the detail; after vmoon_fail, which clears both.
+ */
+VMOON_API void vmoon_error_set_where(struct vmoon_error *err, const char *fmt,
+				     ...) VMOON_PRINTF(2, 3);
+VMOON_API void vmoon_error_add_detail(struct vmoon_error *err, const char *fmt,
+				      ...) VMOON_PRINTF(2, 3);
 
 #ifdef __cplusplus
 }

@@ -235,8 +235,8 @@ struct vmoon_match {
  * The first place after the last match where any pattern matches; the search
  * goes on behind it next time. "\n" matches "\r\n" too. Pumps the runtime
  * until then: E_TIMEOUT, E_PANIC when the guest panics, E_EXITED when the VM
- * ends, whichever comes first; timeout_ns 0 only looks. Only the runtime's
- * thread.
+ * ends, whichever comes first, with the console's last lines as the detail;
+ * timeout_ns 0 only looks. Only the runtime's thread.
  */
 VMOON_API VMOON_STATUS vmoon_stream_expect(struct vmoon_stream *s,
 					   const struct vmoon_pattern *patterns,

@@ -13,7 +13,7 @@ for d in include devices virtio runtime bindings tests fuzz bench examples \
 	scripts .ci; do
 	[ ! -d "$d" ] || cp -r "$d" "$tmp/"
 done
-cp .clang-format .luacheckrc "$tmp/" 2>/dev/null
+cp .clang-format .luacheckrc libvmoon.map "$tmp/" 2>/dev/null
 cd "$tmp" || exit 1
 mkdir -p include/vmoon devices runtime/kvm runtime/host bindings examples \
 	tests/unit/devices scripts/vmoon
@@ -115,6 +115,10 @@ allows globals planted.c 'const char *const vmoon_names[] = {"a", "b"};'
 refuses headers include/vmoon/planted.h 'uint32_t vmoon_planted(void);'
 refuses headers include/vmoon/planted.h 'int vmoon_planted(int class);'
 refuses headers runtime/planted.h 'struct a { uint32_t b; };'
+
+refuses map include/vmoon/planted.h 'VMOON_API int vmoon_planted(void);'
+refuses map include/vmoon/planted.h 'VMOON_API VMOON_STATUS' \
+	'vmoon_planted(int *p);'
 
 refuses format devices/planted.c 'int  vmoon_planted ( void ) ;'
 

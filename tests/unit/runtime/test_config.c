@@ -197,7 +197,21 @@ static void test_config__four_thousand_mistakes_are_all_reported(void **state)
 	cf_assert_problem(f, 4094, "k04095", "unknown field \"k04095\"", NULL);
 }
 
+static void test_config__the_error_says_where_and_lists_all(void **state)
+{
+	struct config_fixture *f = *state;
+
+	cf_set(f, "memory", "12Q");
+	cf_set_int(f, "memroy", 1);
+	assert_int_equal(vmoon_config_check(f->cfg, &f->err), VMOON_E_CONFIG);
+	assert_string_equal(f->err.where, "memroy");
+	assert_non_null(strstr(f->err.detail,
+			       "memroy: unknown field \"memroy\"\n"
+			       "  hint: did you mean \"memory\"?\nmemory: "));
+}
+
 static const struct CMUnitTest tests[] = {
+	cf_test(test_config__the_error_says_where_and_lists_all),
 	cf_test(test_config__a_kernel_is_all_it_takes),
 	cf_test(test_config__a_missing_kernel_is_a_problem_of_the_whole),
 	cf_test(test_config__all_mistakes_come_at_once_and_in_order),

@@ -45,6 +45,7 @@ static void test_expect__finds_text_and_goes_on_behind_it(void **state)
 	assert_ok(expect(r, &abc, 1, RIG_TIMEOUT_NS, &m, &err), &err);
 	assert_int_equal(m.begin, 4);
 	assert_int_equal(expect(r, &abc, 1, 0, &m, &err), VMOON_E_TIMEOUT);
+	assert_string_equal(err.detail, "abc abc ready\n");
 	assert_string_equal(err.msg, "no match within 0.0s");
 }
 
