@@ -355,6 +355,22 @@ static void test_s12__all_256_indexes_stay_inside_128_bytes(void **state)
 	assert_int_equal(r->reset.count, 0);
 }
 
+/* The fastest rate there is asked for, all enabled, for ten seconds. */
+static void test_s12__no_interrupt_storm_can_be_asked_for(void **state)
+{
+	struct rig *r = *state;
+
+	for (unsigned reg = 0x01; reg < 0x06; reg += 2)
+		put(r, reg, 0xff); /* every alarm: "any time" */
+	put(r, 0x0a, 0x23);
+	put(r, 0x0b, 0x72);
+	assert_int_equal(get(r, 0x0b), 0x02);
+	for (unsigned ms = 0; ms < 10000; ms++) {
+		pass_time(r, NS_PER_MS);
+		assert_int_equal(get(r, 0x0c), 0);
+	}
+}
+
 /* S14: a million operations in any order against an array and an index. */
 static void test_s14__random_commands_match_a_model(void **state)
 {
@@ -472,6 +488,7 @@ static const struct CMUnitTest tests[] = {
 	rtc_test(test_cmos_05__only_bytes_are_accepted),
 	rtc_test(test_rtc_cmos__the_guest_cannot_change_clock_or_status),
 	rtc_test(test_s12__all_256_indexes_stay_inside_128_bytes),
+	rtc_test(test_s12__no_interrupt_storm_can_be_asked_for),
 	rtc_test(test_s14__random_commands_match_a_model),
 	rtc_test(test_rtc_cmos__a_round_trip_keeps_memory_and_index),
 	rtc_test(test_rtc_cmos__a_cut_snapshot_changes_nothing),
