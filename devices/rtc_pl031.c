@@ -14,7 +14,6 @@
 #include "rtc_pl031.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 enum { STATE_VERSION = 1, ACCESS_BYTES = 4 };
 
@@ -44,6 +43,7 @@ struct pl031_state {
 
 struct pl031 {
 	struct vmoon_device dev;
+	struct vmoon_mem *mem; /* borrowed */
 	struct vmoon_irq irq;
 	struct vmoon_clock clock;
 	struct pl031_state s;
@@ -176,7 +176,9 @@ static enum vmoon_status pl031_load(struct vmoon_device *dev,
 
 static void pl031_destroy(struct vmoon_device *dev)
 {
-	free(pl031_of(dev));
+	struct pl031 *p = pl031_of(dev);
+
+	vmoon_mem_free(p->mem, p, sizeof(*p));
 }
 
 static const struct vmoon_device_ops pl031_ops = {
@@ -196,10 +198,11 @@ enum vmoon_status vmoon_rtc_pl031_create(
 	struct pl031 *p;
 
 	assert(cfg->irq.set != NULL && cfg->clock.wall_s != NULL);
-	p = calloc(1, sizeof(*p));
+	p = vmoon_mem_alloc(cfg->mem, sizeof(*p));
 	if (p == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "rtc-pl031: out of memory");
+	p->mem = cfg->mem;
 	p->dev.ops = &pl031_ops;
 	p->irq = cfg->irq;
 	p->clock = cfg->clock;

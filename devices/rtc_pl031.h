@@ -8,7 +8,8 @@
 enum { VMOON_RTC_PL031_BYTES = 0x1000 };
 
 struct vmoon_rtc_pl031_config {
-	struct vmoon_irq irq; /* level: an interrupt is pending and enabled */
+	struct vmoon_mem *mem; /* or NULL */
+	struct vmoon_irq irq;  /* level: an interrupt is pending and enabled */
 	struct vmoon_clock clock;
 };
 

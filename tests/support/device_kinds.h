@@ -14,6 +14,7 @@
 
 /* One device and whatever it may reach. */
 struct device_rig {
+	struct vmoon_mem *mem; /* or NULL */
 	struct fake_irq irq;
 	struct fake_sink out;
 	struct fake_room room;
@@ -26,21 +27,24 @@ struct device_kind {
 	const char *type;
 	uint64_t window; /* bytes; registers lie in all of it */
 	bool has_irq;
-	enum vmoon_status (*make)(struct device_rig *r);
+	enum vmoon_status (*make)(struct device_rig *r,
+				  struct vmoon_error *err);
 	/* Away from power-on in all that is saved, an interrupt pending. */
 	void (*disturb)(struct device_rig *r);
 	bool (*takes)(uint64_t off, unsigned size); /* or refuses */
 };
 
-static inline enum vmoon_status make_uart(struct device_rig *r)
+static inline enum vmoon_status make_uart(struct device_rig *r,
+					  struct vmoon_error *err)
 {
 	const struct vmoon_uart_config cfg = {
+		.mem = r->mem,
 		.irq = {fake_irq_set, &r->irq},
 		.out = {fake_sink_put, &r->out},
 		.room = {fake_room_ready, &r->room},
 	};
 
-	return vmoon_uart_create(&cfg, &r->dev, NULL);
+	return vmoon_uart_create(&cfg, &r->dev, err);
 }
 
 static inline void disturb_uart(struct device_rig *r)
@@ -62,15 +66,17 @@ static inline bool uart_takes(uint64_t off, unsigned size)
 	return size == 1 && off < VMOON_UART_PORTS;
 }
 
-static inline enum vmoon_status make_cmos(struct device_rig *r)
+static inline enum vmoon_status make_cmos(struct device_rig *r,
+					  struct vmoon_error *err)
 {
 	const struct vmoon_rtc_cmos_config cfg = {
+		.mem = r->mem,
 		.clock = {fake_clock_mono, fake_clock_wall, &r->clock},
 		.reset = {fake_notify_fire, &r->told},
 		.ram_below_4g = 64 * VMOON_MIB,
 	};
 
-	return vmoon_rtc_cmos_create(&cfg, &r->dev, NULL);
+	return vmoon_rtc_cmos_create(&cfg, &r->dev, err);
 }
 
 static inline void disturb_cmos(struct device_rig *r)
@@ -86,14 +92,16 @@ static inline bool cmos_takes(uint64_t off, unsigned size)
 	return size == 1 && off < VMOON_RTC_CMOS_PORTS;
 }
 
-static inline enum vmoon_status make_pl031(struct device_rig *r)
+static inline enum vmoon_status make_pl031(struct device_rig *r,
+					   struct vmoon_error *err)
 {
 	const struct vmoon_rtc_pl031_config cfg = {
+		.mem = r->mem,
 		.irq = {fake_irq_set, &r->irq},
 		.clock = {fake_clock_mono, fake_clock_wall, &r->clock},
 	};
 
-	return vmoon_rtc_pl031_create(&cfg, &r->dev, NULL);
+	return vmoon_rtc_pl031_create(&cfg, &r->dev, err);
 }
 
 /* Nothing in the device raises its interrupt: a snapshot does. */
@@ -118,11 +126,15 @@ static inline bool pl031_takes(uint64_t off, unsigned size)
 	return size == 4 && off < VMOON_RTC_PL031_BYTES;
 }
 
-static inline enum vmoon_status make_i8042(struct device_rig *r)
+static inline enum vmoon_status make_i8042(struct device_rig *r,
+					   struct vmoon_error *err)
 {
-	const struct vmoon_notify reset = {fake_notify_fire, &r->told};
+	const struct vmoon_i8042_config cfg = {
+		.mem = r->mem,
+		.reset = {fake_notify_fire, &r->told},
+	};
 
-	return vmoon_i8042_create(&reset, &r->dev, NULL);
+	return vmoon_i8042_create(&cfg, &r->dev, err);
 }
 
 static inline void disturb_i8042(struct device_rig *r)
@@ -135,11 +147,15 @@ static inline bool i8042_takes(uint64_t off, unsigned size)
 	return size == 1 && off < VMOON_I8042_PORTS;
 }
 
-static inline enum vmoon_status make_pvpanic(struct device_rig *r)
+static inline enum vmoon_status make_pvpanic(struct device_rig *r,
+					     struct vmoon_error *err)
 {
-	const struct vmoon_notify event = {fake_notify_fire, &r->told};
+	const struct vmoon_pvpanic_config cfg = {
+		.mem = r->mem,
+		.event = {fake_notify_fire, &r->told},
+	};
 
-	return vmoon_pvpanic_create(&event, &r->dev, NULL);
+	return vmoon_pvpanic_create(&cfg, &r->dev, err);
 }
 
 static inline bool pvpanic_takes(uint64_t off, unsigned size)
@@ -147,11 +163,15 @@ static inline bool pvpanic_takes(uint64_t off, unsigned size)
 	return size == 1 && off == 0;
 }
 
-static inline enum vmoon_status make_debug_exit(struct device_rig *r)
+static inline enum vmoon_status make_debug_exit(struct device_rig *r,
+						struct vmoon_error *err)
 {
-	const struct vmoon_notify exit = {fake_notify_fire, &r->told};
+	const struct vmoon_debug_exit_config cfg = {
+		.mem = r->mem,
+		.exit = {fake_notify_fire, &r->told},
+	};
 
-	return vmoon_debug_exit_create(&exit, &r->dev, NULL);
+	return vmoon_debug_exit_create(&cfg, &r->dev, err);
 }
 
 static inline bool debug_exit_takes(uint64_t off, unsigned size)
@@ -164,15 +184,17 @@ static inline void disturb_by_writing_1(struct device_rig *r)
 	fake_out(r->dev, 0, 1);
 }
 
-static inline enum vmoon_status make_acpi_pm(struct device_rig *r)
+static inline enum vmoon_status make_acpi_pm(struct device_rig *r,
+					     struct vmoon_error *err)
 {
 	const struct vmoon_acpi_pm_config cfg = {
+		.mem = r->mem,
 		.irq = {fake_irq_set, &r->irq},
 		.poweroff = {fake_notify_fire, &r->told},
 		.reset = {fake_notify_fire, &r->told_too},
 	};
 
-	return vmoon_acpi_pm_create(&cfg, &r->dev, NULL);
+	return vmoon_acpi_pm_create(&cfg, &r->dev, err);
 }
 
 static inline void disturb_acpi_pm(struct device_rig *r)

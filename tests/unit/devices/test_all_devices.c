@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_all_devices.c - what every device must do, asked of each in turn. */
+#include "runtime/mem.h"
+#include "tests/support/check_alloc.h"
 #include "tests/support/device_kinds.h"
 #include "tests/support/fixture.h"
 
@@ -13,7 +15,7 @@ struct snapshot {
 static void open_rig(const struct device_kind *k, struct device_rig *r)
 {
 	*r = (struct device_rig){.clock = {.wall_s = 1709210096}};
-	assert_int_equal(k->make(r), VMOON_OK);
+	assert_int_equal(k->make(r, NULL), VMOON_OK);
 	assert_string_equal(r->dev->ops->type, k->type);
 }
 
@@ -396,88 +398,37 @@ static void test_devices__reset_brings_power_on_state_and_no_interrupt(
 	}
 }
 
-/* ---- protocols in two stages ---- */
+/* ---- memory ---- */
 
-static void test_s15__cmos_data_goes_to_the_last_good_index(void **state)
+static void test_devices__memory_is_asked_for_once_and_given_back(void **state)
 {
-	static const unsigned bad[] = {0, 2, 3, 4, 8};
-	struct device_rig r;
-
 	(void)state;
-	assert_int_equal(make_cmos(memset(&r, 0, sizeof(r))), VMOON_OK);
-	for (size_t i = 0; i < VMOON_COUNTOF(bad); i++) {
-		/* Bad, then data: index 0 is the clock and stays so. */
+	for (size_t i = 0; i < VMOON_COUNTOF(device_kinds); i++) {
+		const struct device_kind *k = &device_kinds[i];
+		struct check_alloc a = {.fail_at = 1};
+		const struct vmoon_allocator how = check_allocator(&a);
+		struct vmoon_error err;
+		struct vmoon_mem mem;
+		struct device_rig r = {.mem = &mem};
+		struct snapshot s;
+
+		vmoon_mem_init(&mem, &how);
+		assert_int_equal(k->make(&r, &err), VMOON_E_NOMEM);
+		assert_memory_equal(err.msg, k->type, strlen(k->type));
+		assert_string_equal(err.msg + strlen(k->type),
+				    ": out of memory");
+		assert_null(r.dev);
+		check_alloc_assert_empty(&a);
+		assert_int_equal(k->make(&r, NULL), VMOON_OK);
+		k->disturb(&r);
+		read_all(k, &r);
+		save(&r, &s);
+		assert_int_equal(load(&r, s.bytes, s.len, NULL), VMOON_OK);
 		r.dev->ops->reset(r.dev);
-		r.dev->ops->write(r.dev, 0, bad[i], 0x41);
-		fake_out(r.dev, 1, 0x99);
-		fake_out(r.dev, 0, 0x41);
-		assert_int_equal(fake_in(r.dev, 1), 0);
-		/* Good, bad, data: where the good one said. */
-		fake_out(r.dev, 0, 0x40);
-		r.dev->ops->write(r.dev, 0, bad[i], 0x41);
-		fake_out(r.dev, 1, 0x77);
-		assert_int_equal(fake_in(r.dev, 1), 0x77);
-		/* Bad data leaves the stage as it was. */
-		r.dev->ops->write(r.dev, 1, bad[i], 0x55);
-		assert_int_equal(fake_in(r.dev, 1), 0x77);
-		fake_out(r.dev, 0, 0x41);
-		assert_int_equal(fake_in(r.dev, 1), 0);
-		/* A bad reset index does not reset. */
-		r.dev->ops->write(r.dev, 0, bad[i], 0x8f);
-		fake_out(r.dev, 1, 0);
-		assert_int_equal(r.told.count, 0);
+		assert_int_equal(a.calls, 2); /* the refused one and one more */
+		close_rig(&r);
+		check_alloc_assert_empty(&a);
 	}
-	close_rig(&r);
-}
-
-static void test_s15__a_divisor_needs_a_good_line_control(void **state)
-{
-	static const unsigned bad[] = {0, 2, 3, 4, 8};
-	struct device_rig r;
-
-	(void)state;
-	assert_int_equal(make_uart(memset(&r, 0, sizeof(r))), VMOON_OK);
-	for (size_t i = 0; i < VMOON_COUNTOF(bad); i++) {
-		/* Bad, then data: it is a byte to send. */
-		r.dev->ops->reset(r.dev);
-		r.dev->ops->write(r.dev, 3, bad[i], 0x83);
-		fake_out(r.dev, 0, 'x');
-		assert_int_equal(r.out.calls, i + 1);
-		/* Good, bad, data: it is still the divisor. */
-		fake_out(r.dev, 3, 0x83);
-		r.dev->ops->write(r.dev, 3, bad[i], 0x03);
-		fake_out(r.dev, 0, 0x21);
-		fake_out(r.dev, 1, 0x43);
-		assert_int_equal(r.out.calls, i + 1);
-		assert_int_equal(fake_in(r.dev, 0), 0x21);
-		assert_int_equal(fake_in(r.dev, 1), 0x43);
-		fake_out(r.dev, 3, 0x03);
-		assert_int_equal(fake_in(r.dev, 1), 0); /* IER */
-	}
-	close_rig(&r);
-}
-
-/* Commands with a parameter: the byte that follows is no command. */
-static void test_s15__an_i8042_parameter_never_resets(void **state)
-{
-	static const unsigned commands[] = {0x60, 0xd1, 0xd2, 0xd3, 0xd4, 0xff};
-	static const unsigned bad[] = {0, 2, 3, 4, 8};
-	struct device_rig r;
-
-	(void)state;
-	assert_int_equal(make_i8042(memset(&r, 0, sizeof(r))), VMOON_OK);
-	for (size_t c = 0; c < VMOON_COUNTOF(commands); c++)
-		for (size_t i = 0; i < VMOON_COUNTOF(bad); i++) {
-			r.dev->ops->write(r.dev, 4, bad[i], 0xfe);
-			fake_out(r.dev, 0, 0xfe);
-			fake_out(r.dev, 4, commands[c]);
-			r.dev->ops->write(r.dev, 4, bad[i], 0xfe);
-			fake_out(r.dev, 0, 0xfe);
-		}
-	assert_int_equal(r.told.count, 0);
-	fake_out(r.dev, 4, 0xfe);
-	assert_int_equal(r.told.count, 1);
-	close_rig(&r);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -494,9 +445,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_devices__a_small_buffer_tells_the_size_needed),
 	cmocka_unit_test(
 		test_devices__reset_brings_power_on_state_and_no_interrupt),
-	cmocka_unit_test(test_s15__cmos_data_goes_to_the_last_good_index),
-	cmocka_unit_test(test_s15__a_divisor_needs_a_good_line_control),
-	cmocka_unit_test(test_s15__an_i8042_parameter_never_resets),
+	cmocka_unit_test(test_devices__memory_is_asked_for_once_and_given_back),
 };
 
 int main(void)

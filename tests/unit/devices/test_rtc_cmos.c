@@ -443,23 +443,6 @@ static void test_rtc_cmos__a_round_trip_keeps_memory_and_index(void **state)
 	other.dev->ops->destroy(other.dev);
 }
 
-static void test_rtc_cmos__a_cut_snapshot_changes_nothing(void **state)
-{
-	struct rig *r = *state;
-	unsigned char a[SNAPSHOT_MAX];
-	struct vmoon_error err;
-	size_t len;
-
-	put(r, 0x40, 0x11);
-	len = save(r, a);
-	put(r, 0x40, 0x22);
-	for (size_t cut = 0; cut < len; cut++) {
-		assert_int_equal(load(r, a, cut, &err), VMOON_E_IMAGE);
-		assert_int_equal(get(r, 0x40), 0x22);
-	}
-	assert_non_null(strstr(err.msg, "rtc-cmos: the snapshot"));
-}
-
 static void test_rtc_cmos__reset_keeps_what_the_battery_keeps(void **state)
 {
 	struct rig *r = *state;
@@ -491,7 +474,6 @@ static const struct CMUnitTest tests[] = {
 	rtc_test(test_s12__no_interrupt_storm_can_be_asked_for),
 	rtc_test(test_s14__random_commands_match_a_model),
 	rtc_test(test_rtc_cmos__a_round_trip_keeps_memory_and_index),
-	rtc_test(test_rtc_cmos__a_cut_snapshot_changes_nothing),
 	rtc_test(test_rtc_cmos__reset_keeps_what_the_battery_keeps),
 };
 
