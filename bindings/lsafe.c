@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lmod.h"
 #include "vmoon/base.h"
 
 static int ignore_call(lua_State *L)
@@ -64,6 +65,30 @@ static int safe_setmetatable(lua_State *L)
 	lua_insert(L, 1);
 	lua_call(L, 2, 1);
 	return 1;
+}
+
+/*
+ * xpcall whose handler runs after the call, not inside the failing one: a
+ * handler that an error of the hook starts would run without the hook.
+ */
+static int safe_xpcall(lua_State *L)
+{
+	int count = lua_gettop(L);
+
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	lua_pushvalue(L, 2);
+	lua_remove(L, 2);
+	lua_insert(L, 1); /* handler, function, arguments */
+	if (lua_pcall(L, count - 2, LUA_MULTRET, 0) == LUA_OK) {
+		lua_pushboolean(L, 1);
+		lua_replace(L, 1);
+		return lua_gettop(L);
+	}
+	lua_pushboolean(L, 0);
+	lua_insert(L, 1);
+	if (lua_pcall(L, 1, LUA_MULTRET, 0) != LUA_OK)
+		lua_settop(L, 2);
+	return lua_gettop(L);
 }
 
 static int safe_require(lua_State *L)
@@ -121,6 +146,8 @@ static void open_base(lua_State *L)
 	lua_getglobal(L, "setmetatable");
 	lua_pushcclosure(L, safe_setmetatable, 1);
 	lua_setglobal(L, "setmetatable");
+	lua_pushcfunction(L, safe_xpcall);
+	lua_setglobal(L, "xpcall");
 }
 
 static void open_libraries(lua_State *L)
@@ -157,4 +184,98 @@ void vmoon_lsafe_set_require(lua_State *L)
 {
 	lua_pushcclosure(L, safe_require, 1);
 	lua_setglobal(L, "require");
+}
+
+/* ---- the globals of the script ---- */
+
+/* Raises what core.undefined_global or core.set_global says of a name. */
+static int refuse_global(lua_State *L, const char *function)
+{
+	luaL_where(L, 1);
+	vmoon_lmod_push_core(L);
+	lua_getfield(L, -1, function);
+	lua_remove(L, -2);
+	lua_pushvalue(L, 2);
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_call(L, 2, 1);
+	lua_concat(L, 2);
+	return lua_error(L);
+}
+
+static int get_global(lua_State *L)
+{
+	lua_settop(L, 2);
+	lua_pushvalue(L, 2);
+	if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL)
+		return refuse_global(L, "undefined_global");
+	return 1;
+}
+
+static int set_global(lua_State *L)
+{
+	lua_settop(L, 2);
+	return refuse_global(L, "set_global");
+}
+
+/* The copy of the table on the top takes its place. */
+static void copy_table(lua_State *L)
+{
+	int from = lua_gettop(L);
+
+	lua_newtable(L);
+	lua_pushnil(L);
+	while (lua_next(L, from) != 0) {
+		lua_pushvalue(L, -2);
+		lua_insert(L, -2);
+		lua_rawset(L, from + 1);
+	}
+	lua_remove(L, from);
+}
+
+/* All globals and, one level down, copies of the libraries. */
+static void push_copies(lua_State *L)
+{
+	int copies;
+
+	lua_pushglobaltable(L);
+	copy_table(L);
+	copies = lua_gettop(L);
+	lua_pushnil(L);
+	while (lua_next(L, copies) != 0) {
+		if (lua_istable(L, -1)) {
+			copy_table(L);
+			lua_pushvalue(L, -2);
+			lua_insert(L, -2);
+			lua_rawset(L, copies); /* the field is there */
+		} else {
+			lua_pop(L, 1);
+		}
+	}
+}
+
+void vmoon_lsafe_push_environment(lua_State *L)
+{
+	static const luaL_Reg metamethods[] = {
+		{"__index", get_global},
+		{"__newindex", set_global},
+		{NULL, NULL},
+	};
+	int environment;
+
+	/* Methods of strings are the ones that our own parts use. */
+	lua_pushliteral(L, "");
+	lua_getmetatable(L, -1);
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_pop(L, 2);
+	lua_newtable(L);
+	environment = lua_gettop(L);
+	lua_newtable(L);
+	push_copies(L);
+	lua_pushvalue(L, environment);
+	lua_setfield(L, -2, "_G");
+	luaL_setfuncs(L, metamethods, 1);
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_setmetatable(L, environment);
 }

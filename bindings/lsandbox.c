@@ -23,7 +23,8 @@
 enum {
 	MEMORY_MAX = 64 * 1024 * 1024,
 	HOOK_EVERY = 10000, /* instructions between two looks at the clock */
-	TEXT_MAX = 65536    /* of an error message that a script made */
+	TEXT_MAX = 65536,   /* of an error message that a script made */
+	LIST_MAX = 100      /* specs, and reports of mistakes; then it ends */
 };
 #define CPU_SECONDS_MAX 1.0
 
@@ -113,18 +114,31 @@ static int ignore_call(lua_State *L)
 }
 
 static const luaL_Reg handle_metamethods[] = {
-	{"__index", use_handle},  {"__newindex", use_handle},
-	{"__call", use_handle},   {"__tostring", use_handle},
-	{"__len", use_handle},    {"__concat", use_handle},
-	{"__close", ignore_call}, {NULL, NULL},
+	{"__index", use_handle},
+	{"__newindex", use_handle},
+	{"__call", use_handle},
+	{"__tostring", use_handle},
+	{"__len", use_handle},
+	{"__concat", use_handle},
+	{"__pairs", use_handle},
+	{"__close", ignore_call},
+	{NULL, NULL},
 };
 
+/* Moves the top of the stack to the end of the list; a full one is the end. */
 static void append(lua_State *L, const char *list)
 {
+	lua_Unsigned count;
+
 	lua_getfield(L, LUA_REGISTRYINDEX, list);
 	lua_insert(L, -2);
-	lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+	count = lua_rawlen(L, -2) + 1;
+	lua_rawseti(L, -2, (lua_Integer)count);
 	lua_pop(L, 1);
+	if (count < LIST_MAX)
+		return;
+	sandbox_of(L)->has_ended = true;
+	unwind(L);
 }
 
 /* Protected: (spec, function name) -> JSON */
@@ -256,11 +270,13 @@ static int run_script(lua_State *L)
 	}
 	if (luaL_loadfilex(L, self->path, "t") != LUA_OK)
 		return lua_error(L);
+	vmoon_lsafe_push_environment(L);
+	lua_setupvalue(L, -2, 1); /* _ENV */
 	self->deadline = clock() + (clock_t)(CPU_SECONDS_MAX * CLOCKS_PER_SEC);
 	lua_sethook(L, check_clock, LUA_MASKCOUNT, HOOK_EVERY);
 	lua_call(L, 0, 1);
 	lua_sethook(L, NULL, 0, 0);
-	if (lua_isnil(L, 1) || luaL_testudata(L, 1, HANDLE_TYPE) != NULL)
+	if (!lua_istable(L, 1)) /* as in `vmoon run` */
 		return 0;
 	check_spec(L, "return");
 	append(L, SPECS_KEY);

@@ -90,6 +90,26 @@ function core.unknown_field(handle, key, methods, properties, is_assignment)
   }
 end
 
+local HERE = "a script that is only checked"
+local ABSENT = {
+  coroutine = "has no coroutines", debug = "has no debug library", package = "loads no modules",
+  load = "loads no code", loadfile = "loads no code", dofile = "loads no code",
+  collectgarbage = "leaves its memory to vmoon",
+}
+
+-- What a name that no global has means; names are the globals there are.
+function core.undefined_global(name, globals)
+  local message = format("attempt to use undefined global '%s'", core.plain(tostring(name)))
+  if ABSENT[name] then return format("%s\n  hint: %s %s", message, HERE, ABSENT[name]) end
+  local hint = hint_for(name, keys_of(globals))
+  return hint and message .. "\n" .. hint or message
+end
+
+function core.set_global(name)
+  return format("attempt to set global '%s'\n  hint: globals of %s are read-only; write \"local\" before it",
+    core.plain(tostring(name)), HERE)
+end
+
 -- Options are one table whose keys all exist and have the right type.
 function core.check_options(method, options, schema)
   if options == nil then return {} end
