@@ -182,10 +182,19 @@ $(TOOL_BIN): $(OUT)/%: $(OUT)/%.o $(CORE_LIB)
 FUZZ_MAIN := $(if $(filter fuzzer,$(SAN)),,$(OUT)/fuzz/replay.o)
 $(FUZZ_BIN): $(OUT)/%: $(OUT)/%.o $(FUZZ_MAIN) $(SUPPORT_LIB) $(CORE_LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $^ $(LIBS) -o $@
-# Guests are freestanding images: none of the host's flags apply.
-$(OUT)/guest/%: tests/guest/%.S tests/guest/guest.ld $(wildcard tests/guest/*.h tests/guest/*.inc) Makefile
+# Guests are freestanding images: none of the host's flags apply. Most are ELF
+# files at 1 MiB; flat ones are bytes for the address named here.
+GUEST_elf := -m64 -Wl,-T,tests/guest/guest.ld
+guest_at = -Wl,-N -Wl,--no-warn-rwx-segments -Wl,-e,start -Wl,-Ttext=$(1)
+guest_flat = -m64 -Wl,--oformat=binary $(call guest_at,$(1))
+GUEST_flat_real := $(call guest_flat,0x7c00)
+GUEST_flat_protected := $(call guest_flat,0x8000)
+GUEST_flat_long := $(call guest_flat,0x100000)
+GUEST_multiboot := -m32 -Wl,--oformat=binary $(call guest_at,0x100000)
+GUEST_multiboot_elf := -m32 $(call guest_at,0x100000)
+$(OUT)/guest/%: tests/guest/%.S tests/guest/guest.ld $(wildcard tests/guest/*.h tests/guest/multiboot.S) Makefile
 	$(Q)mkdir -p $(@D)
-	$(Q)gcc -m64 -nostdlib -static -no-pie -Itests/guest -Wl,-T,tests/guest/guest.ld -Wl,--build-id=none -o $@ $<
+	$(Q)gcc -nostdlib -static -no-pie -Itests/guest -Wl,--build-id=none $(or $(GUEST_$*),$(GUEST_elf)) -o $@ $<
 
 -include $(patsubst %.o,%.d,$(call obj,$(ALL_C)))
 

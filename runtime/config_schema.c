@@ -198,7 +198,7 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 		{.key = {.name = "boot",
 			 .type = "choice",
 			 .default_text = "",
-			 .choices = "linux64, pvh",
+			 .choices = "linux64, pvh, multiboot",
 			 .doc = "How the kernel is entered; left out, the "
 				"kernel file decides.",
 			 .example = "boot = \"pvh\"",

@@ -5,8 +5,8 @@
 #include "config.h"
 
 /* In the order of the schema's choices. */
-static const enum vmoon_boot_protocol boots[] = {VMOON_BOOT_LINUX64,
-						 VMOON_BOOT_PVH};
+static const enum vmoon_boot_protocol boots[] = {
+	VMOON_BOOT_LINUX64, VMOON_BOOT_PVH, VMOON_BOOT_MULTIBOOT};
 static const enum vmoon_flat_mode flat_modes[] = {
 	VMOON_FLAT_REAL, VMOON_FLAT_PROTECTED, VMOON_FLAT_LONG};
 static const enum vmoon_unpack unpacks[] = {VMOON_UNPACK_HOST,

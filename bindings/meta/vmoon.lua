@@ -21,7 +21,7 @@
 ---@field cmdline? string                     # default "console=ttyS0"
 ---@field cpus? integer                       # 1..64, default 1
 ---@field memory? vmoon.Size                  # default "128M"
----@field boot? "linux64"|"pvh"               # left out, the kernel file decides
+---@field boot? "linux64"|"pvh"|"multiboot" # left out, the kernel file decides
 ---@field unpack? "host"|"guest"              # who unpacks a bzImage; default "host"
 ---@field on_reboot? "restart"|"stop"         # default "restart"
 ---@field on_panic? "stop"|"ignore"           # default "stop"

@@ -3,6 +3,7 @@
 #include "boot/boot.h"
 
 #include "boot/cmdline.h"
+#include "boot/flat.h"
 #include "boot/kernel.h"
 #include "boot/layout.h"
 #include "boot/params.h"
@@ -92,6 +93,45 @@ static enum vmoon_status check_cmdline(const struct job *job,
 	return vmoon_cmdline_check(job->args->cmdline, max, err);
 }
 
+enum { MULTIBOOT_MAGIC = 0x2badb002 };
+
+static enum vmoon_status write_info(const struct job *job,
+				    const struct vmoon_params *p,
+				    struct vmoon_error *err)
+{
+	switch (job->kernel.protocol) {
+	case VMOON_BOOT_PVH:
+		return vmoon_params_write_start_info(job->gm, p, err);
+	case VMOON_BOOT_MULTIBOOT:
+		return vmoon_params_write_multiboot(job->gm, p, err);
+	case VMOON_BOOT_FLAT: return VMOON_OK;
+	case VMOON_BOOT_AUTO:
+	case VMOON_BOOT_LINUX64: break;
+	}
+	return vmoon_params_write_zero_page(job->gm, p, err);
+}
+
+static enum vmoon_x86_mode cpu_mode(const struct job *job)
+{
+	switch (job->kernel.protocol) {
+	case VMOON_BOOT_PVH:
+	case VMOON_BOOT_MULTIBOOT: return VMOON_X86_PROT32;
+	case VMOON_BOOT_FLAT: return vmoon_flat_cpu_mode(job->args->flat.mode);
+	case VMOON_BOOT_AUTO:
+	case VMOON_BOOT_LINUX64: break;
+	}
+	return VMOON_X86_LONG64;
+}
+
+static void set_entry(const struct job *job, struct vmoon_x86_entry *entry)
+{
+	entry->rip = job->kernel.entry;
+	if (job->kernel.protocol == VMOON_BOOT_MULTIBOOT)
+		entry->rax = MULTIBOOT_MAGIC;
+	if (job->kernel.protocol == VMOON_BOOT_FLAT)
+		vmoon_flat_set_entry(&job->args->flat, entry);
+}
+
 static enum vmoon_status write_params(const struct job *job,
 				      struct vmoon_x86_entry *out_entry,
 				      struct vmoon_error *err)
@@ -105,23 +145,36 @@ static enum vmoon_status write_params(const struct job *job,
 		.initrd_size = job->initrd.size,
 		.rsdp = job->args->rsdp,
 	};
-	bool is_pvh = k->protocol == VMOON_BOOT_PVH;
 	struct vmoon_x86_entry entry;
-	enum vmoon_status st;
+	enum vmoon_status st = write_info(job, &p, err);
 
-	st = is_pvh ? vmoon_params_write_start_info(job->gm, &p, err)
-		    : vmoon_params_write_zero_page(job->gm, &p, err);
 	if (st == VMOON_OK)
 		st = vmoon_cmdline_write(job->gm, VMOON_ADDR_CMDLINE,
 					 job->args->cmdline, err);
 	if (st == VMOON_OK)
-		st = vmoon_params_write_cpu(
-			job->gm, is_pvh ? VMOON_X86_PROT32 : VMOON_X86_LONG64,
-			&entry, err);
+		st = vmoon_params_write_cpu(job->gm, cpu_mode(job), &entry,
+					    err);
 	if (st != VMOON_OK)
 		return st;
-	entry.rip = k->entry;
+	set_entry(job, &entry);
 	*out_entry = entry;
+	return VMOON_OK;
+}
+
+/* A flat image has nobody who would tell it of an initrd. */
+static enum vmoon_status check_flat(const struct vmoon_boot_args *args,
+				    struct vmoon_error *err)
+{
+	if (args->flat.mode == VMOON_FLAT_NONE)
+		return VMOON_OK;
+	if (args->protocol != VMOON_BOOT_AUTO)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "boot: a flat image is entered as its mode "
+				  "says; leave boot out");
+	if (args->initrd_path != NULL)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "initrd: a flat image is not told where it "
+				  "is; leave initrd out");
 	return VMOON_OK;
 }
 
@@ -129,8 +182,10 @@ static enum vmoon_status load(struct job *job,
 			      struct vmoon_x86_entry *out_entry,
 			      struct vmoon_error *err)
 {
-	enum vmoon_status st = open_files(job, err);
+	enum vmoon_status st = check_flat(job->args, err);
 
+	if (st == VMOON_OK)
+		st = open_files(job, err);
 	if (st == VMOON_OK)
 		st = check_cmdline(job, err);
 	if (st == VMOON_OK)

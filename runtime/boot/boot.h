@@ -22,6 +22,7 @@ enum {
 	VMOON_ADDR_ZERO_PAGE = 0x7000,
 	VMOON_ADDR_BOOT_STACK = 0x8ff0,
 	VMOON_ADDR_PML4 = 0x9000, /* then the PDPT and four directories */
+	VMOON_ADDR_PAGE_TABLES_END = 0xf000,
 	VMOON_ADDR_CMDLINE = 0x20000,
 	VMOON_CMDLINE_MAX = 0x10000,      /* with the final NUL */
 	VMOON_ADDR_LOW_RAM_END = 0x9fc00, /* start of the EBDA */

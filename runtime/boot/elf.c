@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * elf.c - x86-64 ELF executables: what to load where, and the PVH note.
- * Not here: 32-bit files, relocatable files, sections, dynamic linking.
+ * elf.c - x86 ELF executables: what to load where, and the PVH note.
+ * Not here: relocatable files, sections, dynamic linking.
  */
 #include "boot/elf.h"
 
@@ -13,13 +13,35 @@
 #include <string.h>
 
 enum {
-	EHDR_SIZE = 64,
-	PHDR_SIZE = 56,
+	EHDR_SIZE_MAX = 64,
+	PHDR_SIZE_MAX = 56,
 	NOTE_HEADER_SIZE = 12,
 	/* Linux has 0.5 KiB of notes; the rest is room for build marks. */
 	NOTES_SIZE_MAX = 1 << 20,
 	NOTE_XEN_PHYS32_ENTRY = 18
 };
+
+/* Sizes and offsets that the two classes have apart; the rest is the same. */
+struct elf_class {
+	unsigned bits; /* of an address */
+	uint8_t id;
+	uint16_t machine;
+	uint8_t ehdr_size, phdr_size;
+	uint8_t phoff, phentsize, phnum;              /* in the ELF header */
+	uint8_t p_offset, p_paddr, p_filesz, p_memsz; /* in a program header */
+};
+
+enum { ENTRY_AT = 24 };
+
+static const struct elf_class elf64 = {64, ELFCLASS64, EM_X86_64, 64, 56, 32,
+				       54, 56,         8,         24, 32, 40};
+static const struct elf_class elf32 = {32, ELFCLASS32, EM_386, 52, 32, 28,
+				       42, 44,         4,      12, 16, 20};
+
+static uint64_t load_word(const struct elf_class *c, const unsigned char *p)
+{
+	return c->bits == 64 ? vmoon_le64_load(p) : vmoon_le32_load(p);
+}
 
 bool vmoon_elf_is(const struct vmoon_image *img)
 {
@@ -30,24 +52,36 @@ bool vmoon_elf_is(const struct vmoon_image *img)
 	       memcmp(ident, ELFMAG, SELFMAG) == 0;
 }
 
-static enum vmoon_status check_ident(const unsigned char *e,
+bool vmoon_elf_is_32(const struct vmoon_image *img)
+{
+	unsigned char ident[EI_CLASS + 1];
+
+	return vmoon_elf_is(img) &&
+	       vmoon_image_read(img, 0, ident, sizeof(ident), NULL) ==
+		       VMOON_OK &&
+	       ident[EI_CLASS] == ELFCLASS32;
+}
+
+static enum vmoon_status check_ident(const struct elf_class *c,
+				     const unsigned char *e,
 				     struct vmoon_error *err)
 {
 	if (memcmp(e, ELFMAG, SELFMAG) != 0)
 		return vmoon_fail(err, VMOON_E_IMAGE, 0, "is not an ELF file");
-	if (e[EI_CLASS] != ELFCLASS64)
+	if (e[EI_CLASS] != c->id)
 		return vmoon_fail(err, VMOON_E_IMAGE, 0,
-				  "is not a 64-bit ELF file; give one built "
-				  "for x86-64");
+				  "is not a %u-bit ELF file; give one built "
+				  "for x86-64",
+				  c->bits);
 	if (e[EI_DATA] != ELFDATA2LSB)
 		return vmoon_fail(err, VMOON_E_IMAGE, 0,
 				  "is a big-endian ELF file; give one built "
 				  "for x86-64");
-	if (vmoon_le16_load(e + 18) != EM_X86_64)
+	if (vmoon_le16_load(e + 18) != c->machine)
 		return vmoon_fail(err, VMOON_E_IMAGE, 0,
 				  "is an ELF file for machine %u, not %u; give "
 				  "one built for x86-64",
-				  vmoon_le16_load(e + 18), EM_X86_64);
+				  vmoon_le16_load(e + 18), c->machine);
 	if (e[EI_VERSION] != EV_CURRENT ||
 	    vmoon_le32_load(e + 20) != EV_CURRENT)
 		return vmoon_fail(err, VMOON_E_IMAGE, 0,
@@ -61,17 +95,19 @@ static enum vmoon_status check_ident(const unsigned char *e,
 	return VMOON_OK;
 }
 
-static enum vmoon_status check_phdr_table(const unsigned char *e,
+static enum vmoon_status check_phdr_table(const struct elf_class *c,
+					  const unsigned char *e,
 					  struct vmoon_error *err)
 {
-	unsigned phnum = vmoon_le16_load(e + 56);
+	unsigned phnum = vmoon_le16_load(e + c->phnum);
 
-	if (vmoon_le16_load(e + 54) != PHDR_SIZE)
+	if (vmoon_le16_load(e + c->phentsize) != c->phdr_size)
 		return vmoon_fail(err, VMOON_E_IMAGE, 0,
 				  "has ELF program headers of %u bytes, %d "
 				  "expected; the file is damaged",
-				  vmoon_le16_load(e + 54), PHDR_SIZE);
-	if (vmoon_le64_load(e + 32) < EHDR_SIZE)
+				  vmoon_le16_load(e + c->phentsize),
+				  c->phdr_size);
+	if (load_word(c, e + c->phoff) < c->ehdr_size)
 		return vmoon_fail(err, VMOON_E_IMAGE, 0,
 				  "has ELF program headers inside its ELF "
 				  "header; the file is damaged");
@@ -131,16 +167,21 @@ static enum vmoon_status add_segment(struct vmoon_elf *elf,
 	return VMOON_OK;
 }
 
-static enum vmoon_status add_phdr(struct vmoon_elf *elf, const unsigned char *p,
+static struct vmoon_elf_segment read_phdr(const struct elf_class *c,
+					  const unsigned char *p)
+{
+	return (struct vmoon_elf_segment){
+		.file = {load_word(c, p + c->p_offset),
+			 load_word(c, p + c->p_filesz)},
+		.paddr = load_word(c, p + c->p_paddr),
+		.memsz = load_word(c, p + c->p_memsz),
+	};
+}
+
+static enum vmoon_status add_phdr(struct vmoon_elf *elf, uint32_t type,
+				  struct vmoon_elf_segment s,
 				  uint64_t file_size, struct vmoon_error *err)
 {
-	struct vmoon_elf_segment s = {
-		.file = {vmoon_le64_load(p + 8), vmoon_le64_load(p + 32)},
-		.paddr = vmoon_le64_load(p + 24),
-		.memsz = vmoon_le64_load(p + 40),
-	};
-	uint32_t type = vmoon_le32_load(p);
-
 	if (type == PT_LOAD && (s.memsz != 0 || s.file.size != 0)) {
 		enum vmoon_status st = check_segment(&s, file_size, err);
 
@@ -181,34 +222,54 @@ static enum vmoon_status finish(struct vmoon_elf *elf, struct vmoon_error *err)
 	return VMOON_OK;
 }
 
-enum vmoon_status vmoon_elf_parse(const struct vmoon_image *img,
-				  uint64_t file_size, struct vmoon_elf *out,
-				  struct vmoon_error *err)
+static enum vmoon_status parse(const struct elf_class *c,
+			       const struct vmoon_image *img,
+			       uint64_t file_size, struct vmoon_elf *out,
+			       struct vmoon_error *err)
 {
-	unsigned char ehdr[EHDR_SIZE], phdrs[VMOON_ELF_PHDRS_MAX * PHDR_SIZE];
+	unsigned char phdrs[VMOON_ELF_PHDRS_MAX * PHDR_SIZE_MAX];
+	unsigned char ehdr[EHDR_SIZE_MAX];
 	struct vmoon_elf elf = {0};
 	enum vmoon_status st;
 	unsigned phnum;
 
-	st = vmoon_image_read(img, 0, ehdr, sizeof(ehdr), err);
+	st = vmoon_image_read(img, 0, ehdr, c->ehdr_size, err);
 	if (st == VMOON_OK)
-		st = check_ident(ehdr, err);
+		st = check_ident(c, ehdr, err);
 	if (st == VMOON_OK)
-		st = check_phdr_table(ehdr, err);
+		st = check_phdr_table(c, ehdr, err);
 	if (st != VMOON_OK)
 		return st;
-	phnum = vmoon_le16_load(ehdr + 56);
-	st = vmoon_image_read(img, vmoon_le64_load(ehdr + 32), phdrs,
-			      (uint64_t)phnum * PHDR_SIZE, err);
-	for (unsigned i = 0; st == VMOON_OK && i < phnum; i++)
-		st = add_phdr(&elf, phdrs + i * PHDR_SIZE, file_size, err);
+	phnum = vmoon_le16_load(ehdr + c->phnum);
+	st = vmoon_image_read(img, load_word(c, ehdr + c->phoff), phdrs,
+			      (uint64_t)phnum * c->phdr_size, err);
+	for (unsigned i = 0; st == VMOON_OK && i < phnum; i++) {
+		const unsigned char *p = phdrs + (size_t)i * c->phdr_size;
+
+		st = add_phdr(&elf, vmoon_le32_load(p), read_phdr(c, p),
+			      file_size, err);
+	}
 	if (st == VMOON_OK)
 		st = finish(&elf, err);
 	if (st != VMOON_OK)
 		return st;
-	elf.entry = vmoon_le64_load(ehdr + 24);
+	elf.entry = load_word(c, ehdr + ENTRY_AT);
 	*out = elf;
 	return VMOON_OK;
+}
+
+enum vmoon_status vmoon_elf_parse(const struct vmoon_image *img,
+				  uint64_t file_size, struct vmoon_elf *out,
+				  struct vmoon_error *err)
+{
+	return parse(&elf64, img, file_size, out, err);
+}
+
+enum vmoon_status vmoon_elf_parse32(const struct vmoon_image *img,
+				    uint64_t file_size, struct vmoon_elf *out,
+				    struct vmoon_error *err)
+{
+	return parse(&elf32, img, file_size, out, err);
 }
 
 static uint64_t align4(uint64_t v)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* elf.h - x86-64 ELF executables: what to load where, and the PVH note. */
+/* elf.h - x86 ELF executables: what to load where, and the PVH note. */
 #ifndef VMOON_RUNTIME_BOOT_ELF_H
 #define VMOON_RUNTIME_BOOT_ELF_H
 
@@ -28,8 +28,9 @@ struct vmoon_elf {
 	uint64_t pvh_entry;
 };
 
-/* True when the image begins as an ELF file does. */
+/* True when the image begins as an ELF file does; as a 32-bit one. */
 bool vmoon_elf_is(const struct vmoon_image *img) VMOON_NONNULL(1);
+bool vmoon_elf_is_32(const struct vmoon_image *img) VMOON_NONNULL(1);
 
 /*
  * Reads the ELF and program headers from img and checks everything in them,
@@ -39,6 +40,10 @@ bool vmoon_elf_is(const struct vmoon_image *img) VMOON_NONNULL(1);
 VMOON_STATUS vmoon_elf_parse(const struct vmoon_image *img, uint64_t file_size,
 			     struct vmoon_elf *out, struct vmoon_error *err)
 	VMOON_NONNULL(1, 3);
+/* The same for a 32-bit file, as Multiboot kernels are. */
+VMOON_STATUS vmoon_elf_parse32(const struct vmoon_image *img,
+			       uint64_t file_size, struct vmoon_elf *out,
+			       struct vmoon_error *err) VMOON_NONNULL(1, 3);
 
 /* Looks for the PVH entry; img is the whole file. None is not an error. */
 VMOON_STATUS vmoon_elf_find_pvh(const struct vmoon_image *img,

@@ -2,6 +2,8 @@
 /* kernel.c - a kernel file of any kind: recognise, plan, put into memory. */
 #include "boot/kernel.h"
 
+#include "boot/flat.h"
+#include "boot/multiboot.h"
 #include "boot/vmlinux.h"
 
 #include <stdio.h>
@@ -22,8 +24,9 @@ static enum vmoon_status fail_unknown(const struct vmoon_image *img,
 	for (size_t i = 0; i < len; i++)
 		(void)snprintf(hex + i * 3, 4, " %02x", head[i]);
 	return vmoon_fail(err, VMOON_E_IMAGE, 0,
-			  "is not a bzImage or x86-64 ELF file (it begins "
-			  "with%s); give one built for x86-64",
+			  "is not a bzImage, x86-64 ELF file or Multiboot "
+			  "kernel (it begins with%s); give one built for "
+			  "x86-64",
 			  hex);
 }
 
@@ -53,6 +56,17 @@ static enum vmoon_status choose_elf_entry(struct vmoon_kernel *k,
 	return VMOON_OK;
 }
 
+/* All segments are known: where the kernel is, and that it is RAM. */
+static enum vmoon_status finish_elf(struct vmoon_kernel *k,
+				    const struct vmoon_gmem *gm,
+				    struct vmoon_error *err)
+{
+	k->unpack = VMOON_UNPACK_HOST;
+	k->start = k->elf.start;
+	k->end = k->elf.end;
+	return vmoon_elf_check_memory(&k->elf, gm, err);
+}
+
 static enum vmoon_status prepare_elf(struct vmoon_kernel *k,
 				     const struct vmoon_gmem *gm,
 				     struct vmoon_error *err)
@@ -64,16 +78,28 @@ static enum vmoon_status prepare_elf(struct vmoon_kernel *k,
 		st = vmoon_elf_find_pvh(&k->image, &k->elf, err);
 	if (st == VMOON_OK)
 		st = choose_elf_entry(k, err);
-	if (st == VMOON_OK)
-		st = vmoon_elf_check_memory(&k->elf, gm, err);
-	if (st != VMOON_OK)
-		return st;
-	k->unpack = VMOON_UNPACK_HOST;
-	k->start = k->elf.start;
-	k->end = k->elf.end;
 	k->cmdline_max = VMOON_LINUX_CMDLINE_MAX;
 	k->initrd_max = VMOON_LINUX_INITRD_MAX;
-	return VMOON_OK;
+	return st != VMOON_OK ? st : finish_elf(k, gm, err);
+}
+
+/* Neither has limits of its own: what 32 bits reach, and the room for it. */
+static enum vmoon_status prepare_other(struct vmoon_kernel *k,
+				       const struct vmoon_boot_args *args,
+				       const struct vmoon_gmem *gm,
+				       struct vmoon_error *err)
+{
+	enum vmoon_status st;
+
+	if (k->protocol == VMOON_BOOT_FLAT)
+		st = vmoon_flat_plan(&args->flat, k->image.size,
+				     strlen(args->cmdline), &k->elf, err);
+	else
+		st = vmoon_multiboot_parse(&k->image, &k->elf, err);
+	k->entry = k->elf.entry;
+	k->cmdline_max = VMOON_CMDLINE_MAX - 1;
+	k->initrd_max = UINT32_MAX;
+	return st != VMOON_OK ? st : finish_elf(k, gm, err);
 }
 
 /* Reads the payload if this build can unpack it; else packed stays zero. */
@@ -162,6 +188,25 @@ static enum vmoon_status prepare_bzimage(struct vmoon_kernel *k,
 	return vmoon_bzimage_check_memory(&k->bz, gm, err);
 }
 
+/*
+ * In this order: bzImage, ELF with a PVH note, 64-bit ELF with the Linux
+ * entry, Multiboot. A 64-bit ELF file is never taken for a Multiboot kernel
+ * unless it is asked for: Linux vmlinux files may hold such a header by chance.
+ */
+static void recognise(struct vmoon_kernel *k)
+{
+	const bool is_elf = vmoon_elf_is(&k->image);
+
+	if (k->protocol == VMOON_BOOT_MULTIBOOT)
+		return;
+	/* Where an ELF file happens to have these bytes, they are not it. */
+	k->is_bzimage = !is_elf && vmoon_bzimage_is(&k->image);
+	if (k->protocol == VMOON_BOOT_AUTO && !k->is_bzimage &&
+	    (!is_elf || vmoon_elf_is_32(&k->image)) &&
+	    vmoon_multiboot_is(&k->image))
+		k->protocol = VMOON_BOOT_MULTIBOOT;
+}
+
 enum vmoon_status vmoon_kernel_prepare(struct vmoon_kernel *k,
 				       struct vmoon_image take_image,
 				       const struct vmoon_boot_args *args,
@@ -174,11 +219,17 @@ enum vmoon_status vmoon_kernel_prepare(struct vmoon_kernel *k,
 		.protocol = args->protocol,
 	};
 	k->image.mem = args->mem;
-	if (vmoon_elf_is(&k->image))
-		return prepare_elf(k, gm, err);
-	k->is_bzimage = vmoon_bzimage_is(&k->image);
+	if (args->flat.mode != VMOON_FLAT_NONE)
+		k->protocol = VMOON_BOOT_FLAT;
+	else
+		recognise(k);
+	if (k->protocol == VMOON_BOOT_FLAT ||
+	    k->protocol == VMOON_BOOT_MULTIBOOT)
+		return prepare_other(k, args, gm, err);
 	if (k->is_bzimage)
 		return prepare_bzimage(k, gm, err);
+	if (vmoon_elf_is(&k->image))
+		return prepare_elf(k, gm, err);
 	return fail_unknown(&k->image, err);
 }
 

@@ -11,10 +11,11 @@
 struct vmoon_kernel {
 	struct vmoon_image image; /* owned */
 	bool is_bzimage;
-	enum vmoon_unpack unpack;          /* HOST for an ELF file */
-	enum vmoon_boot_protocol protocol; /* LINUX64 or PVH */
+	enum vmoon_unpack unpack;          /* HOST unless a bzImage */
+	enum vmoon_boot_protocol protocol; /* never AUTO */
 	struct vmoon_bzimage bz;           /* if is_bzimage */
-	struct vmoon_elf elf;              /* unless the guest unpacks */
+	struct vmoon_elf elf;              /* unless the guest unpacks: what
+					      to load, whatever the file */
 	unsigned char *payload;            /* owned; NULL: not needed */
 	struct vmoon_packed packed;
 	uint64_t unpacked_size;

@@ -2,7 +2,8 @@
 /*
  * params.c - what the kernel and the boot CPU find at the entry: zero page
  * (Linux Documentation/arch/x86/zero-page.rst), PVH start info
- * (xen/include/public/arch-x86/hvm/start_info.h), descriptor and page tables.
+ * (xen/include/public/arch-x86/hvm/start_info.h), Multiboot info (Multiboot
+ * Specification 0.6.96, 3.3), descriptor and page tables.
  */
 #include "boot/params.h"
 
@@ -161,6 +162,91 @@ enum vmoon_status vmoon_params_write_start_info(const struct vmoon_gmem *gm,
 					    sizeof(info), err);
 }
 
+/* Offsets in the Multiboot info and in what it points to. */
+enum {
+	MB_FLAGS = 0,
+	MB_MEM_LOWER = 4,
+	MB_MEM_UPPER = 8,
+	MB_CMDLINE = 16,
+	MB_MODS_COUNT = 20,
+	MB_MODS_ADDR = 24,
+	MB_MMAP_LENGTH = 44,
+	MB_MMAP_ADDR = 48,
+	MB_LOADER_NAME = 64,
+	MB_INFO_SIZE = 120,
+	MB_MODULE_SIZE = 16,
+	MB_MMAP_ENTRY_SIZE = 24, /* the first four bytes hold this less 4 */
+	/* Memory sizes, command line, modules, memory map, loader's name. */
+	MB_HAS = 1 << 0 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 9
+};
+#define LOADER_NAME "vmoon"
+
+_Static_assert(VMOON_ADDR_MULTIBOOT_INFO + MB_INFO_SIZE <=
+			       VMOON_ADDR_MULTIBOOT_MODULES &&
+		       VMOON_ADDR_MULTIBOOT_MEMORY_MAP +
+				       VMOON_MAP_MAX * MB_MMAP_ENTRY_SIZE <=
+			       VMOON_ADDR_MULTIBOOT_LOADER,
+	       "no overlap");
+
+static enum vmoon_status write_multiboot_map(const struct vmoon_gmem *gm,
+					     uint32_t *out_len,
+					     struct vmoon_error *err)
+{
+	unsigned char buf[VMOON_MAP_MAX * MB_MMAP_ENTRY_SIZE] = {0};
+	struct vmoon_map_entry map[VMOON_MAP_MAX];
+	enum vmoon_status st;
+	size_t count;
+
+	st = vmoon_map_build(gm, map, VMOON_COUNTOF(map), &count, err);
+	if (st != VMOON_OK)
+		return st;
+	for (size_t i = 0; i < count; i++) {
+		unsigned char *e = buf + i * MB_MMAP_ENTRY_SIZE;
+
+		vmoon_le32_store(e, MB_MMAP_ENTRY_SIZE - 4);
+		vmoon_le64_store(e + 4, map[i].start);
+		vmoon_le64_store(e + 12, map[i].size);
+		vmoon_le32_store(e + 20, (uint32_t)map[i].type);
+	}
+	*out_len = (uint32_t)(count * MB_MMAP_ENTRY_SIZE);
+	return write_guest(gm, VMOON_ADDR_MULTIBOOT_MEMORY_MAP, buf,
+			   sizeof(buf), err);
+}
+
+enum vmoon_status vmoon_params_write_multiboot(const struct vmoon_gmem *gm,
+					       const struct vmoon_params *p,
+					       struct vmoon_error *err)
+{
+	unsigned char info[MB_INFO_SIZE] = {0}, module[MB_MODULE_SIZE] = {0};
+	uint32_t map_len = 0;
+	enum vmoon_status st = write_multiboot_map(gm, &map_len, err);
+	const uint64_t upper = gm->regions[0].size - VMOON_ADDR_HIGH_RAM;
+
+	if (st != VMOON_OK)
+		return st;
+	vmoon_le32_store(info + MB_FLAGS, MB_HAS);
+	vmoon_le32_store(info + MB_MEM_LOWER, VMOON_ADDR_LOW_RAM_END / 1024);
+	vmoon_le32_store(info + MB_MEM_UPPER, (uint32_t)(upper / 1024));
+	vmoon_le32_store(info + MB_CMDLINE, VMOON_ADDR_CMDLINE);
+	vmoon_le32_store(info + MB_MODS_COUNT, p->initrd_size != 0);
+	vmoon_le32_store(info + MB_MODS_ADDR, VMOON_ADDR_MULTIBOOT_MODULES);
+	/* Below the hole, as vmoon_initrd_place promises: 32 bits hold it. */
+	vmoon_le32_store(module, (uint32_t)p->initrd_start);
+	vmoon_le32_store(module + 4,
+			 (uint32_t)(p->initrd_start + p->initrd_size));
+	vmoon_le32_store(info + MB_MMAP_LENGTH, map_len);
+	vmoon_le32_store(info + MB_MMAP_ADDR, VMOON_ADDR_MULTIBOOT_MEMORY_MAP);
+	vmoon_le32_store(info + MB_LOADER_NAME, VMOON_ADDR_MULTIBOOT_LOADER);
+	st = write_guest(gm, VMOON_ADDR_MULTIBOOT_LOADER, LOADER_NAME,
+			 sizeof(LOADER_NAME), err);
+	if (st == VMOON_OK)
+		st = write_guest(gm, VMOON_ADDR_MULTIBOOT_MODULES, module,
+				 sizeof(module), err);
+	return st != VMOON_OK ? st
+			      : write_guest(gm, VMOON_ADDR_MULTIBOOT_INFO, info,
+					    sizeof(info), err);
+}
+
 enum {
 	TABLE_SIZE = 4096,
 	TABLE_ENTRIES = 512,
@@ -200,6 +286,12 @@ static enum vmoon_status write_page_tables(const struct vmoon_gmem *gm,
 	return st;
 }
 
+_Static_assert(VMOON_ADDR_PML4 + (2 + DIRECTORIES) * TABLE_SIZE ==
+		       VMOON_ADDR_PAGE_TABLES_END,
+	       "the map of the first MiB");
+_Static_assert((int)VMOON_ADDR_MULTIBOOT_INFO == (int)VMOON_ADDR_PVH_START_INFO,
+	       "one register for both");
+
 enum { GDT_SIZE = VMOON_GDT_COUNT * 8, IDT_SIZE = 8 };
 
 _Static_assert(VMOON_ADDR_GDT + GDT_SIZE <= VMOON_ADDR_IDT, "no overlap");
@@ -228,8 +320,14 @@ enum vmoon_status vmoon_params_write_cpu(const struct vmoon_gmem *gm,
 					 struct vmoon_x86_entry *out_entry,
 					 struct vmoon_error *err)
 {
-	enum vmoon_status st = write_descriptors(gm, mode, err);
+	enum vmoon_status st;
 
+	if (mode == VMOON_X86_REAL16) {
+		*out_entry = (struct vmoon_x86_entry){
+			.mode = mode, .rsp = VMOON_ADDR_BOOT_STACK};
+		return VMOON_OK;
+	}
+	st = write_descriptors(gm, mode, err);
 	if (st == VMOON_OK && mode == VMOON_X86_LONG64)
 		st = write_page_tables(gm, err);
 	if (st != VMOON_OK)
@@ -246,7 +344,7 @@ enum vmoon_status vmoon_params_write_cpu(const struct vmoon_gmem *gm,
 		out_entry->rsi = VMOON_ADDR_ZERO_PAGE;
 		out_entry->cr3 = VMOON_ADDR_PML4;
 	} else {
-		out_entry->rbx = VMOON_ADDR_PVH_START_INFO;
+		out_entry->rbx = VMOON_ADDR_PVH_START_INFO; /* or Multiboot's */
 	}
 	return VMOON_OK;
 }

@@ -6,7 +6,7 @@
 #include "gmem.h"
 #include "hv.h"
 
-/* What the zero page or the PVH start info tells. */
+/* What the zero page, the PVH start info or the Multiboot info tells. */
 struct vmoon_params {
 	/* From file offset 0x1f1 on; NULL: made up, as for an ELF file. */
 	const unsigned char *setup_header; /* borrowed for the call */
@@ -17,7 +17,7 @@ struct vmoon_params {
 	vmoon_gpa rsdp;       /* 0: none */
 };
 
-/* The command line is at VMOON_ADDR_CMDLINE for both. */
+/* The command line is at VMOON_ADDR_CMDLINE for all of them. */
 VMOON_STATUS vmoon_params_write_zero_page(const struct vmoon_gmem *gm,
 					  const struct vmoon_params *p,
 					  struct vmoon_error *err)
@@ -26,10 +26,15 @@ VMOON_STATUS vmoon_params_write_start_info(const struct vmoon_gmem *gm,
 					   const struct vmoon_params *p,
 					   struct vmoon_error *err)
 	VMOON_NONNULL(1, 2);
+VMOON_STATUS vmoon_params_write_multiboot(const struct vmoon_gmem *gm,
+					  const struct vmoon_params *p,
+					  struct vmoon_error *err)
+	VMOON_NONNULL(1, 2);
 
 /*
  * Writes GDT, IDT and, for LONG64, page tables that map the first 4 GiB to
- * themselves, and fills everything of out_entry but rip.
+ * themselves, but nothing for REAL16; fills everything of out_entry but where
+ * the code is and what only one protocol has in rax.
  */
 VMOON_STATUS vmoon_params_write_cpu(const struct vmoon_gmem *gm,
 				    enum vmoon_x86_mode mode,

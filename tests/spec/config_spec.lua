@@ -55,7 +55,7 @@ demo_cfg.lua:13:15: memory: a size needs a unit, got bare number 128
    13 |     memory  = 128,
       |               ^~~
         hint: write "128M" for MiB, or 128 * vmoon.MiB (a size value)
-demo_cfg.lua:14:15: boot: expected one of "linux64", "pvh"; got string "phv"
+demo_cfg.lua:14:15: boot: expected one of "linux64", "pvh", "multiboot"; got string "phv"
    14 |     boot    = "phv",
       |               ^~~~~
         hint: did you mean "pvh"?

@@ -150,7 +150,7 @@ static void test_lcfg__the_example_of_the_manual(void **state)
 		"      |       ^\n"
 		"        hint: for example: path = \"rootfs.img\"\n"
 		"demo_cfg.lua:20:15: boot: expected one of \"linux64\", "
-		"\"pvh\"; got string \"phv\"\n"
+		"\"pvh\", \"multiboot\"; got string \"phv\"\n"
 		"   20 |     boot    = \"phv\",\n"
 		"      |               ^~~~~\n"
 		"        hint: did you mean \"pvh\"?";

@@ -350,6 +350,81 @@ static inline struct blob bz_make(enum vmoon_unpack_format format,
 	return bz;
 }
 
+/* ---- Multiboot ---- */
+
+enum {
+	MB_AT = 0x40, /* the header in the file */
+	MB_SIZE = 0x400,
+	MB_BASE = 0x200000,
+	MB_ENTRY = MB_BASE + 0x80,
+	MB_END = MB_BASE + 0x1000, /* with BSS */
+	/* Fields of the header. */
+	MB_FLAGS = MB_AT + 4,
+	MB_CHECKSUM = MB_AT + 8,
+	MB_HEADER_ADDR = MB_AT + 12,
+	MB_LOAD_ADDR = MB_AT + 16,
+	MB_LOAD_END = MB_AT + 20,
+	MB_BSS_END = MB_AT + 24,
+	MB_ENTRY_ADDR = MB_AT + 28
+};
+
+struct mb_image {
+	unsigned char bytes[MB_SIZE];
+};
+
+static inline void mb_set_flags(unsigned char *p, uint32_t flags)
+{
+	vmoon_le32_store(p, 0x1badb002);
+	vmoon_le32_store(p + 4, flags);
+	vmoon_le32_store(p + 8, (uint32_t)0 - 0x1badb002 - flags);
+}
+
+/* With address fields: all of the file goes to MB_BASE. */
+static inline struct mb_image mb_make(void)
+{
+	struct mb_image img = {{0}};
+	unsigned char *b = img.bytes;
+
+	elf_fill(b, 0, MB_SIZE);
+	mb_set_flags(b + MB_AT, 0x10003);
+	vmoon_le32_store(b + MB_HEADER_ADDR, MB_BASE + MB_AT);
+	vmoon_le32_store(b + MB_LOAD_ADDR, MB_BASE);
+	vmoon_le32_store(b + MB_LOAD_END, 0);
+	vmoon_le32_store(b + MB_BSS_END, MB_END);
+	vmoon_le32_store(b + MB_ENTRY_ADDR, MB_ENTRY);
+	return img;
+}
+
+enum { MB_ELF_TEXT = 0x100, MB_ELF_SIZE = 0x300, ELF32_PHOFF = 52 };
+
+struct mb_elf_image {
+	unsigned char bytes[MB_ELF_SIZE];
+};
+
+/* The same as a 32-bit ELF file with one segment. */
+static inline struct mb_elf_image mb_make_elf(void)
+{
+	static const unsigned char ident[8] = {0x7f, 'E', 'L', 'F', 1, 1, 1};
+	static const uint32_t phdr[8] = {ELF_LOAD, MB_ELF_TEXT, 0xc0200000,
+					 MB_BASE,  0x200,       0x400};
+	struct mb_elf_image img = {{0}};
+	unsigned char *e = img.bytes;
+
+	memcpy(e, ident, sizeof(ident));
+	vmoon_le16_store(e + 16, 2); /* executable */
+	vmoon_le16_store(e + 18, 3); /* i386 */
+	vmoon_le32_store(e + 20, 1);
+	vmoon_le32_store(e + 24, MB_ENTRY);
+	vmoon_le32_store(e + 28, ELF32_PHOFF);
+	vmoon_le16_store(e + 42, 32);
+	vmoon_le16_store(e + 44, 1);
+	for (size_t i = 0; i < VMOON_COUNTOF(phdr); i++)
+		vmoon_le32_store(e + ELF32_PHOFF + i * 4, phdr[i]);
+	elf_fill(e, MB_ELF_TEXT, 0x200);
+	mb_set_flags(e + MB_ELF_TEXT + 0x20, 3);
+	return img;
+}
+
 /* ---- files without a place in a folder ---- */
 
 struct temp_file {

@@ -90,6 +90,72 @@ static void test_boot__pvh_elf_is_ready_to_run(void **state)
 	(void)close(kernel.fd);
 }
 
+static void test_boot__multiboot_kernel_is_ready_to_run(void **state)
+{
+	const struct mb_image m = mb_make();
+	struct temp_file kernel = file_of(&m, sizeof(m));
+	struct temp_file initrd = file_of("a module", 8);
+	struct vmoon_boot_info info = {.format = NULL};
+	const struct vmoon_boot_args args = {.kernel_path = kernel.path,
+					     .initrd_path = initrd.path,
+					     .cmdline = "x",
+					     .out_info = &info};
+	struct vmoon_x86_entry entry;
+	struct vmoon_error err = {0};
+	const unsigned char *p;
+
+	/* BSS is zeroed even where something was before. */
+	assert_int_equal(vmoon_gmem_fill(*state, MB_BASE, 0xa5, 0x1000),
+			 VMOON_OK);
+	assert_ok(vmoon_boot_load(*state, &args, &entry, &err), &err);
+	assert_int_equal(entry.mode, VMOON_X86_PROT32);
+	assert_int_equal(entry.rip, MB_ENTRY);
+	assert_int_equal(entry.rax, 0x2badb002);
+	p = memory_at(*state, entry.rbx, 120);
+	p = memory_at(*state, vmoon_le32_load(p + 24), 16);
+	assert_int_equal(vmoon_le32_load(p), MEMORY - 4096);
+	assert_memory_equal(memory_at(*state, vmoon_le32_load(p), 8),
+			    "a module", 8);
+	assert_memory_equal(memory_at(*state, MB_BASE, MB_SIZE), m.bytes,
+			    MB_SIZE);
+	assert_true(memory_is_zero(*state, MB_BASE + MB_SIZE,
+				   MB_END - MB_BASE - MB_SIZE));
+	assert_string_equal(memory_at(*state, VMOON_ADDR_CMDLINE, 2), "x");
+	assert_int_equal(info.protocol, VMOON_BOOT_MULTIBOOT);
+	assert_string_equal(info.format, "none");
+	(void)close(kernel.fd);
+	(void)close(initrd.fd);
+}
+
+static void test_boot__flat_image_is_ready_to_run_in_its_mode(void **state)
+{
+	static const enum vmoon_x86_mode modes[] = {
+		[VMOON_FLAT_REAL] = VMOON_X86_REAL16,
+		[VMOON_FLAT_PROTECTED] = VMOON_X86_PROT32,
+		[VMOON_FLAT_LONG] = VMOON_X86_LONG64};
+	struct temp_file kernel = file_of("\xeb\xfe", 2);
+	struct vmoon_boot_info info = {.format = NULL};
+	struct vmoon_boot_args args = {
+		.kernel_path = kernel.path, .cmdline = "x", .out_info = &info};
+	struct vmoon_x86_entry entry;
+	struct vmoon_error err = {0};
+
+	for (int m = VMOON_FLAT_REAL; m <= VMOON_FLAT_LONG; m++) {
+		args.flat =
+			(struct vmoon_flat){(enum vmoon_flat_mode)m, 0x7c00};
+		assert_ok(vmoon_boot_load(*state, &args, &entry, &err), &err);
+		assert_int_equal(entry.mode, modes[m]);
+		assert_int_equal(entry.rip, 0x7c00);
+		assert_int_equal(entry.rsi, VMOON_ADDR_CMDLINE);
+		assert_memory_equal(memory_at(*state, 0x7c00, 2), "\xeb\xfe",
+				    2);
+		assert_string_equal(memory_at(*state, entry.rsi, 2), "x");
+		assert_int_equal(info.protocol, VMOON_BOOT_FLAT);
+		assert_int_equal(info.kernel_end, 0x7c02);
+	}
+	(void)close(kernel.fd);
+}
+
 static void test_boot__guest_unpacked_bzimage_gets_its_header(void **state)
 {
 	struct blob b = bz_wrap(NULL, 16);
@@ -203,6 +269,32 @@ static void test_boot__bad_files_are_named_and_change_nothing(void **state)
 	(void)close(empty.fd);
 }
 
+static void test_boot__a_flat_image_takes_no_initrd_and_no_protocol(
+	void **state)
+{
+	struct temp_file good = file_of("\xeb\xfe", 2);
+	struct vmoon_boot_args args = {.kernel_path = good.path,
+				       .flat = {VMOON_FLAT_LONG, 0x20000},
+				       .cmdline = ""};
+	char begin[128];
+
+	(void)snprintf(begin, sizeof(begin),
+		       "kernel '%s': at 0x20000 would cover the command line",
+		       good.path);
+	assert_fails(*state, &args, VMOON_E_CONFIG, begin);
+	args.flat.at = MEMORY - 1;
+	(void)snprintf(begin, sizeof(begin), "kernel '%s': needs RAM from",
+		       good.path);
+	assert_fails(*state, &args, VMOON_E_CONFIG, begin);
+	args.flat.at = 0x100000;
+	args.initrd_path = good.path;
+	assert_fails(*state, &args, VMOON_E_CONFIG, "initrd: a flat image");
+	args.initrd_path = NULL;
+	args.protocol = VMOON_BOOT_PVH;
+	assert_fails(*state, &args, VMOON_E_CONFIG, "boot: a flat image");
+	(void)close(good.fd);
+}
+
 static void test_l05__an_initrd_without_room_changes_nothing(void **state)
 {
 	const struct elf_image e = elf_make();
@@ -263,6 +355,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_boot__linux64_elf_is_ready_to_run),
 		TEST(test_boot__pvh_elf_is_ready_to_run),
+		TEST(test_boot__multiboot_kernel_is_ready_to_run),
+		TEST(test_boot__flat_image_is_ready_to_run_in_its_mode),
+		TEST(test_boot__a_flat_image_takes_no_initrd_and_no_protocol),
 		TEST(test_boot__guest_unpacked_bzimage_gets_its_header),
 		TEST(test_boot__a_second_load_after_a_reset_gives_the_same),
 		TEST(test_boot__bad_files_are_named_and_change_nothing),

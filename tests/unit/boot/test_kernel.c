@@ -69,6 +69,68 @@ static void test_boot_07__elf_takes_pvh_unless_told_otherwise(void **state)
 	elf_assert_loaded(*state, &e);
 }
 
+/* Puts a Multiboot header where the image has room for it. */
+static struct outcome load_mb64(struct elf_image e,
+				enum vmoon_boot_protocol protocol,
+				const struct vmoon_gmem *gm)
+{
+	const struct vmoon_boot_args args = {.protocol = protocol};
+
+	mb_set_flags(e.bytes + 0x1000, 0);
+	return load(&e, sizeof(e), &args, gm);
+}
+
+static void test_kernel__multiboot_comes_after_the_other_kinds(void **state)
+{
+	const struct vmoon_boot_args args = {.protocol = VMOON_BOOT_AUTO};
+	const struct mb_image flat = mb_make();
+	const struct mb_elf_image elf = mb_make_elf();
+	struct elf_image e = elf_make();
+	struct blob bz = bz_wrap(NULL, 16);
+	struct outcome o = load_mb64(e, VMOON_BOOT_AUTO, *state);
+
+	assert_int_equal(o.protocol, VMOON_BOOT_PVH);
+	vmoon_le32_store(e.bytes + elf_ph(3, PH_TYPE), 0); /* no notes */
+	o = load_mb64(e, VMOON_BOOT_AUTO, *state);
+	assert_int_equal(o.protocol, VMOON_BOOT_LINUX64);
+	o = load_mb64(e, VMOON_BOOT_MULTIBOOT, *state);
+	assert_ok(o.st, &o.err);
+	assert_int_equal(o.protocol, VMOON_BOOT_MULTIBOOT);
+	assert_int_equal(o.entry, ELF_BASE);
+	o = load(&flat, sizeof(flat), &args, *state);
+	assert_ok(o.st, &o.err);
+	assert_int_equal(o.protocol, VMOON_BOOT_MULTIBOOT);
+	assert_int_equal(o.end, MB_END);
+	o = load(&elf, sizeof(elf), &args, *state);
+	assert_ok(o.st, &o.err);
+	assert_int_equal(o.protocol, VMOON_BOOT_MULTIBOOT);
+	mb_set_flags(bz.bytes + 0x100, 0x10003);
+	o = load(bz.bytes, bz.size, &args, *state);
+	assert_ok(o.st, &o.err);
+	assert_int_equal(o.protocol, VMOON_BOOT_LINUX64);
+	free(bz.bytes);
+}
+
+static void test_kernel__what_is_asked_for_must_be_there(void **state)
+{
+	const struct elf_image e = elf_make();
+	struct vmoon_boot_args args = {.protocol = VMOON_BOOT_MULTIBOOT};
+	const struct mb_elf_image elf32 = mb_make_elf();
+	const struct mb_image mb = mb_make();
+	struct outcome o = load(&e, sizeof(e), &args, *state);
+
+	assert_int_equal(o.st, VMOON_E_IMAGE);
+	assert_non_null(strstr(o.err.msg, "has no Multiboot header"));
+	args.protocol = VMOON_BOOT_PVH;
+	o = load(&elf32, sizeof(elf32), &args, *state);
+	assert_int_equal(o.st, VMOON_E_IMAGE);
+	assert_non_null(strstr(o.err.msg, "is not a 64-bit ELF file"));
+	args.protocol = VMOON_BOOT_LINUX64;
+	o = load(&mb, sizeof(mb), &args, *state);
+	assert_int_equal(o.st, VMOON_E_IMAGE);
+	assert_non_null(strstr(o.err.msg, "is not a bzImage"));
+}
+
 static void test_kernel__elf_without_the_note_uses_the_linux_entry(void **state)
 {
 	struct elf_image e = elf_make();
@@ -298,6 +360,8 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_boot_07__elf_takes_pvh_unless_told_otherwise),
+		TEST(test_kernel__multiboot_comes_after_the_other_kinds),
+		TEST(test_kernel__what_is_asked_for_must_be_there),
 		TEST(test_kernel__elf_without_the_note_uses_the_linux_entry),
 		TEST(test_kernel__an_entry_outside_of_the_segments_is_refused),
 		TEST(test_kernel__bzimage_is_unpacked_by_the_host),

@@ -217,6 +217,51 @@ static void test_params__pvh_entry_has_start_info_and_no_page_tables(
 	assert_true(memory_is_zero(gm, VMOON_ADDR_PML4, 0x6000));
 }
 
+static void test_params__multiboot_info_names_everything(void **state)
+{
+	struct vmoon_gmem *gm = *state;
+	struct vmoon_params p = {.initrd_start = 0x3000000,
+				 .initrd_size = 0x1234};
+	const unsigned char *i, *m;
+	struct vmoon_error err = {0};
+
+	assert_ok(vmoon_params_write_multiboot(gm, &p, &err), &err);
+	i = memory_at(gm, VMOON_ADDR_MULTIBOOT_INFO, 120);
+	assert_int_equal(vmoon_le32_load(i), 0x24d);
+	assert_int_equal(vmoon_le32_load(i + 4), 639);
+	assert_int_equal(vmoon_le32_load(i + 8), 63 * 1024);
+	assert_int_equal(vmoon_le32_load(i + 16), VMOON_ADDR_CMDLINE);
+	assert_int_equal(vmoon_le32_load(i + 20), 1);
+	m = memory_at(gm, vmoon_le32_load(i + 24), 16);
+	assert_int_equal(vmoon_le32_load(m), 0x3000000);
+	assert_int_equal(vmoon_le32_load(m + 4), 0x3001234);
+	assert_int_equal(vmoon_le32_load(m + 8), 0);
+	assert_int_equal(vmoon_le32_load(i + 44), 4 * 24);
+	m = memory_at(gm, vmoon_le32_load(i + 48), UINT64_C(4) * 24);
+	assert_int_equal(vmoon_le32_load(m), 20);
+	assert_int_equal(vmoon_le64_load(m + 4), 0);
+	assert_int_equal(vmoon_le64_load(m + 12), 0x9fc00);
+	assert_int_equal(vmoon_le32_load(m + 20), 1);
+	assert_int_equal(vmoon_le64_load(m + 48 + 4), VMOON_MIB);
+	assert_int_equal(vmoon_le64_load(m + 48 + 12), 63 * VMOON_MIB);
+	assert_string_equal(memory_at(gm, vmoon_le32_load(i + 64), 6), "vmoon");
+	p.initrd_size = 0;
+	assert_ok(vmoon_params_write_multiboot(gm, &p, &err), &err);
+	assert_int_equal(vmoon_le32_load(i + 20), 0);
+}
+
+static void test_params__real_mode_needs_nothing_in_memory(void **state)
+{
+	struct vmoon_x86_entry e;
+
+	assert_int_equal(
+		vmoon_params_write_cpu(*state, VMOON_X86_REAL16, &e, NULL),
+		VMOON_OK);
+	assert_int_equal(e.mode, VMOON_X86_REAL16);
+	assert_int_equal(e.rsp, VMOON_ADDR_BOOT_STACK);
+	assert_true(memory_is_zero(*state, 0, VMOON_ADDR_HIGH_RAM));
+}
+
 static void test_params__memory_too_small_is_a_clean_error(void **state)
 {
 	const struct vmoon_params p = {.rsdp = 0};
@@ -229,6 +274,8 @@ static void test_params__memory_too_small_is_a_clean_error(void **state)
 	assert_int_equal(vmoon_params_write_zero_page(&gm, &p, &err),
 			 VMOON_E_CONFIG);
 	assert_int_equal(vmoon_params_write_start_info(&gm, &p, &err),
+			 VMOON_E_CONFIG);
+	assert_int_equal(vmoon_params_write_multiboot(&gm, &p, &err),
 			 VMOON_E_CONFIG);
 	assert_int_equal(
 		vmoon_params_write_cpu(&gm, VMOON_X86_LONG64, &e, &err),
@@ -248,6 +295,8 @@ int main(void)
 		TEST(test_boot_10__gdt_limit_covers_all_descriptors),
 		TEST(test_params__the_first_4_gib_map_to_themselves),
 		TEST(test_params__pvh_entry_has_start_info_and_no_page_tables),
+		TEST(test_params__multiboot_info_names_everything),
+		TEST(test_params__real_mode_needs_nothing_in_memory),
 		cmocka_unit_test(
 			test_params__memory_too_small_is_a_clean_error),
 	};

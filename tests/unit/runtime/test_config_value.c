@@ -257,22 +257,26 @@ static void test_config_value__a_choice_is_one_of_a_few(void **state)
 
 	cf_set(f, "boot", "phv");
 	cf_assert_only(f, "boot",
-		       "expected one of \"linux64\", \"pvh\"; got string "
+		       "expected one of \"linux64\", \"pvh\", \"multiboot\"; "
+		       "got string "
 		       "\"phv\"",
 		       "did you mean \"pvh\"?");
 	cf_set(f, "boot", "auto");
 	cf_assert_only(f, "boot",
-		       "expected one of \"linux64\", \"pvh\"; got string "
+		       "expected one of \"linux64\", \"pvh\", \"multiboot\"; "
+		       "got string "
 		       "\"auto\"",
 		       "leave it out to let vmoon choose");
 	cf_set(f, "boot", "Linux64");
 	cf_assert_only(f, "boot",
-		       "expected one of \"linux64\", \"pvh\"; got string "
+		       "expected one of \"linux64\", \"pvh\", \"multiboot\"; "
+		       "got string "
 		       "\"Linux64\"",
 		       "did you mean \"linux64\"?");
 	cf_set(f, "boot", "");
 	cf_assert_only(f, "boot",
-		       "expected one of \"linux64\", \"pvh\"; got string \"\"",
+		       "expected one of \"linux64\", \"pvh\", \"multiboot\"; "
+		       "got string \"\"",
 		       "leave it out to let vmoon choose");
 	cf_set(f, "boot", "pvh");
 	cf_assert_good(f);
