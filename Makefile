@@ -78,6 +78,7 @@ API_SRC  := runtime/vmoon.c
 CORE_SRC := $(filter-out $(API_SRC),$(wildcard runtime/*.c)) $(wildcard runtime/boot/*.c devices/*.c virtio/*.c)
 HOST_SRC := $(wildcard $(API_SRC) runtime/kvm/*.c runtime/host/*.c runtime/sandbox/*.c)
 BIND_SRC := $(wildcard bindings/*.c)
+EMBED_SRC := $(wildcard bindings/embed/*.c)
 CLI_SRC  := $(wildcard bindings/cli/*.c)
 SUPPORT_SRC := $(wildcard tests/support/*.c)
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
@@ -86,7 +87,7 @@ FUZZ_SRC := $(wildcard fuzz/fuzz_*.c)
 BENCH_SRC := $(wildcard bench/bench_*.c)
 TOOL_SRC := $(wildcard tests/tools/*.c)
 GUEST_SRC := $(wildcard tests/guest/*.S)
-ALL_C    := $(CORE_SRC) $(HOST_SRC) $(BIND_SRC) $(CLI_SRC) $(SUPPORT_SRC) \
+ALL_C    := $(CORE_SRC) $(HOST_SRC) $(BIND_SRC) $(EMBED_SRC) $(CLI_SRC) $(SUPPORT_SRC) \
             $(UNIT_SRC) $(KVM_SRC) $(FUZZ_SRC) $(BENCH_SRC) $(TOOL_SRC) $(wildcard fuzz/replay.c)
 
 obj = $(patsubst %.c,$(OUT)/%.o,$(1))
@@ -94,6 +95,7 @@ CORE_LIB := $(OUT)/libvmoon-core.a
 SUPPORT_LIB := $(OUT)/libsupport.a
 LIB_A    := $(OUT)/lib/libvmoon.a
 LIB_SO   := $(OUT)/lib/libvmoon.so.$(SOVER)
+EMBED_SO := $(OUT)/lib/libvmoon-lua.so.$(SOVER)
 LUA_SO   := $(OUT)/lib/lua/5.4/vmoon.so
 CLI      := $(OUT)/bin/vmoon
 UNIT_BIN := $(patsubst %.c,$(OUT)/%,$(UNIT_SRC))
@@ -120,7 +122,7 @@ ifeq ($(LUA_LIBS),)
 all:
 	@echo "vmoon needs packages that are not here yet: run 'make deps'." >&2; exit 1
 else
-all: lib $(LUA_SO) $(CLI)
+all: lib $(OUT)/lib/libvmoon-lua.so $(LUA_SO) $(CLI)
 endif
 lib: $(LIB_A) $(LIB_SO) $(OUT)/lib/libvmoon.so
 unit: $(UNIT_BIN)
@@ -151,6 +153,13 @@ $(LIB_SO): $(call obj,$(CORE_SRC) $(HOST_SRC)) libvmoon.map
 	$(Q)$(CC) $(SO_FLAGS) -Wl,-soname,$(@F) -Wl,--version-script=libvmoon.map $(LDFLAGS_ALL) $(filter %.o,$^) $(LIBS) -o $@
 $(OUT)/lib/libvmoon.so: $(LIB_SO)
 	$(Q)ln -sf $(<F) $@
+# For C programs with Lua: the module as a library that brings Lua along.
+$(EMBED_SO): $(call obj,$(BIND_SRC) $(EMBED_SRC)) libvmoon-lua.map $(LIB_SO) $(OUT)/lib/libvmoon.so
+	$(Q)mkdir -p $(@D)
+	$(Q)echo "  LD   $@"
+	$(Q)$(CC) $(SO_FLAGS) -Wl,-soname,$(@F) -Wl,--version-script=libvmoon-lua.map $(LDFLAGS_ALL) $(filter %.o,$^) -L$(OUT)/lib -lvmoon $(LUA_LIBS) '-Wl,-rpath,$$ORIGIN' -o $@
+$(OUT)/lib/libvmoon-lua.so: $(EMBED_SO)
+	$(Q)ln -sf $(<F) $@
 # The module takes lua_* from the program that loads it, so it links no Lua.
 $(LUA_SO): $(call obj,$(BIND_SRC)) $(LIB_SO) $(OUT)/lib/libvmoon.so
 	$(Q)mkdir -p $(@D)
@@ -165,14 +174,14 @@ $(CLI): $(call obj,$(CLI_SRC) $(BIND_SRC)) $(LIB_SO) $(OUT)/lib/libvmoon.so
 $(OUT)/gen/lua_parts.h: $(LUA_PARTS) scripts/dev/embed.sh
 	$(Q)mkdir -p $(@D)
 	$(Q)sh scripts/dev/embed.sh $(LUA_PARTS) > $@.tmp && mv $@.tmp $@
-$(call obj,$(BIND_SRC) $(CLI_SRC)): | $(OUT)/gen/lua_parts.h
+$(call obj,$(BIND_SRC) $(EMBED_SRC) $(CLI_SRC)): | $(OUT)/gen/lua_parts.h
 
 # ---- programs for tests, fuzzing and measuring ----
 $(UNIT_CORE): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(CORE_LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -lcmocka -o $@
 $(UNIT_HOST) $(KVM_BIN): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -lcmocka -o $@
-$(UNIT_BIND): $(OUT)/%: $(OUT)/%.o $(call obj,$(BIND_SRC)) $(SUPPORT_LIB) $(LIB_A)
+$(UNIT_BIND): $(OUT)/%: $(OUT)/%.o $(call obj,$(BIND_SRC) $(EMBED_SRC)) $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) $(LUA_LIBS) -lcmocka -o $@
 $(BENCH_BIN): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -o $@

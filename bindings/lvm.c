@@ -73,13 +73,39 @@ static struct vmoon_runtime *borrow_runtime(lua_State *L)
 	return rt;
 }
 
-static void push_closed(lua_State *L)
+/* A handle with all that belongs to one, but no VM yet. */
+static struct vmoon_lvm *push_closed(lua_State *L)
 {
 	struct vmoon_lvm *self =
 		lua_newuserdatauv(L, sizeof(*self), VMOON_LVM_VALUES);
 
 	*self = (struct vmoon_lvm){.copy_fd = -1};
 	luaL_setmetatable(L, VMOON_LVM_TYPE);
+	vmoon_lstream_push(L, -1);
+	lua_setiuservalue(L, -2, VMOON_LVM_SERIAL);
+	lua_newtable(L);
+	lua_setiuservalue(L, -2, VMOON_LVM_PRIVATE);
+	return self;
+}
+
+/* The handle is on the top. */
+static void open_into(lua_State *L, struct vmoon_lvm *self)
+{
+	self->serial = vmoon_vm_stream(self->vm, "serial0");
+	lua_pushstring(L, vmoon_vm_name(self->vm));
+	lua_setiuservalue(L, -2, VMOON_LVM_NAME);
+}
+
+void vmoon_lvm_push_borrowed(lua_State *L, struct vmoon_vm *vm)
+{
+	struct vmoon_lvm *self;
+
+	luaL_checkstack(L, 4, NULL);
+	self = push_closed(L);
+	self->rt = vmoon_vm_runtime(vm);
+	self->is_borrowed = true;
+	self->vm = vm;
+	open_into(L, self);
 }
 
 struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
@@ -95,20 +121,13 @@ struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 	cfg = vmoon_lcfg_check(L, idx, function, origin);
 	box = lua_gettop(L);
 	rt = borrow_runtime(L);
-	push_closed(L);
-	self = lua_touserdata(L, -1);
-	vmoon_lstream_push(L, -1);
-	lua_setiuservalue(L, -2, VMOON_LVM_SERIAL);
-	lua_newtable(L);
-	lua_setiuservalue(L, -2, VMOON_LVM_PRIVATE);
+	self = push_closed(L);
 	self->rt = rt;
 	if (vmoon_vm_create(rt, cfg, NULL, &self->vm, &err) != VMOON_OK) {
 		self->vm = NULL;
 		vmoon_lvm_raise(L, -1, &err);
 	}
-	self->serial = vmoon_vm_stream(self->vm, "serial0");
-	lua_pushstring(L, vmoon_vm_name(self->vm));
-	lua_setiuservalue(L, -2, VMOON_LVM_NAME);
+	open_into(L, self);
 	vmoon_lbox_close(lua_touserdata(L, box));
 	lua_remove(L, box);
 	return self;
@@ -166,8 +185,9 @@ static void close_vm(struct vmoon_lvm *self)
 
 	self->vm = NULL;
 	self->serial = NULL;
-	vmoon_vm_destroy(vm);
-	vmoon_lhost_close(&self->copy_fd); /* the VM's worker is gone now */
+	if (!self->is_borrowed)
+		vmoon_vm_destroy(vm);
+	vmoon_lhost_close(&self->copy_fd); /* copies are of our own */
 }
 
 static int vm_close(lua_State *L)
@@ -184,6 +204,8 @@ static int vm_gc(lua_State *L)
 	if (self->vm == NULL)
 		return 0;
 	close_vm(self);
+	if (self->is_borrowed)
+		return 0;
 	lua_warning(L,
 		    "vmoon: a VM was left to the garbage collector; write "
 		    "local vm <close> = ... or call vm:close()",

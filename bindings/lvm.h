@@ -19,7 +19,8 @@ enum {
 };
 
 struct vmoon_lvm {
-	struct vmoon_vm *vm;         /* owned; NULL once closed */
+	struct vmoon_vm *vm;         /* NULL once closed */
+	bool is_borrowed;            /* vm is an embedder's: never destroyed */
 	struct vmoon_stream *serial; /* borrowed from vm */
 	struct vmoon_runtime *rt;    /* borrowed: the registry keeps it */
 	uint64_t console_pos;        /* what console() has shown already */
@@ -34,6 +35,8 @@ struct vmoon_lvm *vmoon_lvm_test(lua_State *L, int idx);
 /* Creates a VM from the spec at idx and pushes it (see vmoon_lcfg_check). */
 struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 				   const struct vmoon_lcfg_origin *origin);
+/* Pushes a handle of an embedder's VM, which outlives it. */
+void vmoon_lvm_push_borrowed(lua_State *L, struct vmoon_vm *vm);
 /* Raises err as "vm 'name': ..." for the handle at idx. */
 int vmoon_lvm_raise(lua_State *L, int idx, const struct vmoon_error *err);
 /* Pushes the exit record as a table, nil while the VM lives. */

@@ -45,6 +45,11 @@ int vmoon_exit_status(const struct vmoon_exit_record *record)
 	return STATUS_CRASH;
 }
 
+struct vmoon_runtime *vmoon_vm_runtime(const struct vmoon_vm *vm)
+{
+	return vm == NULL ? NULL : vm->rt;
+}
+
 const char *vmoon_vm_name(const struct vmoon_vm *vm)
 {
 	return vm->spec.name;

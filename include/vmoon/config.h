@@ -79,6 +79,18 @@ VMOON_API VMOON_STATUS vmoon_config_from_json(struct vmoon_runtime *rt,
 					      struct vmoon_config **out_cfg,
 					      struct vmoon_error *err);
 
+/*
+ * The same from the Lua script or JSON file at path, run without files,
+ * processes and bytecode, with 64 MiB and a second of processor time: it
+ * returns its one spec, or calls vmoon.boot with it. E_CONFIG for a spec with
+ * mistakes, E_SCRIPT for a script that fails; err has the place and the source
+ * with carets then. E_UNSUPPORTED unless the program links libvmoon-lua.
+ */
+VMOON_API VMOON_STATUS vmoon_config_from_lua(struct vmoon_runtime *rt,
+					     const char *path,
+					     struct vmoon_config **out_cfg,
+					     struct vmoon_error *err);
+
 /* One mistake. Strings are borrowed until the config changes. */
 struct vmoon_problem {
 	const char *path;    /* "disks.2.cache", as set; "" for the whole */

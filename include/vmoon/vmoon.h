@@ -169,6 +169,8 @@ VMOON_API VMOON_STATUS vmoon_vm_wait(struct vmoon_vm *vm, int64_t timeout_ns,
 VMOON_API enum vmoon_vm_state vmoon_vm_get_state(const struct vmoon_vm *vm);
 VMOON_API const char *vmoon_vm_state_name(enum vmoon_vm_state state);
 VMOON_API const char *vmoon_exit_reason_name(enum vmoon_exit_reason reason);
+/* Its runtime, for what belongs to that. NULL for NULL. */
+VMOON_API struct vmoon_runtime *vmoon_vm_runtime(const struct vmoon_vm *vm);
 /* Borrowed until vmoon_vm_destroy. */
 VMOON_API const char *vmoon_vm_name(const struct vmoon_vm *vm);
 /* The caller sets out->size before. reason is NONE while the VM lives. */

@@ -12,8 +12,10 @@ files() { # mode, source, place below the prefix
 	echo "755 $out/bin/vmoon bin/vmoon"
 	echo "644 $out/lib/libvmoon.a lib/libvmoon.a"
 	echo "755 $out/lib/libvmoon.so.0 lib/libvmoon.so.0"
+	echo "755 $out/lib/libvmoon-lua.so.0 lib/libvmoon-lua.so.0"
 	echo "755 $out/lib/lua/5.4/vmoon.so lib/lua/5.4/vmoon.so"
 	echo "644 $tmp/vmoon.pc lib/pkgconfig/vmoon.pc"
+	echo "644 $tmp/vmoon-lua.pc lib/pkgconfig/vmoon-lua.pc"
 	for f in include/vmoon/*.h; do
 		[ ! -f "$f" ] || echo "644 $f $f"
 	done
@@ -36,18 +38,21 @@ refresh() {
 
 case $verb in
 install)
-	sed "s|@PREFIX@|$prefix|; s|@VERSION@|$(cat VERSION)|; s|@LIBS@|$libs|" \
-		vmoon.pc.in >"$tmp/vmoon.pc"
+	for pc in vmoon vmoon-lua; do
+		sed "s|@PREFIX@|$prefix|; s|@VERSION@|$(cat VERSION)|
+			s|@LIBS@|$libs|" $pc.pc.in >"$tmp/$pc.pc"
+	done
 	files | while read -r mode from to; do
 		install -D -m "$mode" "$from" "$root/$to"
 	done
 	ln -sf libvmoon.so.0 "$root/lib/libvmoon.so"
+	ln -sf libvmoon-lua.so.0 "$root/lib/libvmoon-lua.so"
 	refresh
 	echo "installed below $root; try: $prefix/bin/vmoon version"
 	;;
 uninstall)
 	files | while read -r mode from to; do rm -f "$root/$to"; done
-	rm -f "$root/lib/libvmoon.so"
+	rm -f "$root/lib/libvmoon.so" "$root/lib/libvmoon-lua.so"
 	# Ours alone; another version's files would keep them.
 	for d in include/vmoon share/vmoon/examples share/vmoon/meta share/vmoon; do
 		[ ! -d "$root/$d" ] || rmdir --ignore-fail-on-non-empty "$root/$d"

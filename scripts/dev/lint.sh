@@ -42,7 +42,7 @@ check headers sh scripts/dev/check-headers.sh
 check format sh scripts/dev/check-format.sh
 check symbols symbols
 check globals globals
-check map sh scripts/dev/check-map.sh "$out/lib/libvmoon.so"
+check map sh scripts/dev/check-map.sh "$out"
 check luacheck lua_clean
 check spdx sh scripts/dev/check-spdx.sh
 check shell shell_parses

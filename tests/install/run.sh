@@ -30,19 +30,20 @@ skip() { # name reason
 }
 quietly() { sh scripts/dev/install.sh "$1" "$out" "$prefix" "$root" '-llz4'; }
 no_build_paths() { ! grep -rlF "$PWD" "$root"; }
-pc() {
-	PKG_CONFIG_PATH=$here/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root \
-		pkg-config "$@" vmoon
+# The sysroot is for our own files alone: Lua's are where they are.
+pc() { # option... package
+	PKG_CONFIG_PATH=$here/lib/pkgconfig pkg-config "$@" |
+		sed "s|\([ILl ]\)$prefix|\1$here|g; s|^$prefix|$here|"
 }
 # From elsewhere, so that nothing of the checkout can help.
-compiles() { # source program
+compiles() { # source program [package]
 	cp "$1" "$tmp/program.c" || return
 	# pkg-config prints words.
 	# shellcheck disable=SC2046
 	(cd "$tmp" && gcc -std=c11 -Wall -Wextra -Werror program.c \
-		$(pc --cflags --libs) -Wl,-rpath,"$here/lib" -o "$2")
+		$(pc --cflags --libs "${3-vmoon}") -Wl,-rpath,"$here/lib" -o "$2")
 }
-version_agrees() { [ "$(pc --modversion)" = "$(cat VERSION)" ]; }
+version_agrees() { [ "$(pc --modversion vmoon vmoon-lua | sort -u)" = "$(cat VERSION)" ]; }
 module_loads() {
 	cd "$tmp" && env -u LUA_PATH LUA_CPATH="$here/lib/lua/5.4/?.so" \
 		lua5.4 -e 'assert(type(require "vmoon") == "table")'
@@ -63,12 +64,52 @@ int main(void)
 }
 C
 
+# What a program without Lua is told, and one with Lua can do.
+cat >"$tmp/script.c" <<'C'
+#include <string.h>
+#include <vmoon/vmoon.h>
+int main(int argc, char **argv)
+{
+	struct vmoon_config *cfg = NULL;
+	struct vmoon_error err;
+	enum vmoon_status st = vmoon_config_from_lua(NULL, argv[1], &cfg, &err);
+
+	vmoon_config_destroy(cfg);
+	if (argc == 3 && strcmp(argv[2], "none") == 0)
+		return st == VMOON_E_UNSUPPORTED ? 0 : 1;
+	return st == VMOON_OK ? 0 : 1;
+}
+C
+cat >"$tmp/state.c" <<'C'
+#include <lauxlib.h>
+#include <lualib.h>
+#include <vmoon/lua.h>
+int main(void)
+{
+	lua_State *L = luaL_newstate();
+
+	luaL_openlibs(L);
+	luaL_requiref(L, "vmoon", vmoon_lua_open, 0);
+	if (luaL_dostring(L, "assert(require 'vmoon'.version())") != LUA_OK)
+		return 1;
+	lua_close(L);
+	return 0;
+}
+C
+echo 'return { kernel = "/proc/self/exe" }' >"$tmp/vm.lua"
+
 check 'into an empty DESTDIR' quietly install
 check 'leaves no path of the checkout' no_build_paths
 check 'pkg-config knows the version' version_agrees
 check 'public headers compile as C++17' headers_as_cxx
 check 'smallest program compiles' compiles "$tmp/smallest.c" smallest
 check 'smallest program runs' "$tmp/smallest"
+check 'a program without Lua compiles' compiles "$tmp/script.c" nolua
+check 'and is told so' "$tmp/nolua" "$tmp/vm.lua" none
+check 'a program with Lua compiles' compiles "$tmp/script.c" lua vmoon-lua
+check 'and runs a script' "$tmp/lua" "$tmp/vm.lua"
+check 'a program with a Lua state compiles' compiles "$tmp/state.c" state vmoon-lua
+check 'and has the module in it' "$tmp/state"
 if [ -f examples/embed.c ]; then
 	check 'examples/embed.c compiles' compiles examples/embed.c embed
 else

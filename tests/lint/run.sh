@@ -13,7 +13,7 @@ for d in include devices virtio runtime bindings tests fuzz bench examples \
 	scripts .ci; do
 	[ ! -d "$d" ] || cp -r "$d" "$tmp/"
 done
-cp .clang-format .luacheckrc libvmoon.map "$tmp/" 2>/dev/null
+cp .clang-format .luacheckrc ./*.map "$tmp/" 2>/dev/null
 cd "$tmp" || exit 1
 mkdir -p include/vmoon devices runtime/kvm runtime/host bindings examples \
 	tests/unit/devices scripts/vmoon
