@@ -108,6 +108,12 @@ LUA_PARTS := $(wildcard scripts/vmoon/*.lua)
 # Tests of the layers that touch the host or Lua link more than the core.
 UNIT_BIND := $(filter $(OUT)/tests/unit/bindings/%,$(UNIT_BIN))
 UNIT_HOST := $(filter $(addprefix $(OUT)/tests/unit/,host/% kvm/% sandbox/% api/%),$(UNIT_BIN))
+# Calls to the host that tests/support/faulty_host.c can make fail.
+FAULTS := malloc calloc realloc mmap memfd_create ftruncate open stat fstat \
+          fstatfs read pread write send ioctl fcntl eventfd epoll_create1 \
+          epoll_ctl epoll_pwait2 epoll_wait poll ppoll pthread_create
+UNIT_FAULTS := $(filter $(OUT)/tests/unit/faults/% $(OUT)/tests/kvm/test_kvm_faults%,$(UNIT_BIN) $(KVM_BIN))
+$(UNIT_FAULTS): LDFLAGS_ALL += $(FAULTS:%=-Wl,--wrap=%)
 UNIT_CORE := $(filter-out $(UNIT_BIND) $(UNIT_HOST),$(UNIT_BIN))
 # What threads run through: the part TSan looks at.
 UNIT_TSAN := $(filter $(OUT)/tests/unit/runtime/% $(OUT)/tests/unit/host/%,$(UNIT_BIN))

@@ -34,16 +34,26 @@ static bool refuse_missing(struct vmoon_config_report *r, const char *path)
 	return false;
 }
 
+static const char *hint_for(int error)
+{
+	switch (error) {
+	case EACCES:
+	case EPERM:
+		return "make the file readable for this user, and its folders "
+		       "searchable";
+	case EMFILE:
+	case ENFILE: return "close files, or raise the limit on open ones";
+	case EIO: return "the host could not read it: look at its log";
+	default: return "check the spelling";
+	}
+}
+
 static bool refuse_errno(struct vmoon_config_report *r, const char *path,
 			 int error)
 {
 	if (error == ENOENT)
 		return refuse_missing(r, path);
-	VMOON_IGNORE(refuse(r, "cannot open ", path, ": ",
-			    error == EACCES || error == EPERM
-				    ? "make the file readable for this user, "
-				      "and its folders searchable"
-				    : "check the spelling"));
+	VMOON_IGNORE(refuse(r, "cannot open ", path, ": ", hint_for(error)));
 	vmoon_text_put(&r->message, "%s", strerror(error));
 	return false;
 }

@@ -37,7 +37,7 @@ static size_t round_up(uint64_t size, size_t unit)
 static enum vmoon_status fail_map(int sys, uint64_t size,
 				  struct vmoon_error *err)
 {
-	return vmoon_fail(err, VMOON_E_SYS, sys,
+	return vmoon_fail(err, sys == ENOMEM ? VMOON_E_NOMEM : VMOON_E_SYS, sys,
 			  "guest memory: cannot map %llu bytes", ull(size));
 }
 

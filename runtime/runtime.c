@@ -103,8 +103,10 @@ void vmoon_runtime_note(struct vmoon_vm *vm, unsigned note)
 	const uint64_t one = 1;
 
 	__atomic_fetch_or(&vm->notes, note, __ATOMIC_ACQ_REL);
-	if (!__atomic_exchange_n(&rt->is_signalled, true, __ATOMIC_ACQ_REL))
-		VMOON_IGNORE(write(rt->event_fd, &one, sizeof(one)) < 0);
+	if (__atomic_exchange_n(&rt->is_signalled, true, __ATOMIC_ACQ_REL))
+		return;
+	while (write(rt->event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		continue;
 }
 
 /* One note of one VM; a callback may destroy VMs, so each look is fresh. */

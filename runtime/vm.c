@@ -329,8 +329,23 @@ static enum vmoon_status no_vm(struct vmoon_error *err)
 	return vmoon_fail(err, VMOON_E_INVAL, 0, "no VM given");
 }
 
+/* Under vm->lock: an end for which no worker is there. */
+static void end_here(struct vmoon_vm *vm, enum vmoon_vm_state state,
+		     enum vmoon_exit_reason reason, const char *message)
+{
+	struct vmoon_exit_record *x = &vm->exit;
+
+	x->size = sizeof(*x);
+	x->reason = reason;
+	(void)snprintf(x->message, sizeof(x->message), "%.*s",
+		       (int)sizeof(x->message) - 1, message);
+	set_state(vm, state);
+	vmoon_runtime_note(vm, VMOON_NOTE_EXITED);
+}
+
 enum vmoon_status vmoon_vm_start(struct vmoon_vm *vm, struct vmoon_error *err)
 {
+	struct vmoon_error e;
 	enum vmoon_status st;
 
 	if (vm == NULL)
@@ -344,16 +359,16 @@ enum vmoon_status vmoon_vm_start(struct vmoon_vm *vm, struct vmoon_error *err)
 	vm->start_ns = vmoon_mono_ns();
 	set_state(vm, VMOON_VM_RUNNING);
 	vmoon_lock_drop(&vm->lock);
-	st = start_threads(vm, err);
+	st = start_threads(vm, &e);
 	vmoon_lock_take(&vm->lock);
-	if (st == VMOON_OK) {
+	/* Another thread may have paused or stopped it meanwhile. */
+	if (st == VMOON_OK && vmoon_vm_get_state(vm) == VMOON_VM_RUNNING)
 		set_gate(vm, VMOON_GATE_RUN);
-	} else {
-		vm->exit.reason = VMOON_EXIT_HOST_ERROR;
-		set_state(vm, VMOON_VM_FAILED);
-		vmoon_runtime_note(vm, VMOON_NOTE_EXITED);
-	}
+	if (st != VMOON_OK && !vmoon_vm_is_over(vm))
+		end_here(vm, VMOON_VM_FAILED, VMOON_EXIT_HOST_ERROR, e.msg);
 	vmoon_lock_drop(&vm->lock);
+	if (st != VMOON_OK && err != NULL)
+		*err = e;
 	return st;
 }
 
@@ -410,11 +425,8 @@ enum vmoon_status vmoon_vm_stop(struct vmoon_vm *vm, struct vmoon_error *err)
 	if (vm == NULL)
 		return no_vm(err);
 	vmoon_lock_take(&vm->lock);
-	if (vmoon_vm_get_state(vm) == VMOON_VM_CREATED) {
-		vm->exit.reason = VMOON_EXIT_STOPPED;
-		set_state(vm, VMOON_VM_STOPPED);
-		vmoon_runtime_note(vm, VMOON_NOTE_EXITED);
-	}
+	if (vmoon_vm_get_state(vm) == VMOON_VM_CREATED)
+		end_here(vm, VMOON_VM_STOPPED, VMOON_EXIT_STOPPED, "");
 	if (!vmoon_vm_is_over(vm)) {
 		vmoon_vm_wish_end(vm, VMOON_EXIT_STOPPED, 0, "");
 		while (!vmoon_vm_is_over(vm))

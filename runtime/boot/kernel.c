@@ -193,18 +193,28 @@ static enum vmoon_status prepare_bzimage(struct vmoon_kernel *k,
  * entry, Multiboot. A 64-bit ELF file is never taken for a Multiboot kernel
  * unless it is asked for: Linux vmlinux files may hold such a header by chance.
  */
-static void recognise(struct vmoon_kernel *k)
+static enum vmoon_status recognise(struct vmoon_kernel *k, bool *out_is_elf,
+				   struct vmoon_error *err)
 {
-	const bool is_elf = vmoon_elf_is(&k->image);
+	unsigned char head[8192]; /* has every mark that is looked for */
+	const size_t len = k->image.size < sizeof(head) ? (size_t)k->image.size
+							: sizeof(head);
+	struct vmoon_image img;
+	/* Read once: a file that cannot be read is not one of no kind. */
+	enum vmoon_status st = vmoon_image_read(&k->image, 0, head, len, err);
 
+	if (st != VMOON_OK)
+		return st;
+	img = vmoon_image_of_bytes(head, len);
+	*out_is_elf = vmoon_elf_is(&img);
 	if (k->protocol == VMOON_BOOT_MULTIBOOT)
-		return;
+		return VMOON_OK;
 	/* Where an ELF file happens to have these bytes, they are not it. */
-	k->is_bzimage = !is_elf && vmoon_bzimage_is(&k->image);
+	k->is_bzimage = !*out_is_elf && vmoon_bzimage_is(&img);
 	if (k->protocol == VMOON_BOOT_AUTO && !k->is_bzimage &&
-	    (!is_elf || vmoon_elf_is_32(&k->image)) &&
-	    vmoon_multiboot_is(&k->image))
+	    (!*out_is_elf || vmoon_elf_is_32(&img)) && vmoon_multiboot_is(&img))
 		k->protocol = VMOON_BOOT_MULTIBOOT;
+	return VMOON_OK;
 }
 
 enum vmoon_status vmoon_kernel_prepare(struct vmoon_kernel *k,
@@ -213,6 +223,9 @@ enum vmoon_status vmoon_kernel_prepare(struct vmoon_kernel *k,
 				       const struct vmoon_gmem *gm,
 				       struct vmoon_error *err)
 {
+	enum vmoon_status st = VMOON_OK;
+	bool is_elf = false;
+
 	*k = (struct vmoon_kernel){
 		.image = take_image,
 		.unpack = args->unpack,
@@ -222,13 +235,15 @@ enum vmoon_status vmoon_kernel_prepare(struct vmoon_kernel *k,
 	if (args->flat.mode != VMOON_FLAT_NONE)
 		k->protocol = VMOON_BOOT_FLAT;
 	else
-		recognise(k);
+		st = recognise(k, &is_elf, err);
+	if (st != VMOON_OK)
+		return st;
 	if (k->protocol == VMOON_BOOT_FLAT ||
 	    k->protocol == VMOON_BOOT_MULTIBOOT)
 		return prepare_other(k, args, gm, err);
 	if (k->is_bzimage)
 		return prepare_bzimage(k, gm, err);
-	if (vmoon_elf_is(&k->image))
+	if (is_elf)
 		return prepare_elf(k, gm, err);
 	return fail_unknown(&k->image, err);
 }

@@ -285,14 +285,14 @@ static void test_gmem__a_size_the_host_cannot_map_is_an_error(void **state)
 
 	(void)state;
 	assert_int_equal(vmoon_gmem_init_mapped(&gm, NULL, r, 2, &err),
-			 VMOON_E_SYS);
+			 VMOON_E_NOMEM);
 	assert_string_equal(err.msg,
 			    "guest memory: cannot map 9223372036854775807 "
 			    "bytes: Cannot allocate memory");
 	assert_int_equal(err.sys, ENOMEM);
 	assert_int_equal(gm.count, 0); /* what was mapped is gone again */
 	assert_int_equal(vmoon_gmem_insert(&gm, &r[1], &anonymous, &out, &err),
-			 VMOON_E_SYS);
+			 VMOON_E_NOMEM);
 	assert_int_equal(out.count, 77);
 }
 

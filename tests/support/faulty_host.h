@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * faulty_host.h - a host whose n-th call fails. Works in programs that are
+ * linked with FAULTS of the Makefile (ld --wrap): the library's own calls and
+ * the test's go through here, those inside of other libraries do not.
+ */
+#ifndef VMOON_TESTS_FAULTY_HOST_H
+#define VMOON_TESTS_FAULTY_HOST_H
+
+#include <stdbool.h>
+
+enum vmoon_fault {
+	VMOON_FAULT_HEAP,    /* malloc, calloc, realloc */
+	VMOON_FAULT_MMAP,    /* mmap, memfd_create, ftruncate */
+	VMOON_FAULT_OPEN,    /* open */
+	VMOON_FAULT_STAT,    /* stat, fstat, fstatfs */
+	VMOON_FAULT_READ,    /* read, pread */
+	VMOON_FAULT_WRITE,   /* write */
+	VMOON_FAULT_SEND,    /* send */
+	VMOON_FAULT_IOCTL,   /* ioctl */
+	VMOON_FAULT_FCNTL,   /* fcntl */
+	VMOON_FAULT_EVENTFD, /* eventfd */
+	VMOON_FAULT_EPOLL,   /* epoll_create1, epoll_ctl */
+	VMOON_FAULT_WAIT,    /* epoll_pwait2, epoll_wait, poll, ppoll */
+	VMOON_FAULT_THREAD,  /* pthread_create */
+	VMOON_FAULTS
+};
+
+struct vmoon_fault_plan {
+	enum vmoon_fault kind;
+	unsigned nth;    /* counted from 1; 0: none, calls are only counted */
+	bool is_lasting; /* each one from the n-th on, not it alone */
+	int error;       /* errno; 0 with READ: one byte at most is read */
+	void (*hook)(void); /* if set, called before the n-th, which works */
+};
+
+/* From here on, on every thread. */
+void vmoon_faulty_begin(struct vmoon_fault_plan plan);
+/* No more of them; how many calls failed. */
+unsigned vmoon_faulty_end(void);
+
+#endif
