@@ -105,6 +105,8 @@ BENCH_BIN := $(patsubst %.c,$(OUT)/%,$(BENCH_SRC))
 TOOL_BIN := $(patsubst %.c,$(OUT)/%,$(TOOL_SRC))
 GUEST_BIN := $(patsubst tests/guest/%.S,$(OUT)/guest/%,$(GUEST_SRC))
 LUA_PARTS := $(wildcard scripts/vmoon/*.lua)
+API_PARTS := $(wildcard scripts/api/*.lua) bindings/meta/vmoon.lua
+MAN := $(addprefix $(OUT)/man/,vmoon.1 vmoon-lua.3 vmoon-spec.5)
 # Tests of the layers that touch the host or Lua link more than the core.
 UNIT_BIND := $(filter $(OUT)/tests/unit/bindings/%,$(UNIT_BIN))
 UNIT_HOST := $(filter $(addprefix $(OUT)/tests/unit/,host/% kvm/% sandbox/% api/%),$(UNIT_BIN))
@@ -128,7 +130,8 @@ ifeq ($(LUA_LIBS),)
 all:
 	@echo "vmoon needs packages that are not here yet: run 'make deps'." >&2; exit 1
 else
-all: lib $(OUT)/lib/libvmoon-lua.so $(LUA_SO) $(CLI)
+# An instrumented command is for tests, not for writing manuals.
+all: lib $(OUT)/lib/libvmoon-lua.so $(LUA_SO) $(CLI) $(if $(SAN),,$(MAN))
 endif
 lib: $(LIB_A) $(LIB_SO) $(OUT)/lib/libvmoon.so
 unit: $(UNIT_BIN)
@@ -180,7 +183,14 @@ $(CLI): $(call obj,$(CLI_SRC) $(BIND_SRC)) $(LIB_SO) $(OUT)/lib/libvmoon.so
 $(OUT)/gen/lua_parts.h: $(LUA_PARTS) scripts/dev/embed.sh
 	$(Q)mkdir -p $(@D)
 	$(Q)sh scripts/dev/embed.sh $(LUA_PARTS) > $@.tmp && mv $@.tmp $@
-$(call obj,$(BIND_SRC) $(EMBED_SRC) $(CLI_SRC)): | $(OUT)/gen/lua_parts.h
+# What `vmoon api` makes stubs and manual pages with.
+$(OUT)/gen/api_parts.h: $(API_PARTS) scripts/dev/embed.sh
+	$(Q)mkdir -p $(@D)
+	$(Q)sh scripts/dev/embed.sh $(API_PARTS) > $@.tmp && mv $@.tmp $@
+$(call obj,$(BIND_SRC) $(EMBED_SRC) $(CLI_SRC)): | $(OUT)/gen/lua_parts.h $(OUT)/gen/api_parts.h
+$(MAN): $(CLI)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLI) api --man $(@F) > $@.tmp && mv $@.tmp $@
 
 # ---- programs for tests, fuzzing and measuring ----
 $(UNIT_CORE): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(CORE_LIB)

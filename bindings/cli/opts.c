@@ -7,38 +7,33 @@
 
 #include "vmoon/base.h"
 
-struct option {
-	enum { OPTION_HELP, OPTION_TIMEOUT, OPTION_JSON } id;
-	const char *name;     /* with its dashes */
-	const char *argument; /* its name in the help, NULL for a flag */
-	const char *text;
-	unsigned commands; /* bit n: command n has it */
-};
-
 #define ON(command) (1u << (command))
 
-static const struct option options[] = {
+static const struct vmoon_cli_option_row options[] = {
 	{OPTION_TIMEOUT, "--timeout", "SECONDS",
 	 "end with status 101 when it takes longer", ON(VMOON_CLI_RUN)},
 	{OPTION_JSON, "--json", NULL,
 	 "one JSON object a VM, a line each (the only format now)",
 	 ON(VMOON_CLI_EXPORT)},
+	{OPTION_JSON, "--json", NULL,
+	 "the keys of a specification, as a JSON Schema", ON(VMOON_CLI_API)},
+	{OPTION_LUALS, "--luals", NULL,
+	 "the module with its types, for lua-language-server",
+	 ON(VMOON_CLI_API)},
+	{OPTION_MAN, "--man", "PAGE",
+	 "a manual page: vmoon.1, vmoon-lua.3 or vmoon-spec.5",
+	 ON(VMOON_CLI_API)},
 	{OPTION_HELP, "--help", NULL, "show this", ON(VMOON_CLI_COMMANDS) - 1u},
 };
 
 /* In the order of enum vmoon_cli_command. */
-static const struct command {
-	const char *name, *operands, *summary;
-	int files_min, files_max;
-	bool takes_rest;
-	const char *text;
-} commands[] = {
+static const struct vmoon_cli_command_row commands[] = {
 	{"run", "FILE [-- ARGUMENT...]", "run a script, with its VM's console",
 	 1, 1, true,
 	 "FILE is a Lua 5.4 script. When it returns a VM, or the table that\n"
 	 "describes one, that VM is started, the terminal becomes its console\n"
 	 "(Ctrl-A x leaves) and vmoon waits for its end. ARGUMENTs are in the\n"
-	 "script's `arg` and `...`.\n"
+	 "script's `arg` and `...`. A FILE.json is such a table itself.\n"
 	 "\n"
 	 "The smallest script, hello.lua:\n"
 	 "  return { kernel = \"bzImage\", cmdline = \"console=ttyS0\" }\n"
@@ -57,7 +52,8 @@ static const struct command {
 	{"check", "FILE...", "find mistakes in scripts, start nothing", 1, 1000,
 	 false,
 	 "Runs each script without files, processes or VMs and checks every\n"
-	 "specification that it hands to vmoon.new or vmoon.boot, or returns.\n"
+	 "specification that it hands to vmoon.new or vmoon.boot, or returns,\n"
+	 "until it first uses a VM. A FILE.json is a specification itself.\n"
 	 "Needs no KVM. All mistakes are shown at once, with their places.\n"
 	 "\n"
 	 "Examples:\n"
@@ -73,18 +69,25 @@ static const struct command {
 	 "  vmoon export hello.lua --json\n"
 	 "\n"
 	 "Exit status: as for `vmoon check`.\n"},
+	{"api", "", "print what editors and manuals are made from", 0, 0, false,
+	 "One table in the library describes every key of a specification;\n"
+	 "these are its other forms.\n"
+	 "\n"
+	 "Examples:\n"
+	 "  vmoon api --luals >vmoon.lua\n"
+	 "  vmoon api --man vmoon-spec.5 | man -l -\n"},
 	{"version", "", "print versions and what was built in", 0, 0, false,
 	 "Says too whether VMs can run on this host, and if not, why.\n"},
 	{"help", "[COMMAND]", "explain a command", 0, 1, false, ""},
 };
 
-static const struct option *find_option(enum vmoon_cli_command command,
-					const char *word, size_t len)
+static const struct vmoon_cli_option_row *find_option(
+	enum vmoon_cli_command command, const char *word, size_t len)
 {
 	if (len == 2 && strncmp(word, "-h", len) == 0)
 		word = "--help", len = strlen(word);
 	for (size_t i = 0; i < VMOON_COUNTOF(options); i++) {
-		const struct option *o = &options[i];
+		const struct vmoon_cli_option_row *o = &options[i];
 
 		if ((o->commands & ON(command)) != 0 &&
 		    strlen(o->name) == len && strncmp(o->name, word, len) == 0)
@@ -115,7 +118,8 @@ static bool read_option(int argc, char **argv, int *i,
 {
 	const char *word = argv[*i], *equals = strchr(word, '=');
 	size_t len = equals != NULL ? (size_t)(equals - word) : strlen(word);
-	const struct option *o = find_option(out->command, word, len);
+	const struct vmoon_cli_option_row *o =
+		find_option(out->command, word, len);
 	const char *argument = equals != NULL ? equals + 1 : NULL;
 
 	if (o == NULL || (o->argument == NULL && argument != NULL)) {
@@ -135,6 +139,8 @@ static bool read_option(int argc, char **argv, int *i,
 	switch (o->id) {
 	case OPTION_HELP: out->wants_help = true; break;
 	case OPTION_JSON: out->wants_json = true; break;
+	case OPTION_LUALS: out->wants_luals = true; break;
+	case OPTION_MAN: out->man_page = argument; break;
 	case OPTION_TIMEOUT:
 		return argument != NULL && read_seconds(argument, out);
 	}
@@ -161,7 +167,7 @@ static bool find_command(const char *word, struct vmoon_cli_opts *out)
 
 static bool check_operands(struct vmoon_cli_opts *out)
 {
-	const struct command *c = &commands[out->command];
+	const struct vmoon_cli_command_row *c = &commands[out->command];
 
 	if (out->wants_help)
 		return true;
@@ -224,7 +230,7 @@ static void print_overview(FILE *out)
 
 void vmoon_cli_print_help(enum vmoon_cli_command command, FILE *out)
 {
-	const struct command *c = &commands[command];
+	const struct vmoon_cli_command_row *c = &commands[command];
 
 	if (command == VMOON_CLI_HELP) {
 		print_overview(out);
@@ -233,7 +239,7 @@ void vmoon_cli_print_help(enum vmoon_cli_command command, FILE *out)
 	fprintf(out, "Usage: vmoon %s [OPTION...] %s\n\n%s\nOptions:\n",
 		c->name, c->operands, c->text);
 	for (size_t i = 0; i < VMOON_COUNTOF(options); i++) {
-		const struct option *o = &options[i];
+		const struct vmoon_cli_option_row *o = &options[i];
 		char call[40];
 
 		if ((o->commands & ON(command)) == 0)
@@ -242,4 +248,14 @@ void vmoon_cli_print_help(enum vmoon_cli_command command, FILE *out)
 			 o->argument != NULL ? o->argument : "");
 		fprintf(out, "  %-20s %s\n", call, o->text);
 	}
+}
+
+const struct vmoon_cli_option_row *vmoon_cli_option(size_t i)
+{
+	return i < VMOON_COUNTOF(options) ? &options[i] : NULL;
+}
+
+const struct vmoon_cli_command_row *vmoon_cli_command(size_t i)
+{
+	return i < VMOON_COUNTOF(commands) ? &commands[i] : NULL;
 }

@@ -4,6 +4,7 @@
 #define VMOON_BINDINGS_CLI_OPTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 /* What the process exits with when no guest decided it. */
@@ -21,6 +22,7 @@ enum vmoon_cli_command {
 	VMOON_CLI_RUN,
 	VMOON_CLI_CHECK,
 	VMOON_CLI_EXPORT,
+	VMOON_CLI_API,
 	VMOON_CLI_VERSION,
 	VMOON_CLI_HELP,
 	VMOON_CLI_COMMANDS
@@ -31,8 +33,10 @@ struct vmoon_cli_opts {
 	enum vmoon_cli_command command;
 	bool wants_help;
 	bool wants_json;
-	double timeout_s; /* 0: none */
-	char **files;     /* operands before "--", moved to its front */
+	bool wants_luals;
+	const char *man_page; /* NULL: none */
+	double timeout_s;     /* 0: none */
+	char **files;         /* operands before "--", moved to its front */
 	int file_count;
 	char **rest; /* what follows "--" */
 	int rest_count;
@@ -41,6 +45,33 @@ struct vmoon_cli_opts {
 
 /* Pure: reads argv (and reorders it), touches nothing else. */
 bool vmoon_cli_parse(int argc, char **argv, struct vmoon_cli_opts *out);
+
+/* The tables behind the parser and the help, for the manual page. */
+struct vmoon_cli_option_row {
+	enum {
+		OPTION_HELP,
+		OPTION_TIMEOUT,
+		OPTION_JSON,
+		OPTION_LUALS,
+		OPTION_MAN
+	} id;
+	const char *name;     /* with its dashes */
+	const char *argument; /* its name in the help, NULL for a flag */
+	const char *text;
+	unsigned commands; /* bit n: command n has it */
+};
+
+struct vmoon_cli_command_row {
+	const char *name, *operands, *summary;
+	int files_min, files_max;
+	bool takes_rest;
+	const char *text;
+};
+
+/* NULL when i is past the end. */
+const struct vmoon_cli_option_row *vmoon_cli_option(size_t i);
+/* In the order of enum vmoon_cli_command; NULL past the end. */
+const struct vmoon_cli_command_row *vmoon_cli_command(size_t i);
 
 /* Help for one command; VMOON_CLI_HELP is the overview. */
 void vmoon_cli_print_help(enum vmoon_cli_command command, FILE *out);

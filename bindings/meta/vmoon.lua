@@ -1,7 +1,8 @@
 ---@meta vmoon
 -- SPDX-License-Identifier: MIT
 -- vmoon.lua - typed annotations of `require "vmoon"` for editors and manuals.
--- tests/spec/module_spec.lua compares them with what the module exports.
+-- tests/spec/module_spec.lua compares them with what the module exports, and
+-- `vmoon api --luals` makes the classes of a specification from the schema.
 
 ---@alias vmoon.Seconds number
 ---@alias vmoon.Pattern string|vmoon.Compiled   # a plain string is matched literally
@@ -14,17 +15,39 @@
 
 ---@alias vmoon.Size string|vmoon.SizeValue     # a number with a unit: "128M", "2G" (powers of 1024)
 
+-- The schema begins here.
+
 ---@class (exact) vmoon.Spec
----@field kernel string                       # a bzImage or an ELF file
----@field name? string                        # what messages call this VM; default "vm"
+---What messages and logs call this VM: 1 to 64 letters, digits, ".", "_" or "-". Default "vm".
+---@field name? string
+---The kernel to boot: a bzImage, an ELF file, or a table that says how to start a flat image.
+---@field kernel string|vmoon.SpecKernel
+---The initial ramdisk handed to the kernel.
 ---@field initrd? string
----@field cmdline? string                     # default "console=ttyS0"
----@field cpus? integer                       # 1..64, default 1
----@field memory? vmoon.Size                  # default "128M"
----@field boot? "linux64"|"pvh"|"multiboot" # left out, the kernel file decides
----@field unpack? "host"|"guest"              # who unpacks a bzImage; default "host"
----@field on_reboot? "restart"|"stop"         # default "restart"
----@field on_panic? "stop"|"ignore"           # default "stop"
+---The kernel's command line: printable ASCII, at most 65535 bytes. Default "console=ttyS0".
+---@field cmdline? string
+---How many CPUs the guest has: 1 to 64. Default 1.
+---@field cpus? integer
+---How much RAM the guest has: a multiple of 1 MiB from "16M" to "1T". Default "128M".
+---@field memory? vmoon.Size
+---How the kernel is entered; left out, the kernel file decides.
+---@field boot? "linux64"|"pvh"|"multiboot"
+---Who unpacks a compressed kernel; "guest" is slower and keeps the kernel's KASLR. Default "host".
+---@field unpack? "host"|"guest"
+---What a reset by the guest does to the VM. Default "restart".
+---@field on_reboot? "restart"|"stop"
+---What a kernel panic does to the VM. Default "stop".
+---@field on_panic? "stop"|"ignore"
+
+---@class (exact) vmoon.SpecKernel
+---A file without a header, copied to memory as it is.
+---@field flat string
+---The guest address of its first byte, which is also where the guest starts.
+---@field at integer
+---The CPU mode in which it starts: 16, 32 or 64 bits. Default "long".
+---@field mode? "real"|"protected"|"long"
+
+-- The schema ends here.
 
 ---@class vmoon.Problem                         # one mistake in a specification
 ---@field path string                         # "disks.2.path"
@@ -136,6 +159,7 @@ function Shell:send(line) end
 ---@field exit vmoon.Exit?                      # nil while the VM lives
 local VM = {}
 
+---Starts a VM that `vmoon.new` made, and returns at once.
 ---@return vmoon.VM
 function VM:start() end
 
@@ -143,6 +167,7 @@ function VM:start() end
 ---@return vmoon.VM
 function VM:pause() end
 
+---Lets a paused guest go on.
 ---@return vmoon.VM
 function VM:resume() end
 
@@ -222,7 +247,7 @@ function vmoon.check(spec) end
 ---@return string
 function vmoon.export(spec, format) end
 
----Whether something was built in: "kvm", "lz4", "zstd", "gzip", "xz".
+---Whether something was built in: "kvm", "lz4", "zstd", "gzip", "xz", "json".
 ---@param feature string
 ---@return boolean
 function vmoon.has(feature) end
@@ -231,6 +256,7 @@ function vmoon.has(feature) end
 ---@return vmoon.Host
 function vmoon.host() end
 
+---The version of the library, as in "0.1.0".
 ---@return string
 function vmoon.version() end
 
@@ -248,6 +274,7 @@ function vmoon.re(expression) end
 ---@return vmoon.Seconds
 function vmoon.now() end
 
+---Waits; VMs run on.
 ---@async
 ---@param seconds vmoon.Seconds
 function vmoon.sleep(seconds) end

@@ -29,6 +29,7 @@ lint       cmd luacheck                                      lua-check
 spec       cmd busted                                        lua-busted
 spec       file /usr/share/lua/5.4/system/init.lua           lua-system
 spec       file /usr/share/lua/5.4/term/init.lua             lua-term
+spec       cmd groff                                         groff-base
 testbed    cmd qemu-system-x86_64                            qemu-system-x86
 testbed    file /usr/share/seabios/bios-256k.bin             seabios
 testbed    file /var/lib/dpkg/info/busybox-static.list      busybox-static

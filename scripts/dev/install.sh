@@ -25,7 +25,7 @@ files() { # mode, source, place below the prefix
 	for f in bindings/meta/*.lua; do
 		[ ! -f "$f" ] || echo "644 $f share/vmoon/meta/${f##*/}"
 	done
-	for f in man/*.[1-8]; do
+	for f in "$out"/man/*.[1-8]; do
 		[ ! -f "$f" ] || echo "644 $f share/man/man${f##*.}/${f##*/}"
 	done
 }

@@ -49,6 +49,12 @@ module_loads() {
 		lua5.4 -e 'assert(type(require "vmoon") == "table")'
 }
 command_runs() { cd "$tmp" && "$here/bin/vmoon" version; }
+has_manual() {
+	local page
+	for page in man1/vmoon.1 man3/vmoon-lua.3 man5/vmoon-spec.5; do
+		grep -q '^\.TH ' "$here/share/man/$page" || return
+	done
+}
 headers_as_cxx() {
 	for h in "$here"/include/vmoon/*.h; do echo "#include <vmoon/${h##*/}>"; done |
 		clang++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only -x c++ \
@@ -117,6 +123,7 @@ else
 fi
 check 'a stock lua5.4 loads the module' module_loads
 check 'the command runs' command_runs
+check 'the manual pages are there' has_manual
 check 'again, over itself' quietly install
 check 'uninstall' quietly uninstall
 check 'uninstall leaves nothing' nothing_left

@@ -56,6 +56,28 @@ static void test_opts__options_may_stand_before_and_behind(void **state)
 	assert_string_equal(opts.files[0], "a.lua");
 }
 
+static void test_opts__api_takes_a_format(void **state)
+{
+	const char *const man[] = {"api", "--man", "vmoon.1", NULL};
+	const char *const luals[] = {"api", "--luals", NULL};
+	const char *const file[] = {"api", "--json", "a.lua", NULL};
+	const char *const none[] = {"api", "--man", NULL};
+	char *argv[WORDS_MAX];
+	struct vmoon_cli_opts opts;
+
+	(void)state;
+	assert_true(parse(argv, man, &opts));
+	assert_int_equal(opts.command, VMOON_CLI_API);
+	assert_string_equal(opts.man_page, "vmoon.1");
+	assert_false(opts.wants_luals);
+	assert_true(parse(argv, luals, &opts));
+	assert_true(opts.wants_luals);
+	assert_null(opts.man_page);
+	assert_false(parse(argv, file, &opts));
+	assert_false(parse(argv, none, &opts));
+	assert_string_equal(opts.problem, "--man needs PAGE");
+}
+
 static void test_opts__check_takes_many_files(void **state)
 {
 	const char *const words[] = {"check", "a", "b", "c", NULL};
@@ -126,6 +148,7 @@ static void test_opts__help_needs_no_file(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_opts__run_takes_one_file_and_the_rest),
 	cmocka_unit_test(test_opts__options_may_stand_before_and_behind),
+	cmocka_unit_test(test_opts__api_takes_a_format),
 	cmocka_unit_test(test_opts__check_takes_many_files),
 	cmocka_unit_test(test_opts__no_words_is_a_mistake),
 	cmocka_unit_test(test_opts__mistakes_are_named),
