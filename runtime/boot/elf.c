@@ -80,8 +80,9 @@ static enum vmoon_status check_ident(const struct elf_class *c,
 	if (vmoon_le16_load(e + 18) != c->machine)
 		return vmoon_fail(err, VMOON_E_IMAGE, 0,
 				  "is an ELF file for machine %u, not %u; give "
-				  "one built for x86-64",
-				  vmoon_le16_load(e + 18), c->machine);
+				  "one built for x86%s",
+				  vmoon_le16_load(e + 18), c->machine,
+				  c->bits == 64 ? "-64" : "");
 	if (e[EI_VERSION] != EV_CURRENT ||
 	    vmoon_le32_load(e + 20) != EV_CURRENT)
 		return vmoon_fail(err, VMOON_E_IMAGE, 0,
