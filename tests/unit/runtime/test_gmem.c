@@ -224,7 +224,7 @@ static void test_mem_07__ring_index_needs_alignment_and_one_region(void **state)
 static void test_mem_07__an_index_across_two_regions_is_refused(void **state)
 {
 	alignas(8) unsigned char a[8] = {0}, b[8] = {0};
-	const struct vmoon_gmem_region odd[] = {{1, 2, a}, {3, 1, b}};
+	const struct vmoon_gmem_region odd[] = {{1, 2, a + 1}, {3, 1, b}};
 	const struct vmoon_gmem_region askew[] = {{2, 4, a + 1}};
 	struct vmoon_gmem gm;
 	uint16_t v = 7;
