@@ -299,6 +299,8 @@ enum vmoon_status vmoon_board_load(const struct vmoon_spec *spec,
 	const struct vmoon_boot_args args = {
 		.mem = spec->mem,
 		.kernel_path = spec->kernel,
+		.kernel_fd = spec->kernel_fd,
+		.initrd_fd = spec->initrd_fd,
 		.flat = {spec->flat_mode, spec->flat_at},
 		.initrd_path = spec->initrd,
 		.cmdline = spec->cmdline,

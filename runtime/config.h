@@ -14,6 +14,7 @@ enum vmoon_config_kind {
 	VMOON_CONFIG_INTEGER,
 	VMOON_CONFIG_BOOLEAN,
 	VMOON_CONFIG_SIZE,
+	VMOON_CONFIG_FD,
 	VMOON_CONFIG_OTHER
 };
 
@@ -27,6 +28,7 @@ struct vmoon_config_node {
 	int64_t integer;
 	uint64_t bytes;
 	bool boolean;
+	int fd; /* owned; FD only */
 };
 
 /* What a setter or a reader was given. */
@@ -37,6 +39,7 @@ struct vmoon_config_given {
 	int64_t integer;
 	uint64_t bytes;
 	bool boolean;
+	int fd; /* FD: taken when the value is set */
 };
 
 /*
@@ -199,6 +202,7 @@ bool vmoon_config_suggest_choice(struct vmoon_text *t, const char *choices,
 struct vmoon_config_value {
 	bool is_set;
 	const char *text; /* NAME, LINE, PATH, CHOICE */
+	int fd;           /* PATH: borrowed, to be read instead; 0: none */
 	size_t len;
 	/*
 	 * COUNT, ADDRESS; SIZE in bytes; CHOICE: which one; BOOLEAN: 0 or 1;
@@ -237,6 +241,10 @@ void vmoon_config_value_default(const struct vmoon_config_row *row,
 bool vmoon_config_file_check(const char *path,
 			     struct vmoon_config_report *report)
 	VMOON_NONNULL(1, 2);
+/* The same of a descriptor; text is for messages. */
+bool vmoon_config_fd_check(int fd, const char *text,
+			   struct vmoon_config_report *report)
+	VMOON_NONNULL(2, 3);
 
 /* ---- config_read.c: JSON text ---- */
 

@@ -58,6 +58,36 @@ static bool refuse_errno(struct vmoon_config_report *r, const char *path,
 	return false;
 }
 
+static bool judge(const struct stat *st, const char *path,
+		  struct vmoon_config_report *r)
+{
+	if (S_ISDIR(st->st_mode))
+		return refuse(r, "", path, " is a directory",
+			      "name the file in it");
+	if (!S_ISREG(st->st_mode))
+		return refuse(r, "", path, " is not a regular file",
+			      "copy what it yields to a file first");
+	if (st->st_size == 0)
+		return refuse(r, "", path, " is empty",
+			      "whatever made or fetched it did not finish; "
+			      "make it again");
+	return true;
+}
+
+bool vmoon_config_fd_check(int fd, const char *text,
+			   struct vmoon_config_report *report)
+{
+	const int flags = fcntl(fd, F_GETFL);
+	struct stat st;
+
+	if (flags < 0 || fstat(fd, &st) != 0)
+		return refuse_errno(report, text, errno);
+	if ((flags & O_PATH) != 0 || (flags & O_ACCMODE) == O_WRONLY)
+		return refuse(report, "", text, " cannot be read",
+			      "open the file for reading");
+	return judge(&st, text, report);
+}
+
 bool vmoon_config_file_check(const char *path,
 			     struct vmoon_config_report *report)
 {
@@ -67,16 +97,8 @@ bool vmoon_config_file_check(const char *path,
 	/* Only a regular file is opened: opening a device can have effects. */
 	if (stat(path, &st) != 0)
 		return refuse_errno(report, path, errno);
-	if (S_ISDIR(st.st_mode))
-		return refuse(report, "", path, " is a directory",
-			      "name the file in it");
-	if (!S_ISREG(st.st_mode))
-		return refuse(report, "", path, " is not a regular file",
-			      "copy what it yields to a file first");
-	if (st.st_size == 0)
-		return refuse(report, "", path, " is empty",
-			      "whatever made or fetched it did not finish; "
-			      "make it again");
+	if (!judge(&st, path, report))
+		return false;
 	/* Nonblocking: it may have become a fifo in between. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)

@@ -4,7 +4,11 @@
 
 #include "vmoon/vmoon.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A path in quotes, fit for one line of a message. */
 struct shown {
@@ -44,6 +48,13 @@ static struct vmoon_config_node *child_of(struct vmoon_config_node *table,
 	return NULL;
 }
 
+static void drop_value(struct vmoon_mem *mem, struct vmoon_config_node *node)
+{
+	if (node->kind == VMOON_CONFIG_FD)
+		(void)close(node->fd);
+	vmoon_mem_free(mem, node->text, node->len + 1);
+}
+
 /* Frees all below node, without recursion; says how many there were. */
 static size_t free_children(struct vmoon_mem *mem,
 			    struct vmoon_config_node *node)
@@ -60,7 +71,7 @@ static size_t free_children(struct vmoon_mem *mem,
 		at = gone->parent;
 		at->first = gone->next;
 		vmoon_mem_free_text(mem, gone->key);
-		vmoon_mem_free(mem, gone->text, gone->len + 1);
+		drop_value(mem, gone);
 		vmoon_mem_free(mem, gone, sizeof(*gone));
 		count++;
 	}
@@ -197,7 +208,7 @@ static struct vmoon_config_node *create_chain(struct vmoon_mem *mem,
 static void clear_node(struct vmoon_config *cfg, struct vmoon_config_node *node)
 {
 	cfg->node_count -= free_children(cfg->mem, node);
-	vmoon_mem_free(cfg->mem, node->text, node->len + 1);
+	drop_value(cfg->mem, node);
 	node->text = NULL;
 	node->kind = VMOON_CONFIG_TABLE;
 }
@@ -278,6 +289,7 @@ static void fill_node(struct vmoon_config_node *node,
 	node->integer = value->integer;
 	node->bytes = value->bytes;
 	node->boolean = value->boolean;
+	node->fd = value->fd;
 }
 
 static enum vmoon_status set_value(struct vmoon_config *cfg, const char *path,
@@ -374,6 +386,29 @@ enum vmoon_status vmoon_config_set_size(struct vmoon_config *cfg,
 					     .bytes = bytes};
 
 	return set_value(cfg, path, &v, err);
+}
+
+enum vmoon_status vmoon_config_set_fd(struct vmoon_config *cfg,
+				      const char *path, int fd,
+				      struct vmoon_error *err)
+{
+	struct vmoon_config_given v = {.kind = VMOON_CONFIG_FD};
+	enum vmoon_status st;
+	char text[32];
+
+	if (fd < 0)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "config descriptor %d is none", fd);
+	v.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (v.fd < 0)
+		return vmoon_fail(err, VMOON_E_SYS, errno,
+				  "config descriptor %d", fd);
+	v.len = (size_t)snprintf(text, sizeof(text), "/proc/self/fd/%d", v.fd);
+	v.text = text;
+	st = set_value(cfg, path, &v, err);
+	if (st != VMOON_OK)
+		(void)close(v.fd);
+	return st;
 }
 
 enum vmoon_status vmoon_config_set_table(struct vmoon_config *cfg,

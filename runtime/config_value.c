@@ -23,6 +23,7 @@ static void put_given(struct vmoon_text *t, const struct vmoon_config_node *n)
 		vmoon_text_put(t, "size ");
 		vmoon_text_put_size(t, n->bytes);
 		break;
+	case VMOON_CONFIG_FD: vmoon_text_put(t, "a descriptor"); break;
 	case VMOON_CONFIG_OTHER:
 		vmoon_text_put_plain(t, n->text, n->len);
 		break;
@@ -334,6 +335,8 @@ static bool check_path(const struct vmoon_config_row *row,
 	const char *wanted =
 		row->fields == NULL ? "a path" : "a path or a table";
 
+	if (node->kind == VMOON_CONFIG_FD)
+		return vmoon_config_fd_check(node->fd, node->text, r);
 	if (!check_string(row, node, wanted, r))
 		return false;
 	if (node->len == 0)
@@ -347,7 +350,10 @@ bool vmoon_config_value_check(const struct vmoon_config_row *row,
 			      struct vmoon_config_report *report)
 {
 	struct vmoon_config_value v = {
-		.is_set = true, .text = node->text, .len = node->len};
+		.is_set = true,
+		.text = node->text,
+		.len = node->len,
+		.fd = node->kind == VMOON_CONFIG_FD ? node->fd : 0};
 	bool is_good = false;
 
 	switch (row->type) {

@@ -4,6 +4,9 @@
 
 #include "config.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 /* In the order of the schema's choices. */
 static const enum vmoon_boot_protocol boots[] = {
 	VMOON_BOOT_LINUX64, VMOON_BOOT_PVH, VMOON_BOOT_MULTIBOOT};
@@ -22,6 +25,14 @@ static bool copy_text(struct vmoon_mem *mem, const struct vmoon_config_value *v,
 	return v->is_set && *out_text == NULL;
 }
 
+/* The same of a file, which may be a descriptor. */
+static bool copy_file(struct vmoon_mem *mem, const struct vmoon_config_value *v,
+		      char **out_text, int *out_fd)
+{
+	*out_fd = v->fd == 0 ? 0 : fcntl(v->fd, F_DUPFD_CLOEXEC, 3);
+	return copy_text(mem, v, out_text) || *out_fd < 0;
+}
+
 /* kernel = FILE or { flat = FILE, at = ADDR, mode = MODE }; as copy_text. */
 static bool copy_kernel(const struct vmoon_config_value *v,
 			struct vmoon_spec *s)
@@ -29,10 +40,11 @@ static bool copy_kernel(const struct vmoon_config_value *v,
 	const struct vmoon_config_value *f = v->fields;
 
 	if (f == NULL)
-		return copy_text(s->mem, v, &s->kernel);
+		return copy_file(s->mem, v, &s->kernel, &s->kernel_fd);
 	s->flat_at = f[VMOON_KERNEL_AT].number;
 	s->flat_mode = flat_modes[f[VMOON_KERNEL_MODE].number];
-	return copy_text(s->mem, &f[VMOON_KERNEL_FLAT], &s->kernel);
+	return copy_file(s->mem, &f[VMOON_KERNEL_FLAT], &s->kernel,
+			 &s->kernel_fd);
 }
 
 enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
@@ -48,12 +60,14 @@ enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
 		return st;
 	is_short = copy_text(s.mem, &v[VMOON_KEY_NAME], &s.name);
 	is_short |= copy_kernel(&v[VMOON_KEY_KERNEL], &s);
-	is_short |= copy_text(s.mem, &v[VMOON_KEY_INITRD], &s.initrd);
+	is_short |=
+		copy_file(s.mem, &v[VMOON_KEY_INITRD], &s.initrd, &s.initrd_fd);
 	is_short |= copy_text(s.mem, &v[VMOON_KEY_CMDLINE], &s.cmdline);
 	if (is_short) {
 		vmoon_spec_fini(&s);
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
-				  "no memory for the VM's description");
+				  "no memory or no descriptor for the VM's "
+				  "description");
 	}
 	s.cpus = (uint32_t)v[VMOON_KEY_CPUS].number; /* at most 64 */
 	s.memory_bytes = v[VMOON_KEY_MEMORY].number;
@@ -72,6 +86,11 @@ void vmoon_spec_fini(struct vmoon_spec *spec)
 	vmoon_mem_free_text(spec->mem, spec->kernel);
 	vmoon_mem_free_text(spec->mem, spec->initrd);
 	vmoon_mem_free_text(spec->mem, spec->cmdline);
+	if (spec->kernel_fd > 0)
+		(void)close(spec->kernel_fd);
+	if (spec->initrd_fd > 0)
+		(void)close(spec->initrd_fd);
+	spec->kernel_fd = spec->initrd_fd = 0;
 	spec->name = NULL;
 	spec->kernel = NULL;
 	spec->initrd = NULL;

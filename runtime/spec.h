@@ -26,6 +26,7 @@ enum vmoon_on_event { VMOON_ON_RESTART, VMOON_ON_STOP, VMOON_ON_IGNORE };
 struct vmoon_spec {
 	struct vmoon_mem *mem; /* borrowed: of the config it is from */
 	char *name, *kernel, *initrd, *cmdline;
+	int kernel_fd, initrd_fd; /* owned: read instead of the path; 0: none */
 	enum vmoon_flat_mode flat_mode; /* how to enter a flat kernel */
 	uint64_t flat_at;               /* where it goes and starts */
 	uint32_t cpus;                  /* 1..VMOON_CPUS_MAX */

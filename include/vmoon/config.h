@@ -53,6 +53,14 @@ VMOON_API VMOON_STATUS vmoon_config_set_bool(struct vmoon_config *cfg,
 VMOON_API VMOON_STATUS vmoon_config_set_size(struct vmoon_config *cfg,
 					     const char *path, uint64_t bytes,
 					     struct vmoon_error *err);
+/*
+ * An open file in the place of a path ("kernel", "initrd"), readable and
+ * regular. Duplicated, close-on-exec; the caller's stays the caller's, and its
+ * position is not used. A VM made of the config has its own again.
+ */
+VMOON_API VMOON_STATUS vmoon_config_set_fd(struct vmoon_config *cfg,
+					   const char *path, int fd,
+					   struct vmoon_error *err);
 /* An empty table or list, so that `disks = {}` is seen. */
 VMOON_API VMOON_STATUS vmoon_config_set_table(struct vmoon_config *cfg,
 					      const char *path,

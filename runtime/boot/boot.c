@@ -37,18 +37,26 @@ static enum vmoon_status name_initrd(const struct job *job,
 	return st;
 }
 
+static enum vmoon_status open_image(struct vmoon_image *img, const char *path,
+				    int fd, struct vmoon_error *err)
+{
+	return fd > 0 ? vmoon_image_open_fd(img, fd, err)
+		      : vmoon_image_open(img, path, err);
+}
+
 static enum vmoon_status open_files(struct job *job, struct vmoon_error *err)
 {
 	const struct vmoon_boot_args *args = job->args;
 	struct vmoon_image image;
-	enum vmoon_status st = vmoon_image_open(&image, args->kernel_path, err);
+	enum vmoon_status st =
+		open_image(&image, args->kernel_path, args->kernel_fd, err);
 
 	if (st == VMOON_OK)
 		st = vmoon_kernel_prepare(&job->kernel, image, args, job->gm,
 					  err);
 	if (st != VMOON_OK || args->initrd_path == NULL)
 		return name_kernel(job, st, err);
-	st = vmoon_image_open(&job->initrd, args->initrd_path, err);
+	st = open_image(&job->initrd, args->initrd_path, args->initrd_fd, err);
 	return name_initrd(job, st, err);
 }
 

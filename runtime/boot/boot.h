@@ -84,10 +84,11 @@ struct vmoon_flat {
 
 /* Everything of the machine that a boot protocol tells the kernel. */
 struct vmoon_boot_args {
-	struct vmoon_mem *mem;   /* or NULL */
-	const char *kernel_path; /* for messages and for opening */
-	struct vmoon_flat flat;  /* mode NONE: the file's format decides */
-	const char *initrd_path; /* or NULL */
+	struct vmoon_mem *mem;    /* or NULL */
+	const char *kernel_path;  /* for messages and for opening */
+	struct vmoon_flat flat;   /* mode NONE: the file's format decides */
+	const char *initrd_path;  /* or NULL */
+	int kernel_fd, initrd_fd; /* borrowed: read instead; 0: none */
 	const char *cmdline;
 	enum vmoon_boot_protocol protocol;
 	enum vmoon_unpack unpack;

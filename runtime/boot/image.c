@@ -35,11 +35,23 @@ static enum vmoon_status check_file(int fd, uint64_t *out_size,
 	return VMOON_OK;
 }
 
+static enum vmoon_status take_fd(struct vmoon_image *img, int fd,
+				 struct vmoon_error *err)
+{
+	uint64_t size = 0;
+	enum vmoon_status st = check_file(fd, &size, err);
+
+	if (st != VMOON_OK) {
+		(void)close(fd);
+		return st;
+	}
+	*img = (struct vmoon_image){.size = size, .fd = fd};
+	return VMOON_OK;
+}
+
 enum vmoon_status vmoon_image_open(struct vmoon_image *img, const char *path,
 				   struct vmoon_error *err)
 {
-	uint64_t size = 0;
-	enum vmoon_status st;
 	/* A FIFO would block the open until somebody writes (L07). */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
@@ -47,13 +59,18 @@ enum vmoon_status vmoon_image_open(struct vmoon_image *img, const char *path,
 		return vmoon_fail(err, VMOON_E_SYS, errno,
 				  "cannot be opened, check the path and its "
 				  "permissions");
-	st = check_file(fd, &size, err);
-	if (st != VMOON_OK) {
-		(void)close(fd);
-		return st;
-	}
-	*img = (struct vmoon_image){.size = size, .fd = fd};
-	return VMOON_OK;
+	return take_fd(img, fd, err);
+}
+
+enum vmoon_status vmoon_image_open_fd(struct vmoon_image *img, int fd,
+				      struct vmoon_error *err)
+{
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	if (own < 0)
+		return vmoon_fail(err, VMOON_E_SYS, errno,
+				  "cannot be duplicated");
+	return take_fd(img, own, err);
 }
 
 struct vmoon_image vmoon_image_of_bytes(const void *bytes, uint64_t size)

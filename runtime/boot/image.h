@@ -25,6 +25,9 @@ struct vmoon_image {
 /* Regular, not empty and at most VMOON_IMAGE_MAX, or E_SYS or E_IMAGE. */
 VMOON_STATUS vmoon_image_open(struct vmoon_image *img, const char *path,
 			      struct vmoon_error *err) VMOON_NONNULL(1, 2);
+/* The same of a descriptor, which is duplicated. */
+VMOON_STATUS vmoon_image_open_fd(struct vmoon_image *img, int fd,
+				 struct vmoon_error *err) VMOON_NONNULL(1);
 /* The bytes must outlive the image. */
 struct vmoon_image vmoon_image_of_bytes(const void *bytes, uint64_t size);
 /* Harmless on a zeroed image without a file, and twice. */
