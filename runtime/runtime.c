@@ -136,6 +136,9 @@ static void deliver(struct vmoon_vm *vm, unsigned note)
 		ev->state(ev->ctx, vm, vmoon_vm_get_state(vm));
 	if (note == VMOON_NOTE_PANIC && ev->panicked != NULL)
 		ev->panicked(ev->ctx, vm, vm->panic_line);
+	/* A guest's last words come before its end. */
+	if (note == VMOON_NOTE_DATA || note == VMOON_NOTE_EXITED)
+		vmoon_stream_deliver(&vm->console);
 	if (note != VMOON_NOTE_EXITED)
 		return;
 	vm->is_exit_delivered = true; /* first: the callback may wait */

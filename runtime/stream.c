@@ -304,6 +304,35 @@ size_t vmoon_stream_read(struct vmoon_stream *s, uint64_t *pos, void *buf,
 	return len;
 }
 
+enum vmoon_status vmoon_stream_on_data(struct vmoon_stream *s,
+				       vmoon_stream_fn fn, void *ctx,
+				       struct vmoon_error *err)
+{
+	if (s == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0, "no stream given");
+	s->data_fn = fn;
+	s->data_ctx = ctx;
+	s->data_pos = vmoon_stream_tell(s);
+	return VMOON_OK;
+}
+
+void vmoon_stream_deliver(struct vmoon_stream *s)
+{
+	/* Not what comes meanwhile: other events have their turn. */
+	const uint64_t end = vmoon_stream_tell(s);
+	unsigned char chunk[COPY_CHUNK];
+
+	while (s->data_fn != NULL && s->data_pos < end) {
+		size_t len = vmoon_stream_read(
+			s, &s->data_pos, chunk,
+			min_size((size_t)(end - s->data_pos), sizeof(chunk)));
+
+		if (len == 0)
+			return;
+		s->data_fn(s->data_ctx, s, s->data_pos - len, chunk, len);
+	}
+}
+
 /* ---- input ---- */
 
 static void feed_input(void *ctx)

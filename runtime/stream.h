@@ -55,7 +55,11 @@ struct vmoon_stream {
 	void (*on_data)(void *ctx);                   /* backlog grew */
 	void *ctx;                                    /* borrowed */
 
-	uint64_t cursor; /* the runtime's thread: where expect goes on */
+	/* The runtime's thread's own. */
+	uint64_t cursor; /* where expect goes on */
+	vmoon_stream_fn data_fn;
+	void *data_ctx; /* borrowed */
+	uint64_t data_pos;
 };
 
 VMOON_STATUS vmoon_stream_init(struct vmoon_stream *s, struct vmoon_loop *loop,
@@ -65,6 +69,9 @@ void vmoon_stream_fini(struct vmoon_stream *s) VMOON_NONNULL(1);
 /* The capabilities for the device: its sink and its room. */
 struct vmoon_sink vmoon_stream_sink(struct vmoon_stream *s) VMOON_NONNULL(1);
 struct vmoon_room vmoon_stream_room(struct vmoon_stream *s) VMOON_NONNULL(1);
+
+/* The runtime's thread: hands what has come since to data_fn. */
+void vmoon_stream_deliver(struct vmoon_stream *s) VMOON_NONNULL(1);
 
 /* Worker, or nobody: moves all output that is there to its places. */
 void vmoon_stream_drain(struct vmoon_stream *s) VMOON_NONNULL(1);

@@ -205,6 +205,18 @@ VMOON_API uint64_t vmoon_stream_tell(struct vmoon_stream *s);
 VMOON_API size_t vmoon_stream_read(struct vmoon_stream *s, uint64_t *pos,
 				   void *buf, size_t cap);
 
+/*
+ * Calls fn with all output from now on, inside vmoon_runtime_dispatch and
+ * before the end of the VM is told; pos is the number of the first byte, so a
+ * gap shows what was lost because dispatch came too late. fn must not destroy
+ * the VM. One fn a stream; NULL ends it. Only the runtime's thread.
+ */
+typedef void (*vmoon_stream_fn)(void *ctx, struct vmoon_stream *s, uint64_t pos,
+				const void *buf, size_t len);
+VMOON_API VMOON_STATUS vmoon_stream_on_data(struct vmoon_stream *s,
+					    vmoon_stream_fn fn, void *ctx,
+					    struct vmoon_error *err);
+
 /* The next vmoon_stream_expect begins at byte pos instead. */
 VMOON_API void vmoon_stream_seek(struct vmoon_stream *s, uint64_t pos);
 
