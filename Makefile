@@ -131,7 +131,7 @@ all:
 	@echo "vmoon needs packages that are not here yet: run 'make deps'." >&2; exit 1
 else
 # An instrumented command is for tests, not for writing manuals.
-all: lib $(OUT)/lib/libvmoon-lua.so $(LUA_SO) $(CLI) $(if $(SAN),,$(MAN))
+all: lib $(OUT)/lib/libvmoon-lua.so $(LUA_SO) $(CLI) $(if $(SAN),,$(MAN) $(OUT)/man/vmoon.3)
 endif
 lib: $(LIB_A) $(LIB_SO) $(OUT)/lib/libvmoon.so
 unit: $(UNIT_BIN)
@@ -191,6 +191,9 @@ $(call obj,$(BIND_SRC) $(EMBED_SRC) $(CLI_SRC)): | $(OUT)/gen/lua_parts.h $(OUT)
 $(MAN): $(CLI)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLI) api --man $(@F) > $@.tmp && mv $@.tmp $@
+$(OUT)/man/vmoon.3: $(wildcard include/vmoon/*.h) scripts/dev/man3.lua VERSION
+	$(Q)mkdir -p $(@D)
+	$(Q)lua5.4 scripts/dev/man3.lua $(VERSION) $(filter %.h,$^) > $@.tmp && mv $@.tmp $@
 
 # ---- programs for tests, fuzzing and measuring ----
 $(UNIT_CORE): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(CORE_LIB)

@@ -27,6 +27,15 @@ symbols() {
 		"$out"/lib/libvmoon.so "$out"/lib/lua/5.4/vmoon.so
 }
 globals() { sh scripts/dev/check-globals.sh $(library_objects); }
+# Each public function is in the manual page made of the headers.
+manual() {
+	for name in $(sh scripts/dev/check-map.sh --list); do
+		grep -q "\\b$name(" "$out/man/vmoon.3" || {
+			echo "manual: $name is not in vmoon(3)"
+			return 1
+		}
+	done
+}
 lua_clean() {
 	find scripts tests bindings examples bench -name '*.lua' 2>/dev/null |
 		xargs -r luacheck --quiet --no-color
@@ -43,6 +52,7 @@ check format sh scripts/dev/check-format.sh
 check symbols symbols
 check globals globals
 check map sh scripts/dev/check-map.sh "$out"
+check manual manual
 check luacheck lua_clean
 check spdx sh scripts/dev/check-spdx.sh
 check shell shell_parses

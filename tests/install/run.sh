@@ -51,7 +51,7 @@ module_loads() {
 command_runs() { cd "$tmp" && "$here/bin/vmoon" version; }
 has_manual() {
 	local page
-	for page in man1/vmoon.1 man3/vmoon-lua.3 man5/vmoon-spec.5; do
+	for page in man1/vmoon.1 man3/vmoon.3 man3/vmoon-lua.3 man5/vmoon-spec.5; do
 		grep -q '^\.TH ' "$here/share/man/$page" || return
 	done
 }
