@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* gmem_watch.c - sees each byte of guest memory that a device fetches. */
+#include "tests/support/gmem_watch.h"
+
+/* The names are the linker's: --wrap=f sends calls of f to __wrap_f. */
+enum vmoon_status __real_vmoon_gmem_read(const struct vmoon_gmem *gm,
+					 vmoon_gpa gpa, void *dst, size_t len);
+enum vmoon_status __wrap_vmoon_gmem_read(const struct vmoon_gmem *gm,
+					 vmoon_gpa gpa, void *dst, size_t len);
+enum vmoon_status __real_vmoon_gmem_load_acquire_le16(
+	const struct vmoon_gmem *gm, vmoon_gpa gpa, uint16_t *out);
+enum vmoon_status __wrap_vmoon_gmem_load_acquire_le16(
+	const struct vmoon_gmem *gm, vmoon_gpa gpa, uint16_t *out);
+
+static bool was_fetched(const struct gmem_log *log, vmoon_gpa gpa)
+{
+	for (size_t i = 0; i < log->count && i < GMEM_WATCH_MAX; i++)
+		if (gpa - log->fetches[i].gpa < log->fetches[i].len)
+			return true;
+	return false;
+}
+
+static void note(const struct vmoon_gmem *gm, vmoon_gpa gpa, size_t len)
+{
+	struct gmem_log *log =
+		VMOON_CONST_CONTAINER_OF(gm, struct gmem_watch, gm)->log;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char *byte = vmoon_gmem_borrow(gm, gpa + i, 1);
+
+		if (was_fetched(log, gpa + i))
+			log->twice++;
+		else if (log->flips && byte != NULL)
+			*byte ^= 0xff;
+	}
+	if (log->count < GMEM_WATCH_MAX)
+		log->fetches[log->count] = (struct gmem_fetch){gpa, len};
+	log->count++;
+}
+
+enum vmoon_status __wrap_vmoon_gmem_read(const struct vmoon_gmem *gm,
+					 vmoon_gpa gpa, void *dst, size_t len)
+{
+	enum vmoon_status st = __real_vmoon_gmem_read(gm, gpa, dst, len);
+
+	if (st == VMOON_OK)
+		note(gm, gpa, len);
+	return st;
+}
+
+enum vmoon_status __wrap_vmoon_gmem_load_acquire_le16(
+	const struct vmoon_gmem *gm, vmoon_gpa gpa, uint16_t *out)
+{
+	enum vmoon_status st =
+		__real_vmoon_gmem_load_acquire_le16(gm, gpa, out);
+
+	if (st == VMOON_OK)
+		note(gm, gpa, sizeof(*out));
+	return st;
+}
