@@ -58,6 +58,8 @@ struct vmoon_x86_entry {
 
 struct vmoon_hv_vm;
 struct vmoon_hv_vcpu;
+struct vmoon_state_reader;
+struct vmoon_state_writer;
 
 /* Static const tables; run only on the vCPU's thread, kick on any other. */
 struct vmoon_hv_vcpu_ops {
@@ -72,6 +74,21 @@ struct vmoon_hv_vcpu_ops {
 	enum vmoon_status (*reset)(struct vmoon_hv_vcpu *vcpu,
 				   const struct vmoon_x86_entry *entry,
 				   struct vmoon_error *err);
+	/*
+	 * Appends the vCPU's state to a snapshot, an access that is pending
+	 * completed first. Any thread while the vCPU is not in run.
+	 */
+	enum vmoon_status (*save)(struct vmoon_hv_vcpu *vcpu,
+				  struct vmoon_state_writer *w,
+				  struct vmoon_error *err);
+	/*
+	 * In the place of the first reset, after the VM's load. E_IMAGE: the
+	 * bytes are no good and nothing was changed. After any other failure
+	 * the VM can only be destroyed.
+	 */
+	enum vmoon_status (*load)(struct vmoon_hv_vcpu *vcpu,
+				  struct vmoon_state_reader *r,
+				  struct vmoon_error *err);
 	/* A failure is the host's; a guest's is an ERROR exit. */
 	enum vmoon_status (*run)(struct vmoon_hv_vcpu *vcpu,
 				 struct vmoon_hv_exit *out_exit,
@@ -157,6 +174,17 @@ struct vmoon_hv_vm_ops {
 	/* Interrupt chips and timer back to power-on; no vCPU is running. */
 	enum vmoon_status (*reset)(struct vmoon_hv_vm *vm,
 				   struct vmoon_error *err);
+	/*
+	 * Interrupt chips, timer and clock, to and from a snapshot; no vCPU is
+	 * running. The lines' levels are the devices': set them after load.
+	 * Failures of load are as a vCPU's.
+	 */
+	enum vmoon_status (*save)(struct vmoon_hv_vm *vm,
+				  struct vmoon_state_writer *w,
+				  struct vmoon_error *err);
+	enum vmoon_status (*load)(struct vmoon_hv_vm *vm,
+				  struct vmoon_state_reader *r,
+				  struct vmoon_error *err);
 	void (*destroy)(struct vmoon_hv_vm *vm); /* after its vCPUs */
 };
 

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -183,6 +182,8 @@ static const struct vmoon_hv_vm_ops vm_ops = {
 	.add_ioeventfd = vmoon_kvm_ioeventfd_add,
 	.remove_ioeventfd = vmoon_kvm_ioeventfd_remove,
 	.reset = vmoon_kvm_irq_reset,
+	.save = vmoon_kvm_vm_save,
+	.load = vmoon_kvm_vm_load,
 	.destroy = destroy,
 };
 
@@ -200,9 +201,10 @@ static enum vmoon_status set_up(struct vmoon_kvm_vm *vm, int sys_fd,
 	return st;
 }
 
-enum vmoon_status vmoon_kvm_create(struct vmoon_mem *mem, int kick_signal,
-				   struct vmoon_hv_vm **out_vm,
-				   struct vmoon_error *err)
+enum vmoon_status vmoon_kvm_create_at(const char *path, struct vmoon_mem *mem,
+				      int kick_signal,
+				      struct vmoon_hv_vm **out_vm,
+				      struct vmoon_error *err)
 {
 	struct vmoon_kvm_vm *vm;
 	enum vmoon_status st;
@@ -215,7 +217,7 @@ enum vmoon_status vmoon_kvm_create(struct vmoon_mem *mem, int kick_signal,
 	    kick_signal == SIGSTOP)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "signal %d cannot wake a vCPU", kick_signal);
-	st = vmoon_kvm_open("/dev/kvm", &sys_fd, err);
+	st = vmoon_kvm_open(path, &sys_fd, err);
 	if (st != VMOON_OK)
 		return st;
 	vm = vmoon_mem_alloc(mem, sizeof(*vm));
@@ -235,6 +237,13 @@ enum vmoon_status vmoon_kvm_create(struct vmoon_mem *mem, int kick_signal,
 out_close:
 	close(sys_fd);
 	return st;
+}
+
+enum vmoon_status vmoon_kvm_create(struct vmoon_mem *mem, int kick_signal,
+				   struct vmoon_hv_vm **out_vm,
+				   struct vmoon_error *err)
+{
+	return vmoon_kvm_create_at("/dev/kvm", mem, kick_signal, out_vm, err);
 }
 
 enum vmoon_status vmoon_kvm_check(struct vmoon_error *err)

@@ -4,6 +4,7 @@
 #define VMOON_RUNTIME_KVM_H
 
 #include "hv.h"
+#include "vmoon/state.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -80,6 +81,7 @@ struct vmoon_kvm_vcpu {
 	bool is_fresh;          /* neither run nor reset since creation */
 	bool is_access_pending; /* KVM still has to complete an I/O */
 	struct vmoon_kvm_state power_on;
+	struct kvm_cpuid2 *cpuid; /* owned: as it was set */
 };
 
 static inline struct vmoon_kvm_vm *vmoon_kvm_vm_of(struct vmoon_hv_vm *hv)
@@ -95,6 +97,11 @@ static inline struct vmoon_kvm_vcpu *vmoon_kvm_vcpu_of(struct vmoon_hv_vcpu *hv)
 /* kvm.c: opens KVM's device at path and checks version and capabilities. */
 VMOON_STATUS vmoon_kvm_open(const char *path, int *out_fd,
 			    struct vmoon_error *err) VMOON_NONNULL(1, 2);
+
+/* The same with KVM's device at another path. */
+VMOON_STATUS vmoon_kvm_create_at(const char *path, struct vmoon_mem *mem,
+				 int kick_signal, struct vmoon_hv_vm **out_vm,
+				 struct vmoon_error *err) VMOON_NONNULL(1, 4);
 
 /* kvm_memory.c: slots, and which of their pages were written. */
 VMOON_STATUS vmoon_kvm_memory_map(struct vmoon_hv_vm *hv, vmoon_gpa gpa,
@@ -154,17 +161,107 @@ void vmoon_kvm_cpuid_free(struct vmoon_mem *mem, struct kvm_cpuid2 *cpuid);
 VMOON_STATUS vmoon_kvm_cpuid_for(const struct kvm_cpuid2 *host, unsigned index,
 				 unsigned cpu_count, struct kvm_cpuid2 *out,
 				 struct vmoon_error *err) VMOON_NONNULL(1, 4);
+/* Pure. E_IMAGE: a CPU that was saved elsewhere has what this host has not. */
+VMOON_STATUS vmoon_kvm_cpuid_check(const struct kvm_cpuid2 *host,
+				   const struct kvm_cpuid2 *saved,
+				   struct vmoon_error *err) VMOON_NONNULL(1, 2);
 
-/* kvm_x86_64.c: registers. */
-/* Bytes of a request for all of vm->msrs. */
-size_t vmoon_kvm_msrs_size(const struct vmoon_kvm_vm *vm) VMOON_NONNULL(1);
+/* kvm_msr.c */
 /* Fills vm->msrs. */
 VMOON_STATUS vmoon_kvm_msr_list_read(struct vmoon_kvm_vm *vm, int sys_fd,
 				     struct vmoon_error *err) VMOON_NONNULL(1);
+/* What firmware would set, before the state at power-on is captured. */
+VMOON_STATUS vmoon_kvm_msrs_default(const struct vmoon_kvm_vcpu *vcpu,
+				    struct vmoon_error *err) VMOON_NONNULL(1);
+VMOON_STATUS vmoon_kvm_msrs_capture(struct vmoon_kvm_vcpu *vcpu,
+				    struct vmoon_error *err) VMOON_NONNULL(1);
+VMOON_STATUS vmoon_kvm_msrs_reset(const struct vmoon_kvm_vcpu *vcpu,
+				  struct vmoon_error *err) VMOON_NONNULL(1);
+/* Room for count entries, none in use; NULL: too many, or no memory. */
+struct kvm_msrs *vmoon_kvm_msrs_alloc(struct vmoon_mem *mem,
+				      uint32_t count) VMOON_MUST_USE;
+void vmoon_kvm_msrs_free(struct vmoon_mem *mem, struct kvm_msrs *list,
+			 uint32_t count);
+/*
+ * Pure: which MSRs a snapshot holds, and in which order they are set. The new
+ * list has room for its entries and no more.
+ */
+struct kvm_msrs *vmoon_kvm_msrs_to_save(struct vmoon_mem *mem,
+					const struct kvm_msrs *power_on)
+	VMOON_MUST_USE VMOON_NONNULL(2);
+struct kvm_msrs *vmoon_kvm_msrs_in_order(struct vmoon_mem *mem,
+					 const struct kvm_msrs *list)
+	VMOON_MUST_USE VMOON_NONNULL(2);
+/* Pure. E_IMAGE: list has one that is not to be saved. */
+VMOON_STATUS vmoon_kvm_msrs_check(const struct vmoon_kvm_vcpu *vcpu,
+				  const struct kvm_msrs *list,
+				  struct vmoon_error *err) VMOON_NONNULL(1, 2);
+VMOON_STATUS vmoon_kvm_msrs_save(const struct vmoon_kvm_vcpu *vcpu,
+				 struct kvm_msrs **out_list,
+				 struct vmoon_error *err) VMOON_NONNULL(1, 2);
+VMOON_STATUS vmoon_kvm_msrs_load(const struct vmoon_kvm_vcpu *vcpu,
+				 const struct kvm_msrs *list,
+				 struct vmoon_error *err) VMOON_NONNULL(1, 2);
+
+/* kvm_x86_64.c: registers. */
+/* E_SYS with errno, "name of vCPU n". */
+VMOON_STATUS vmoon_kvm_fail(const struct vmoon_kvm_vcpu *vcpu, const char *name,
+			    struct vmoon_error *err) VMOON_NONNULL(1, 2);
 VMOON_STATUS vmoon_kvm_x86_init(struct vmoon_kvm_vcpu *vcpu,
 				struct vmoon_error *err) VMOON_NONNULL(1);
 VMOON_STATUS vmoon_kvm_x86_reset(struct vmoon_hv_vcpu *hv,
 				 const struct vmoon_x86_entry *entry,
 				 struct vmoon_error *err) VMOON_NONNULL(1);
+
+/* kvm_state.c: pure; a vCPU and a machine as sections of a snapshot. */
+/* KVM's own structures, as bytes behind each other. */
+struct vmoon_kvm_saved {
+	struct vmoon_mem *mem; /* borrowed: outlives this */
+	unsigned index;
+	size_t xsave_size;           /* of *xsave, in bytes */
+	struct vmoon_kvm_state core; /* owns its msrs: room for nmsrs */
+	struct kvm_xsave *xsave;     /* owned */
+	struct kvm_cpuid2 *cpuid;    /* owned */
+	uint32_t tsc_khz;
+};
+struct vmoon_kvm_machine {
+	struct kvm_pit_state2 pit;
+	struct kvm_clock_data clock;
+	struct kvm_irqchip chips[VMOON_KVM_IRQCHIPS];
+};
+void vmoon_kvm_saved_init(struct vmoon_kvm_saved *s,
+			  const struct vmoon_kvm_vcpu *vcpu)
+	VMOON_NONNULL(1, 2);
+void vmoon_kvm_saved_fini(struct vmoon_kvm_saved *s) VMOON_NONNULL(1);
+void vmoon_kvm_saved_put(const struct vmoon_kvm_saved *s,
+			 struct vmoon_state_writer *w) VMOON_NONNULL(1, 2);
+/*
+ * Into an initialised one; finish it also after a failure. E_IMAGE: cut short,
+ * of another version or vCPU, counts that do not fit, ...
+ */
+VMOON_STATUS vmoon_kvm_saved_get(struct vmoon_kvm_saved *out,
+				 struct vmoon_state_reader *r,
+				 struct vmoon_error *err) VMOON_NONNULL(1, 2);
+void vmoon_kvm_machine_put(const struct vmoon_kvm_machine *m,
+			   struct vmoon_state_writer *w) VMOON_NONNULL(1, 2);
+VMOON_STATUS vmoon_kvm_machine_get(struct vmoon_kvm_machine *out,
+				   struct vmoon_state_reader *r,
+				   struct vmoon_error *err) VMOON_NONNULL(1, 2);
+
+/* kvm_save.c: state out of KVM and back into a fresh VM. */
+/* Bytes KVM reads and writes of a vCPU's XSAVE area. */
+size_t vmoon_kvm_xsave_size(const struct vmoon_kvm_vm *vm) VMOON_NONNULL(1);
+VMOON_STATUS vmoon_kvm_vcpu_save(struct vmoon_hv_vcpu *hv,
+				 struct vmoon_state_writer *w,
+				 struct vmoon_error *err) VMOON_NONNULL(1, 2);
+VMOON_STATUS vmoon_kvm_vcpu_load(struct vmoon_hv_vcpu *hv,
+				 struct vmoon_state_reader *r,
+				 struct vmoon_error *err) VMOON_NONNULL(1, 2);
+VMOON_STATUS vmoon_kvm_vm_save(struct vmoon_hv_vm *hv,
+			       struct vmoon_state_writer *w,
+			       struct vmoon_error *err) VMOON_NONNULL(1, 2);
+VMOON_STATUS vmoon_kvm_vm_load(struct vmoon_hv_vm *hv,
+			       struct vmoon_state_reader *r,
+			       struct vmoon_error *err) VMOON_NONNULL(1, 2);
 
 #endif

@@ -17,6 +17,7 @@ enum {
 	LEAF_FEATURES = 0x1,
 	LEAF_CACHES = 0x4,
 	LEAF_POWER = 0x6,
+	LEAF_FEATURES_7 = 0x7,
 	LEAF_TOPOLOGY = 0xb,
 	LEAF_TOPOLOGY_V2 = 0x1f
 };
@@ -219,5 +220,70 @@ enum vmoon_status vmoon_kvm_cpuid_for(const struct kvm_cpuid2 *host,
 		add_levels(out, LEAF_TOPOLOGY, &t);
 	if (last_leaf >= LEAF_TOPOLOGY_V2)
 		add_levels(out, LEAF_TOPOLOGY_V2, &t);
+	return VMOON_OK;
+}
+
+/* What vmoon_kvm_cpuid_for adds to the host's offer. */
+static void drop_own_bits(struct kvm_cpuid_entry2 *e)
+{
+	switch (e->function) {
+	case LEAF_FEATURES:
+		e->ebx = 0; /* topology */
+		e->ecx &= ~ECX1_HYPERVISOR;
+		e->edx &= ~EDX1_HTT;
+		break;
+	case LEAF_EXT_FEATURES:
+		e->ebx = 0;
+		e->ecx &= ~ECX_AMD_CMP_LEGACY;
+		break;
+	default: break;
+	}
+}
+
+/* The host's offer for this leaf, without what no guest gets. */
+static struct kvm_cpuid_entry2 offer_of(const struct kvm_cpuid2 *host,
+					const struct kvm_cpuid_entry2 *like)
+{
+	struct kvm_cpuid_entry2 offer = {.function = like->function};
+
+	for (uint32_t i = 0; i < host->nent; i++)
+		if (host->entries[i].function == like->function &&
+		    host->entries[i].index == like->index)
+			offer = host->entries[i];
+	if (like->function == LEAF_FEATURES)
+		offer.ecx &= ~ECX1_VMX;
+	if (like->function == LEAF_EXT_FEATURES)
+		offer.ecx &= ~ECX_AMD_SVM;
+	return offer;
+}
+
+static bool has_features(uint32_t leaf)
+{
+	return leaf == LEAF_FEATURES || leaf == LEAF_FEATURES_7 ||
+	       leaf == LEAF_EXT_FEATURES;
+}
+
+enum vmoon_status vmoon_kvm_cpuid_check(const struct kvm_cpuid2 *host,
+					const struct kvm_cpuid2 *saved,
+					struct vmoon_error *err)
+{
+	for (uint32_t i = 0; i < saved->nent; i++) {
+		struct kvm_cpuid_entry2 e = saved->entries[i];
+		struct kvm_cpuid_entry2 offer;
+
+		if (!has_features(e.function))
+			continue;
+		offer = offer_of(host, &e);
+		drop_own_bits(&e);
+		if ((e.ebx & ~offer.ebx) == 0 && (e.ecx & ~offer.ecx) == 0 &&
+		    (e.edx & ~offer.edx) == 0)
+			continue;
+		return vmoon_fail(err, VMOON_E_IMAGE, 0,
+				  "the snapshot's CPU has features that this "
+				  "host does not offer: leaf %#x, ebx %#x, ecx "
+				  "%#x, edx %#x",
+				  e.function, e.ebx & ~offer.ebx,
+				  e.ecx & ~offer.ecx, e.edx & ~offer.edx);
+	}
 	return VMOON_OK;
 }

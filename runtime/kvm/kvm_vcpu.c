@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -96,17 +95,15 @@ static void take_signal(const struct vmoon_kvm_vcpu *vcpu)
 		;
 }
 
-/* One KVM_RUN; 0 or its errno. EAGAIN is an AP on its way from INIT to SIPI. */
+/* One KVM_RUN; 0 or its errno. */
 static int enter(struct vmoon_kvm_vcpu *vcpu)
 {
 	int sys;
 
 	atomic_store(&vcpu->phase, VMOON_KVM_INSIDE); /* partner: kick() */
-	do {
-		/* A failing KVM_RUN may or may not fill it in. */
-		vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
-		sys = ioctl(vcpu->fd, KVM_RUN, 0) < 0 ? errno : 0;
-	} while (sys == EAGAIN);
+	/* A failing KVM_RUN may or may not fill it in. */
+	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
+	sys = ioctl(vcpu->fd, KVM_RUN, 0) < 0 ? errno : 0;
 	if (atomic_exchange(&vcpu->phase, VMOON_KVM_OUTSIDE) ==
 	    VMOON_KVM_KICKED)
 		take_signal(vcpu);
@@ -138,6 +135,11 @@ static enum vmoon_status run(struct vmoon_hv_vcpu *hv,
 		/* A kick after this line makes the next run return. */
 		set_immediate_exit(vcpu, 0);
 		vcpu->is_access_pending = false;
+		out_exit->kind = VMOON_HV_EXIT_INTR;
+		return VMOON_OK;
+	}
+	/* An application processor on its way from INIT to SIPI: once more. */
+	if (sys == EAGAIN) {
 		out_exit->kind = VMOON_HV_EXIT_INTR;
 		return VMOON_OK;
 	}
@@ -180,14 +182,17 @@ static void destroy(struct vmoon_hv_vcpu *hv)
 		munmap(vcpu->run, vcpu->vm->run_size);
 	if (vcpu->fd >= 0)
 		close(vcpu->fd);
-	vmoon_mem_free(vcpu->vm->mem, vcpu->power_on.msrs,
-		       vmoon_kvm_msrs_size(vcpu->vm));
+	vmoon_kvm_msrs_free(vcpu->vm->mem, vcpu->power_on.msrs,
+			    vcpu->vm->msrs->nmsrs);
+	vmoon_kvm_cpuid_free(vcpu->vm->mem, vcpu->cpuid);
 	vmoon_mem_free(vcpu->vm->mem, vcpu, sizeof(*vcpu));
 }
 
 static const struct vmoon_hv_vcpu_ops vcpu_ops = {
 	.attach = attach,
 	.reset = vmoon_kvm_x86_reset,
+	.save = vmoon_kvm_vcpu_save,
+	.load = vmoon_kvm_vcpu_load,
 	.run = run,
 	.kick = kick,
 	.destroy = destroy,
@@ -196,17 +201,15 @@ static const struct vmoon_hv_vcpu_ops vcpu_ops = {
 static enum vmoon_status set_cpuid(struct vmoon_kvm_vcpu *vcpu,
 				   unsigned cpu_count, struct vmoon_error *err)
 {
-	struct kvm_cpuid2 *own = vmoon_kvm_cpuid_alloc(vcpu->vm->mem);
 	enum vmoon_status st;
 
-	if (own == NULL)
+	vcpu->cpuid = vmoon_kvm_cpuid_alloc(vcpu->vm->mem);
+	if (vcpu->cpuid == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0, "set the CPUID");
-	st = vmoon_kvm_cpuid_for(vcpu->vm->cpuid, vcpu->index, cpu_count, own,
-				 err);
-	if (st == VMOON_OK && ioctl(vcpu->fd, KVM_SET_CPUID2, own) != 0)
-		st = vmoon_fail(err, VMOON_E_SYS, errno,
-				"KVM_SET_CPUID2 of vCPU %u", vcpu->index);
-	vmoon_kvm_cpuid_free(vcpu->vm->mem, own);
+	st = vmoon_kvm_cpuid_for(vcpu->vm->cpuid, vcpu->index, cpu_count,
+				 vcpu->cpuid, err);
+	if (st == VMOON_OK && ioctl(vcpu->fd, KVM_SET_CPUID2, vcpu->cpuid) != 0)
+		st = vmoon_kvm_fail(vcpu, "KVM_SET_CPUID2", err);
 	return st;
 }
 

@@ -4,6 +4,7 @@
  * cunning.
  */
 #include "tests/support/fake_hv.h"
+#include "vmoon/state.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -196,9 +197,58 @@ static void destroy_vcpu(struct vmoon_hv_vcpu *hv)
 	pthread_mutex_unlock(&c->fake->lock);
 }
 
+/* Where it is in its script: a snapshot of the fake goes on from there. */
+static enum vmoon_status save_vcpu(struct vmoon_hv_vcpu *hv,
+				   struct vmoon_state_writer *w,
+				   struct vmoon_error *err)
+{
+	struct vmoon_fake_vcpu *c = cpu_of(hv);
+	struct vmoon_fake_hv *f = c->fake;
+	enum vmoon_status st;
+
+	pthread_mutex_lock(&f->lock);
+	take_answer(c);
+	st = vmoon_fake_count(f, VMOON_FAKE_VCPU_SAVE, err);
+	if (st == VMOON_OK) {
+		vmoon_state_begin(w, "fake-vcpu", 1);
+		vmoon_state_put(w, index_of(c), 4);
+		vmoon_state_put(w, c->at, 4);
+		vmoon_state_put(w, c->turn, 4);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return st;
+}
+
+static enum vmoon_status load_vcpu(struct vmoon_hv_vcpu *hv,
+				   struct vmoon_state_reader *r,
+				   struct vmoon_error *err)
+{
+	struct vmoon_fake_vcpu *c = cpu_of(hv);
+	struct vmoon_fake_hv *f = c->fake;
+	bool is_good = vmoon_state_expect(r, "fake-vcpu", 1) &&
+		       vmoon_state_get(r, 4) == index_of(c);
+	size_t at = (size_t)vmoon_state_get(r, 4);
+	unsigned turn = (unsigned)vmoon_state_get(r, 4);
+	enum vmoon_status st;
+
+	if (!is_good || r->is_bad || at > c->script.count)
+		return vmoon_fail(err, VMOON_E_IMAGE, 0, "bad vCPU");
+	pthread_mutex_lock(&f->lock);
+	st = vmoon_fake_count(f, VMOON_FAKE_VCPU_LOAD, err);
+	if (st == VMOON_OK) {
+		c->at = at;
+		c->turn = turn;
+		c->is_reading = false;
+	}
+	pthread_mutex_unlock(&f->lock);
+	return st;
+}
+
 static const struct vmoon_hv_vcpu_ops vcpu_ops = {
 	.attach = attach,
 	.reset = reset_vcpu,
+	.save = save_vcpu,
+	.load = load_vcpu,
 	.run = run,
 	.kick = kick,
 	.destroy = destroy_vcpu,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fake_hv_vm.c - the scripted hypervisor: memory, lines and eventfds. */
 #include "tests/support/fake_hv.h"
+#include "vmoon/state.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -296,6 +297,47 @@ static void destroy_vm(struct vmoon_hv_vm *vm)
 	pthread_mutex_unlock(&f->lock);
 }
 
+/* ---- snapshots ---- */
+
+static enum vmoon_status save_vm(struct vmoon_hv_vm *vm,
+				 struct vmoon_state_writer *w,
+				 struct vmoon_error *err)
+{
+	struct vmoon_fake_hv *f = fake_of(vm);
+	enum vmoon_status st;
+
+	pthread_mutex_lock(&f->lock);
+	st = vmoon_fake_count(f, VMOON_FAKE_VM_SAVE, err);
+	if (st == VMOON_OK) {
+		vmoon_state_begin(w, "fake-machine", 1);
+		for (unsigned i = 0; i < VMOON_GSI_COUNT; i++)
+			vmoon_state_put(w, f->levels[i], 1);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return st;
+}
+
+static enum vmoon_status load_vm(struct vmoon_hv_vm *vm,
+				 struct vmoon_state_reader *r,
+				 struct vmoon_error *err)
+{
+	struct vmoon_fake_hv *f = fake_of(vm);
+	bool levels[VMOON_GSI_COUNT];
+	enum vmoon_status st;
+
+	VMOON_IGNORE(vmoon_state_expect(r, "fake-machine", 1));
+	for (unsigned i = 0; i < VMOON_GSI_COUNT; i++)
+		levels[i] = vmoon_state_get(r, 1) != 0;
+	if (r->is_bad)
+		return vmoon_fail(err, VMOON_E_IMAGE, 0, "bad machine");
+	pthread_mutex_lock(&f->lock);
+	st = vmoon_fake_count(f, VMOON_FAKE_VM_LOAD, err);
+	if (st == VMOON_OK)
+		memcpy(f->levels, levels, sizeof(levels));
+	pthread_mutex_unlock(&f->lock);
+	return st;
+}
+
 const struct vmoon_hv_vm_ops vmoon_fake_vm_ops = {
 	.map_memory = map_memory,
 	.log_dirty = log_dirty,
@@ -307,5 +349,7 @@ const struct vmoon_hv_vm_ops vmoon_fake_vm_ops = {
 	.add_ioeventfd = add_ioeventfd,
 	.remove_ioeventfd = remove_ioeventfd,
 	.reset = reset_vm,
+	.save = save_vm,
+	.load = load_vm,
 	.destroy = destroy_vm,
 };

@@ -2,6 +2,7 @@
 /* test_hv.c - what every hypervisor refuses alike, and the fake like KVM. */
 #include "tests/support/fake_hv.h"
 #include "tests/support/fixture.h"
+#include "vmoon/state.h"
 
 #include <errno.h>
 #include <string.h>
@@ -177,6 +178,47 @@ static void test_kvm_09__the_fake_signals_instead_of_an_exit(void **state)
 	(void)close(io.fd);
 }
 
+static void test_kvm_08__the_fake_goes_on_where_it_was_saved(void **state)
+{
+	static const struct vmoon_fake_step steps[] = {FAKE_OUT(0x80, 1, 1),
+						       FAKE_OUT(0x80, 1, 2),
+						       FAKE_OUT(0x80, 1, 3)};
+	const struct vmoon_fake_script script = {steps, VMOON_COUNTOF(steps)};
+	unsigned char buf[256];
+	struct vmoon_state_writer w = {.buf = buf, .size = sizeof(buf)};
+	struct vmoon_state_reader in = {.buf = buf};
+	struct rig *r = *state;
+	struct vmoon_hv_vcpu *a = &r->fake.cpu[0].hv;
+	struct vmoon_fake_hv other;
+	struct vmoon_hv_vcpu *b = &other.cpu[0].hv;
+	struct vmoon_hv_exit e;
+
+	r->fake.cpu[0].script = script;
+	assert_ok(a->ops->attach(a, &r->err), &r->err);
+	assert_ok(a->ops->run(a, &e, &r->err), &r->err);
+	assert_int_equal(r->ops->set_irq(&r->fake.vm, 4, true), VMOON_OK);
+	assert_ok(r->ops->save(&r->fake.vm, &w, &r->err), &r->err);
+	assert_ok(a->ops->save(a, &w, &r->err), &r->err);
+	vmoon_fake_hv_init(&other, &script, 1);
+	for (in.size = 0; in.size < w.len; in.size++) {
+		in.off = 0;
+		in.is_bad = false;
+		if (r->ops->load(&other.vm, &in, &r->err) == VMOON_OK)
+			assert_int_equal(b->ops->load(b, &in, &r->err),
+					 VMOON_E_IMAGE);
+	}
+	in.off = 0;
+	in.is_bad = false;
+	assert_ok(r->ops->load(&other.vm, &in, &r->err), &r->err);
+	assert_ok(b->ops->load(b, &in, &r->err), &r->err);
+	assert_int_equal(in.off, w.len);
+	assert_true(other.levels[4]);
+	assert_ok(b->ops->attach(b, &r->err), &r->err);
+	assert_ok(b->ops->run(b, &e, &r->err), &r->err);
+	assert_int_equal(e.data[0], 2);
+	vmoon_fake_hv_fini(&other);
+}
+
 #define FAKED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -186,6 +228,7 @@ static const struct CMUnitTest tests[] = {
 	FAKED(test_kvm_03__the_fake_keeps_a_dirty_log),
 	FAKED(test_kvm_09__the_fake_refuses_irqfds_as_kvm_does),
 	FAKED(test_kvm_09__the_fake_signals_instead_of_an_exit),
+	FAKED(test_kvm_08__the_fake_goes_on_where_it_was_saved),
 };
 
 int main(void)
