@@ -84,6 +84,13 @@ static enum vmoon_status check_patterns(const struct vmoon_pattern *patterns,
 					  "expect: pattern %zu is empty or "
 					  "longer than %d bytes",
 					  i + 1, WINDOW / 2);
+	for (size_t i = 0; i < count; i++)
+		if (patterns[i].kind != VMOON_PATTERN_TEXT &&
+		    patterns[i].kind != VMOON_PATTERN_RE)
+			return vmoon_fail(err, VMOON_E_INVAL, 0,
+					  "expect: pattern %zu is of no known "
+					  "kind",
+					  i + 1);
 	return VMOON_OK;
 }
 
@@ -271,10 +278,12 @@ enum vmoon_status vmoon_stream_expect(struct vmoon_stream *s,
 	struct search *q = NULL;
 	enum vmoon_status st;
 
-	if (s == NULL || out_match == NULL)
+	if (s == NULL || out_match == NULL ||
+	    out_match->size < sizeof(out_match->size))
 		return vmoon_fail(
 			err, VMOON_E_INVAL, 0,
-			"expect: no stream or no place for the match");
+			"expect: no stream, or no place of a known size "
+			"for the match");
 	st = new_search(s, patterns, count, &q, err);
 	if (st != VMOON_OK)
 		return st;

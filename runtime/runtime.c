@@ -9,6 +9,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+static enum vmoon_status no_size(const char *what, struct vmoon_error *err)
+{
+	return vmoon_fail(err, VMOON_E_INVAL, 0,
+			  "%s: size is not set; begin with VMOON_INIT", what);
+}
+
 enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 				       struct vmoon_runtime **out_rt,
 				       struct vmoon_error *err)
@@ -21,9 +27,13 @@ enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 	if (out_rt == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "no place for the runtime given");
+	if (opts != NULL && opts->size < sizeof(opts->size))
+		return no_size("runtime options", err);
 	if (opts != NULL)
 		memcpy(&o, opts,
 		       opts->size < sizeof(o) ? opts->size : sizeof(o));
+	if (o.allocator != NULL && o.allocator->size < sizeof(o.size))
+		return no_size("the allocator", err);
 	if (o.kick_signal == 0)
 		o.kick_signal = SIGRTMIN + 1;
 	if (o.kick_signal < SIGRTMIN || o.kick_signal > SIGRTMAX)

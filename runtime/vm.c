@@ -28,6 +28,8 @@ static bool is_terminal(enum vmoon_vm_state state)
 
 enum vmoon_vm_state vmoon_vm_get_state(const struct vmoon_vm *vm)
 {
+	if (vm == NULL)
+		return VMOON_VM_FAILED;
 	return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE);
 }
 

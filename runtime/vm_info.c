@@ -28,6 +28,8 @@ const char *vmoon_exit_reason_name(enum vmoon_exit_reason reason)
 
 int vmoon_exit_status(const struct vmoon_exit_record *record)
 {
+	if (record == NULL)
+		return STATUS_CRASH;
 	switch (record->reason) {
 	case VMOON_EXIT_NONE:
 	case VMOON_EXIT_POWEROFF:
@@ -52,7 +54,7 @@ struct vmoon_runtime *vmoon_vm_runtime(const struct vmoon_vm *vm)
 
 const char *vmoon_vm_name(const struct vmoon_vm *vm)
 {
-	return vm->spec.name;
+	return vm == NULL ? "" : vm->spec.name;
 }
 
 /* A sized struct: the caller's may be older and shorter than ours. */
@@ -67,8 +69,11 @@ void vmoon_vm_get_exit(const struct vmoon_vm *vm, struct vmoon_exit_record *out)
 {
 	static const struct vmoon_exit_record none = {.size = 0};
 
+	if (out == NULL)
+		return;
 	/* The record is complete before the state says so. */
-	copy_sized(out, out->size, vmoon_vm_is_over(vm) ? &vm->exit : &none,
+	copy_sized(out, out->size,
+		   vm != NULL && vmoon_vm_is_over(vm) ? &vm->exit : &none,
 		   sizeof(none));
 }
 
@@ -91,8 +96,15 @@ static void add_vcpu(struct vmoon_vm_stats *st, const struct vmoon_vcpu *v)
 void vmoon_vm_get_stats(const struct vmoon_vm *vm, struct vmoon_vm_stats *out)
 {
 	struct vmoon_vm_stats st = {.size = sizeof(st)};
-	uint64_t put_dropped = load(&vm->console.put_dropped);
+	uint64_t put_dropped;
 
+	if (out == NULL)
+		return;
+	if (vm == NULL) {
+		copy_sized(out, out->size, &st, sizeof(st));
+		return;
+	}
+	put_dropped = load(&vm->console.put_dropped);
 	for (unsigned i = 0; i < vm->spec.cpus; i++)
 		add_vcpu(&st, &vm->vcpus[i]);
 	st.exits = st.exits_pio + st.exits_mmio + st.exits_halt +

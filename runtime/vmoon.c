@@ -83,6 +83,10 @@ enum vmoon_status vmoon_vm_create(struct vmoon_runtime *rt,
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "vmoon_vm_create: no runtime, config or "
 				  "place for the VM given");
+	if (events != NULL && events->size < sizeof(events->size))
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "events: size is not set; begin with "
+				  "VMOON_INIT");
 	/* What the user wrote comes first: it needs no KVM to be wrong. */
 	st = vmoon_config_check(cfg, err);
 	if (st == VMOON_OK)

@@ -166,6 +166,7 @@ VMOON_API VMOON_STATUS vmoon_vm_stop(struct vmoon_vm *vm,
 VMOON_API VMOON_STATUS vmoon_vm_wait(struct vmoon_vm *vm, int64_t timeout_ns,
 				     struct vmoon_error *err);
 
+/* FAILED for NULL, like what else one asks of no VM: "", or nothing. */
 VMOON_API enum vmoon_vm_state vmoon_vm_get_state(const struct vmoon_vm *vm);
 VMOON_API const char *vmoon_vm_state_name(enum vmoon_vm_state state);
 VMOON_API const char *vmoon_exit_reason_name(enum vmoon_exit_reason reason);

@@ -36,6 +36,16 @@ manual() {
 		}
 	done
 }
+# Each call of the embedder's API has its line among the tests of its border.
+border() {
+	for name in $(sh scripts/dev/check-map.sh --list |
+		grep -vE '^vmoon_(lua|gmem|state|log)'); do
+		grep -q "\\b$name(" tests/unit/api/test_border.c || {
+			echo "border: $name is not in tests/unit/api/test_border.c"
+			return 1
+		}
+	done
+}
 lua_clean() {
 	find scripts tests bindings examples bench -name '*.lua' 2>/dev/null |
 		xargs -r luacheck --quiet --no-color
@@ -53,6 +63,7 @@ check symbols symbols
 check globals globals
 check map sh scripts/dev/check-map.sh "$out"
 check manual manual
+check border border
 check luacheck lua_clean
 check spdx sh scripts/dev/check-spdx.sh
 check shell shell_parses

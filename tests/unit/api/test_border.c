@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_border.c - each public function refuses what it cannot work with: by
+ * E_INVAL and a sentence, or where nothing is returned by doing nothing. The
+ * lint check "border" sees that none is forgotten.
+ */
+#include "vmoon/vmoon.h"
+
+#include "tests/support/vm_rig.h"
+
+#include <signal.h>
+
+static void assert_inval(enum vmoon_status st, struct vmoon_error *err)
+{
+	assert_int_equal(st, VMOON_E_INVAL);
+	assert_int_equal(err->status, VMOON_E_INVAL);
+	assert_true(err->msg[0] != '\0');
+	assert_null(strchr(err->msg, '\n'));
+	memset(err, 0xa5, sizeof(*err));
+}
+#define INVAL(call) assert_inval((call), &err)
+
+static void test_border__runtimes(void **state)
+{
+	struct vmoon_runtime_options o =
+		VMOON_INIT(struct vmoon_runtime_options);
+	struct vmoon_allocator a = {0};
+	struct vmoon_runtime *rt = NULL;
+	struct vmoon_error err;
+
+	(void)state;
+	INVAL(vmoon_runtime_create(NULL, NULL, &err));
+	o.size = 0;
+	INVAL(vmoon_runtime_create(&o, &rt, &err));
+	o.size = sizeof(o);
+	o.kick_signal = SIGTERM;
+	INVAL(vmoon_runtime_create(&o, &rt, &err));
+	o.kick_signal = -1;
+	INVAL(vmoon_runtime_create(&o, &rt, &err));
+	o.kick_signal = 0;
+	o.allocator = &a;
+	INVAL(vmoon_runtime_create(&o, &rt, &err));
+	assert_null(rt);
+	vmoon_runtime_destroy(NULL);
+	assert_null(vmoon_runtime_mem(NULL));
+	assert_int_equal(vmoon_runtime_mem_used(NULL), 0);
+	assert_int_equal(vmoon_runtime_fd(NULL), -1);
+	assert_int_equal(vmoon_runtime_dispatch(NULL, 1), 0);
+	INVAL(vmoon_runtime_wait(NULL, -1, &err));
+}
+
+static void test_border__configs(void **state)
+{
+	struct vmoon_config *cfg = NULL;
+	struct vmoon_error err;
+
+	(void)state;
+	INVAL(vmoon_config_create(NULL, NULL, &err));
+	INVAL(vmoon_config_from_json(NULL, NULL, 0, &cfg, &err));
+	INVAL(vmoon_config_from_json(NULL, "{}", 2, NULL, &err));
+	INVAL(vmoon_config_from_lua(NULL, NULL, &cfg, &err));
+	INVAL(vmoon_config_from_lua(NULL, "x.lua", NULL, &err));
+	/* This program links no Lua. */
+	assert_int_equal(vmoon_config_from_lua(NULL, "x.lua", &cfg, &err),
+			 VMOON_E_UNSUPPORTED);
+	assert_null(cfg);
+	vmoon_config_destroy(NULL);
+	INVAL(vmoon_config_check(NULL, &err));
+	assert_int_equal(vmoon_config_problem_count(NULL), 0);
+	assert_null(vmoon_config_problem(NULL, 0));
+	assert_int_equal(vmoon_config_to_json(NULL, NULL, 0), 0);
+	assert_null(vmoon_config_key(SIZE_MAX));
+	assert_null(vmoon_config_field("no.such.table", 0));
+	assert_null(vmoon_config_field("kernel", SIZE_MAX));
+	assert_null(vmoon_config_field(NULL, 0));
+}
+
+static void test_border__setters(void **state)
+{
+	struct vm_rig *r = *state;
+	struct vmoon_config *c = r->cfg;
+	struct vmoon_error err;
+	static const char *const bad[] = {
+		NULL, "",   ".",   "a..b",
+		"a.", ".a", "a.0", "a.99999999999999999999"};
+
+	for (size_t i = 0; i < VMOON_COUNTOF(bad); i++) {
+		INVAL(vmoon_config_set_str(c, bad[i], "x", 1, &err));
+		INVAL(vmoon_config_set_int(c, bad[i], 1, &err));
+		INVAL(vmoon_config_set_bool(c, bad[i], true, &err));
+		INVAL(vmoon_config_set_size(c, bad[i], 1, &err));
+		INVAL(vmoon_config_set_table(c, bad[i], &err));
+		INVAL(vmoon_config_set_other(c, bad[i], "x", &err));
+		INVAL(vmoon_config_set_fd(c, bad[i], 0, &err));
+	}
+	INVAL(vmoon_config_set_str(NULL, "a", "x", 1, &err));
+	INVAL(vmoon_config_set_str(c, "a", NULL, 1, &err));
+	INVAL(vmoon_config_set_int(NULL, "a", 1, &err));
+	INVAL(vmoon_config_set_bool(NULL, "a", true, &err));
+	INVAL(vmoon_config_set_size(NULL, "a", 1, &err));
+	INVAL(vmoon_config_set_table(NULL, "a", &err));
+	INVAL(vmoon_config_set_other(NULL, "a", "x", &err));
+	INVAL(vmoon_config_set_other(c, "a", NULL, &err));
+	INVAL(vmoon_config_set_fd(NULL, "a", 0, &err));
+	INVAL(vmoon_config_set_fd(c, "a", -1, &err));
+	assert_ok(vmoon_config_check(c, &err), &err);
+}
+
+static void test_border__vms(void **state)
+{
+	struct vm_rig *r = *state;
+	struct vmoon_vm_events ev = {.size = 0};
+	struct vmoon_exit_record exit = VMOON_INIT(struct vmoon_exit_record);
+	struct vmoon_vm_stats stats = VMOON_INIT(struct vmoon_vm_stats);
+	struct vmoon_vm *vm = NULL;
+	struct vmoon_error err;
+
+	INVAL(vmoon_vm_create(NULL, r->cfg, NULL, &vm, &err));
+	INVAL(vmoon_vm_create(r->rt, NULL, NULL, &vm, &err));
+	INVAL(vmoon_vm_create(r->rt, r->cfg, NULL, NULL, &err));
+	INVAL(vmoon_vm_create(r->rt, r->cfg, &ev, &vm, &err));
+	assert_null(vm);
+	INVAL(vmoon_vm_start(NULL, &err));
+	INVAL(vmoon_vm_pause(NULL, &err));
+	INVAL(vmoon_vm_resume(NULL, &err));
+	INVAL(vmoon_vm_shutdown(NULL, &err));
+	INVAL(vmoon_vm_stop(NULL, &err));
+	INVAL(vmoon_vm_wait(NULL, 0, &err));
+	vmoon_vm_destroy(NULL);
+	assert_int_equal(vmoon_vm_get_state(NULL), VMOON_VM_FAILED);
+	assert_string_equal(vmoon_vm_name(NULL), "");
+	assert_null(vmoon_vm_runtime(NULL));
+	exit.reason = VMOON_EXIT_PANIC;
+	vmoon_vm_get_exit(NULL, &exit);
+	assert_int_equal(exit.reason, VMOON_EXIT_NONE);
+	assert_int_equal(exit.size, sizeof(exit));
+	vmoon_vm_get_exit(NULL, NULL);
+	stats.exits = 3;
+	vmoon_vm_get_stats(NULL, &stats);
+	assert_int_equal(stats.exits, 0);
+	vmoon_vm_get_stats(NULL, NULL);
+	assert_int_equal(vmoon_exit_status(NULL), 102);
+	exit.reason = (enum vmoon_exit_reason)99;
+	assert_int_equal(vmoon_exit_status(&exit), 102);
+	assert_string_equal(vmoon_vm_state_name((enum vmoon_vm_state) - 1),
+			    "unknown");
+	assert_string_equal(vmoon_exit_reason_name((enum vmoon_exit_reason)99),
+			    "unknown");
+	assert_null(vmoon_vm_stream(NULL, "serial0"));
+}
+
+static void test_border__streams(void **state)
+{
+	struct vm_rig *r = *state;
+	struct vmoon_match m = VMOON_INIT(struct vmoon_match);
+	struct vmoon_pattern p = {VMOON_PATTERN_TEXT, "x", 1};
+	struct vmoon_error err;
+	struct vmoon_stream *s;
+	size_t n = 7;
+	uint64_t pos = 0;
+	char byte;
+
+	rig_create(r, NULL, 1);
+	s = vmoon_vm_stream(r->vm, "serial0");
+	assert_null(vmoon_vm_stream(r->vm, NULL));
+	assert_null(vmoon_vm_stream(r->vm, ""));
+	INVAL(vmoon_stream_write(NULL, "x", 1, &n, &err));
+	INVAL(vmoon_stream_write(s, NULL, 1, &n, &err));
+	INVAL(vmoon_stream_write(s, "x", 1, NULL, &err));
+	assert_int_equal(n, 7);
+	assert_int_equal(vmoon_stream_tell(NULL), 0);
+	assert_int_equal(vmoon_stream_read(NULL, &pos, &byte, 1), 0);
+	assert_int_equal(vmoon_stream_read(s, NULL, &byte, 1), 0);
+	assert_int_equal(vmoon_stream_read(s, &pos, NULL, 1), 0);
+	vmoon_stream_seek(NULL, 0);
+	INVAL(vmoon_stream_copy_to(NULL, 1, &err));
+	assert_int_equal(vmoon_stream_copy_to(s, 9999, &err), VMOON_E_SYS);
+	INVAL(vmoon_stream_on_data(NULL, NULL, NULL, &err));
+	INVAL(vmoon_stream_expect(NULL, &p, 1, 0, &m, &err));
+	INVAL(vmoon_stream_expect(s, NULL, 1, 0, &m, &err));
+	INVAL(vmoon_stream_expect(s, &p, 0, 0, &m, &err));
+	INVAL(vmoon_stream_expect(s, &p, SIZE_MAX, 0, &m, &err));
+	INVAL(vmoon_stream_expect(s, &p, 1, 0, NULL, &err));
+	m.size = 0;
+	INVAL(vmoon_stream_expect(s, &p, 1, 0, &m, &err));
+	m.size = sizeof(m);
+	p.kind = (enum vmoon_pattern_kind)7;
+	INVAL(vmoon_stream_expect(s, &p, 1, 0, &m, &err));
+	p.kind = VMOON_PATTERN_RE;
+	p.text = "(";
+	INVAL(vmoon_stream_expect(s, &p, 1, 0, &m, &err));
+	p.text = NULL;
+	INVAL(vmoon_stream_expect(s, &p, 1, 0, &m, &err));
+}
+
+static void test_border__the_rest(void **state)
+{
+	struct vmoon_error err;
+	size_t features = 0;
+
+	(void)state;
+	assert_int_equal(vmoon_api_version(), VMOON_API_VERSION);
+	assert_true(vmoon_version_string()[0] != '\0');
+	assert_false(vmoon_has(NULL));
+	assert_false(vmoon_has("no such feature"));
+	assert_true(vmoon_has("kvm"));
+	while (vmoon_feature(features) != NULL)
+		features++;
+	assert_in_range(features, 5, 20);
+	assert_null(vmoon_feature(SIZE_MAX));
+	(void)vmoon_host_has_hw_virt();
+	if (vmoon_host_check(NULL) != VMOON_OK)
+		assert_int_equal(vmoon_host_check(&err), VMOON_E_NOKVM);
+	assert_int_equal(vmoon_fail(NULL, VMOON_E_SYS, 0, "x"), VMOON_E_SYS);
+	vmoon_error_prefix(NULL, "x");
+	vmoon_error_set_where(NULL, "x");
+	vmoon_error_add_detail(NULL, "x");
+	vmoon_mem_free(NULL, vmoon_mem_alloc(NULL, 1), 1);
+	assert_null(vmoon_mem_alloc_array(NULL, SIZE_MAX, 2));
+	assert_null(vmoon_mem_copy(NULL, NULL, SIZE_MAX));
+	assert_null(vmoon_mem_resize(NULL, NULL, 3, 0));
+	vmoon_mem_free(NULL, NULL, 3);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_border__runtimes),
+		cmocka_unit_test(test_border__configs),
+		RIG(test_border__setters),
+		RIG(test_border__vms),
+		RIG(test_border__streams),
+		cmocka_unit_test(test_border__the_rest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
