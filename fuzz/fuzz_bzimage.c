@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if ((data[0] & OPTION_GUEST) != 0)
 		args.unpack = VMOON_UNPACK_GUEST;
 	args.protocol =
-		(enum vmoon_boot_protocol)(data[0] / OPTION_PROTOCOL % 3);
+		(enum vmoon_boot_protocol)(data[0] / OPTION_PROTOCOL % 4);
 	if (vmoon_gmem_init_mapped(&gm, NULL, &region, 1, &err) != VMOON_OK)
 		abort();
 	if (vmoon_kernel_prepare(&k, vmoon_image_of_bytes(data + 1, len - 1),

@@ -183,6 +183,8 @@ lane_tools() {
 	asan_build tools || return
 	[ ! -f tests/acpi_iasl.sh ] || run exit tools acpi_iasl 120 \
 		"${fixed[@]}" sh tests/acpi_iasl.sh "$asan/tests/tools/dump_acpi"
+	[ ! -f tests/aml_iasl.sh ] || run exit tools aml_iasl 120 \
+		"${fixed[@]}" sh tests/aml_iasl.sh "$asan/tests/tools/dump_aml" 40
 }
 lane_plain() {
 	plain_build unit
