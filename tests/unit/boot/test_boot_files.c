@@ -7,6 +7,7 @@
 #include "runtime/boot/image.h"
 #include "tests/unit/boot/images.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,18 +17,26 @@ enum { MEMORY = 32 << 20 };
 
 /* ---- a file that changes between two calls ---- */
 
-/* The loader's pread(): before call number `at` the file gets another size. */
+/*
+ * The loader's pread(): before call number `at` the file gets another size, or
+ * the call fails with `error` instead.
+ */
 static struct hook {
 	int fd;
 	unsigned calls, at;
 	off_t size;
+	int error;
 } hook;
 
 ssize_t hooked_pread(int fd, void *buf, size_t len, off_t off) __asm__("pread");
 
 ssize_t hooked_pread(int fd, void *buf, size_t len, off_t off)
 {
-	if (++hook.calls == hook.at)
+	if (++hook.calls == hook.at && hook.error != 0) {
+		errno = hook.error;
+		return -1;
+	}
+	if (hook.calls == hook.at)
 		assert_int_equal(ftruncate(hook.fd, hook.size), 0);
 	return syscall(SYS_pread64, fd, buf, len, off);
 }
@@ -107,6 +116,33 @@ static void test_l04__files_that_change_at_any_read_are_no_overrun(void **state)
 	b = bz_make(f, &e);
 	change_at_every_read(b.bytes, b.size);
 	free(b.bytes);
+}
+
+static void test_image__a_read_may_fail_or_be_interrupted(void **state)
+{
+	const struct elf_image e = elf_make();
+	struct temp_file kernel = file_of(&e, sizeof(e));
+	struct vmoon_error err = {0};
+	unsigned reads, at;
+
+	(void)state;
+	hook = (struct hook){.at = 0};
+	assert_ok(load(kernel.path, NULL, &err), &err);
+	reads = hook.calls;
+	for (at = 1; at <= reads; at++) {
+		hook = (struct hook){.at = at, .error = EINTR};
+		assert_ok(load(kernel.path, NULL, &err), &err);
+		assert_int_equal(hook.calls, reads + 1);
+	}
+	/* The first reads only ask what kind of file it is. */
+	for (at = 3; at <= reads; at++) {
+		hook = (struct hook){.at = at, .error = EIO};
+		assert_int_equal(load(kernel.path, NULL, &err), VMOON_E_SYS);
+		assert_int_equal(err.sys, EIO);
+		assert_non_null(strstr(err.msg, "cannot be read"));
+	}
+	hook = (struct hook){.at = 0};
+	(void)close(kernel.fd);
 }
 
 /* ---- initrds of every size ---- */
@@ -211,6 +247,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			test_l04__files_that_change_at_any_read_are_no_overrun),
+		cmocka_unit_test(test_image__a_read_may_fail_or_be_interrupted),
 		cmocka_unit_test(test_l05__initrds_from_nothing_to_all_of_ram),
 		cmocka_unit_test(
 			test_l07__eight_kinds_of_files_are_refused_at_once),

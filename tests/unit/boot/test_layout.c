@@ -115,6 +115,15 @@ static void test_layout__initrd_is_as_high_as_its_limits_allow(void **state)
 	limits.last = 12 * VMOON_MIB;
 	assert_ok(vmoon_initrd_place(&gm, &limits, 4096, &at, &err), &err);
 	assert_int_equal(at, 12 * VMOON_MIB - 4096);
+	limits.last = 2 * VMOON_MIB;
+	limits.kernel_start = 0; /* a kernel that ends below 1 MiB */
+	limits.kernel_end = 4096;
+	assert_ok(vmoon_initrd_place(&gm, &limits, 4096, &at, &err), &err);
+	assert_int_equal(at, 2 * VMOON_MIB - 4096);
+	assert_int_equal(
+		vmoon_initrd_place(&gm, &limits, VMOON_MIB + 2, &at, &err),
+		VMOON_E_CONFIG);
+	limits = usual;
 	limits.last = VMOON_MIB;
 	assert_int_equal(vmoon_initrd_place(&gm, &limits, 4096, &at, &err),
 			 VMOON_E_CONFIG);

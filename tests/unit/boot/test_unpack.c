@@ -3,6 +3,8 @@
 #include "runtime/boot/unpack.h"
 #include "tests/unit/boot/images.h"
 
+#include <dlfcn.h>
+
 static const enum vmoon_unpack_format formats[] = {
 	VMOON_UNPACK_LZ4, VMOON_UNPACK_ZSTD, VMOON_UNPACK_GZIP,
 	VMOON_UNPACK_XZ};
@@ -219,6 +221,97 @@ static void test_unpack__size_is_the_last_word_of_a_payload(void **state)
 	assert_int_equal(vmoon_unpack_size(p, 3), 0);
 }
 
+/* ---- libraries without memory ---- */
+
+/* They take theirs from malloc(), so it is their beginning that fails here. */
+static bool has_no_memory;
+
+/* POSIX promises what ISO C does not: a pointer to data may be a function. */
+#define NEXT(fn, name)                                \
+	do {                                          \
+		void *next = dlsym(RTLD_NEXT, #name); \
+		memcpy(&(fn), &next, sizeof(fn));     \
+	} while (0)
+
+#ifdef VMOON_HAVE_ZSTD
+ZSTD_DCtx *hooked_zstd(void) __asm__("ZSTD_createDCtx");
+
+ZSTD_DCtx *hooked_zstd(void)
+{
+	ZSTD_DCtx *(*create)(void);
+
+	NEXT(create, ZSTD_createDCtx);
+	return has_no_memory ? NULL : create();
+}
+#endif
+
+#ifdef VMOON_HAVE_ZLIB
+int hooked_zlib(z_stream *z, int bits, const char *version,
+		int size) __asm__("inflateInit2_");
+
+int hooked_zlib(z_stream *z, int bits, const char *version, int size)
+{
+	int (*init)(z_stream *, int, const char *, int);
+
+	NEXT(init, inflateInit2_);
+	return has_no_memory ? Z_MEM_ERROR : init(z, bits, version, size);
+}
+#endif
+
+#ifdef VMOON_HAVE_LZMA
+lzma_ret hooked_lzma(lzma_stream *z, uint64_t memory,
+		     uint32_t flags) __asm__("lzma_stream_decoder");
+
+lzma_ret hooked_lzma(lzma_stream *z, uint64_t memory, uint32_t flags)
+{
+	lzma_ret (*init)(lzma_stream *, uint64_t, uint32_t);
+
+	NEXT(init, lzma_stream_decoder);
+	return has_no_memory ? LZMA_MEM_ERROR : init(z, memory, flags);
+}
+#endif
+
+static void test_unpack__a_library_without_memory_says_so(void **state)
+{
+	enum { LEN = 100 };
+	unsigned char *src = sample(LEN), dst[LEN];
+
+	(void)state;
+	/* LZ4 unpacks without any of its own. */
+	for (size_t i = 1; i < VMOON_COUNTOF(formats); i++) {
+		struct blob b = pack(formats[i], src, LEN);
+		const struct vmoon_packed p = {formats[i], b.bytes, b.size};
+		struct vmoon_error err = {0};
+
+		if (b.bytes == NULL)
+			continue;
+		has_no_memory = true;
+		assert_int_equal(vmoon_unpack_all(&p, dst, LEN, &err),
+				 VMOON_E_NOMEM);
+		assert_non_null(strstr(err.msg, "memory"));
+		has_no_memory = false;
+		assert_ok(vmoon_unpack_all(&p, dst, LEN, &err), &err);
+		assert_memory_equal(dst, src, LEN);
+		free(b.bytes);
+	}
+	free(src);
+}
+
+/* zlib counts in 32 bits: more than that is refused, not cut. */
+static void test_unpack__more_than_zlib_counts_is_refused(void **state)
+{
+	static const unsigned char head[] = {0x1f, 0x8b, 8, 0, 0, 0};
+	const struct vmoon_packed p = {VMOON_UNPACK_GZIP, head,
+				       (size_t)UINT32_MAX + 1};
+	unsigned char dst[8];
+
+	(void)state;
+	if (!vmoon_unpack_is_built(VMOON_UNPACK_GZIP))
+		SKIP_BECAUSE("no zlib in this build");
+	assert_int_equal(vmoon_unpack_all(&p, dst, sizeof(dst), NULL),
+			 VMOON_E_IMAGE);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -235,6 +328,8 @@ int main(void)
 			test_unpack__flipped_bits_stay_inside_the_buffer),
 		cmocka_unit_test(
 			test_unpack__size_is_the_last_word_of_a_payload),
+		cmocka_unit_test(test_unpack__a_library_without_memory_says_so),
+		cmocka_unit_test(test_unpack__more_than_zlib_counts_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
