@@ -53,17 +53,15 @@ static vmoon_gpa take_gpa(struct fuzz_input *in)
 	return fuzz_u8(in) < 0xf0 ? low : UINT64_MAX - low;
 }
 
-/* The byte of the model at gpa, or NULL. */
-static uint8_t *at(const struct collection *c, vmoon_gpa gpa,
-		   struct object **out_object)
+static struct object *object_at(const struct collection *c, vmoon_gpa gpa,
+				uint64_t *out_offset)
 {
 	for (size_t i = 0; i < c->count; i++) {
 		const struct place *p = &c->places[i];
 
-		if (gpa >= p->gpa && gpa - p->gpa < p->object->size) {
-			*out_object = p->object;
-			return &p->object->bytes[gpa - p->gpa];
-		}
+		*out_offset = gpa - p->gpa;
+		if (gpa >= p->gpa && *out_offset < p->object->size)
+			return p->object;
 	}
 	return NULL;
 }
@@ -71,11 +69,16 @@ static uint8_t *at(const struct collection *c, vmoon_gpa gpa,
 /* Bytes of RAM from gpa on, up to len; wrapping ends it. */
 static size_t reach(const struct collection *c, vmoon_gpa gpa, size_t len)
 {
-	struct object *o;
 	size_t n = 0;
 
-	while (n < len && gpa + n >= gpa && at(c, gpa + n, &o) != NULL)
-		n++;
+	while (n < len && gpa + n >= gpa) {
+		uint64_t off;
+		const struct object *o = object_at(c, gpa + n, &off);
+
+		if (o == NULL)
+			break;
+		n += len - n < o->size - off ? len - n : o->size - off;
+	}
 	return n;
 }
 
@@ -89,14 +92,15 @@ static bool is_whole(const struct collection *c, vmoon_gpa gpa, size_t len)
 	return !wraps(gpa, len) && reach(c, gpa, len) == len;
 }
 
+/* What follows is for ranges that are RAM: they were looked up before. */
 static void model_mark(const struct collection *c, vmoon_gpa gpa, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		struct object *o = NULL;
-		const uint8_t *byte = at(c, gpa + i, &o);
+		uint64_t off;
+		struct object *o = object_at(c, gpa + i, &off);
 
-		if (o != NULL && o->has_log)
-			o->is_dirty[(size_t)(byte - o->bytes) / PAGE] = true;
+		if (o->has_log)
+			o->is_dirty[off / PAGE] = true;
 	}
 }
 
@@ -104,9 +108,10 @@ static void model_write(const struct collection *c, vmoon_gpa gpa,
 			const uint8_t *src, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		struct object *o;
+		uint64_t off;
+		struct object *o = object_at(c, gpa + i, &off);
 
-		*at(c, gpa + i, &o) = src[i];
+		o->bytes[off] = src[i];
 	}
 	model_mark(c, gpa, len);
 }
@@ -115,9 +120,10 @@ static bool is_equal(const struct collection *c, vmoon_gpa gpa,
 		     const uint8_t *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		struct object *o;
+		uint64_t off;
+		const struct object *o = object_at(c, gpa + i, &off);
 
-		if (*at(c, gpa + i, &o) != bytes[i])
+		if (o->bytes[off] != bytes[i])
 			return false;
 	}
 	return true;

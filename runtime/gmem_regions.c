@@ -320,7 +320,7 @@ enum vmoon_status vmoon_gmem_insert(const struct vmoon_gmem *gm,
 	struct vmoon_gmem_region added = *region;
 	struct vmoon_gmem_backing *backing = NULL;
 	enum vmoon_status st = check_region(region, gm->count + 1, err);
-	size_t at = 0, behind;
+	size_t at = 0;
 
 	if (st == VMOON_OK)
 		st = find_place(gm, region, &at, err);
@@ -329,14 +329,12 @@ enum vmoon_status vmoon_gmem_insert(const struct vmoon_gmem *gm,
 	if (st != VMOON_OK)
 		return st;
 	vmoon_gmem_copy(gm, out_gm);
-	behind = gm->count - at;
-	memmove(&out_gm->regions[at + 1], &out_gm->regions[at],
-		behind * sizeof(out_gm->regions[0]));
-	memmove(&out_gm->backings[at + 1], &out_gm->backings[at],
-		behind * sizeof(out_gm->backings[0]));
+	for (size_t i = out_gm->count++; i > at; i--) {
+		out_gm->regions[i] = out_gm->regions[i - 1];
+		out_gm->backings[i] = out_gm->backings[i - 1];
+	}
 	out_gm->regions[at] = added;
 	out_gm->backings[at] = backing;
-	out_gm->count++;
 	return VMOON_OK;
 }
 
@@ -344,7 +342,7 @@ enum vmoon_status vmoon_gmem_remove(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 				    uint64_t size, struct vmoon_gmem *out_gm,
 				    struct vmoon_error *err)
 {
-	size_t at = 0, behind;
+	size_t at = 0;
 
 	while (at < gm->count && gm->regions[at].gpa != gpa)
 		at++;
@@ -360,11 +358,11 @@ enum vmoon_status vmoon_gmem_remove(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 				  ull(size));
 	vmoon_gmem_copy(gm, out_gm);
 	drop_backing(out_gm->backings[at]);
-	behind = --out_gm->count - at;
-	memmove(&out_gm->regions[at], &out_gm->regions[at + 1],
-		behind * sizeof(out_gm->regions[0]));
-	memmove(&out_gm->backings[at], &out_gm->backings[at + 1],
-		behind * sizeof(out_gm->backings[0]));
+	out_gm->count--;
+	for (size_t i = at; i < out_gm->count; i++) {
+		out_gm->regions[i] = out_gm->regions[i + 1];
+		out_gm->backings[i] = out_gm->backings[i + 1];
+	}
 	return VMOON_OK;
 }
 
