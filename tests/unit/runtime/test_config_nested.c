@@ -2,6 +2,8 @@
 /* test_config_nested.c - tables and lists of tables under one schema. */
 #include "config.h"
 
+#include "mem.h"
+#include "tests/support/check_alloc.h"
 #include "tests/support/config_fixture.h"
 #include "tests/support/disk_schema.h"
 
@@ -241,6 +243,57 @@ static void test_config_nested__a_change_drops_all_values(void **state)
 	assert_null(f->cfg->values);
 }
 
+/* A config with a good list and three mistakes; NOMEM or what the check says.
+ */
+static enum vmoon_status use_memory(struct vmoon_mem *mem, const char *kernel)
+{
+	struct vmoon_config *cfg;
+	struct vmoon_error err = {.status = VMOON_OK};
+	enum vmoon_status st =
+		vmoon_config_create_for(&disks.schema, mem, &cfg, &err);
+	size_t len = strlen(kernel);
+
+	if (st != VMOON_OK)
+		return st;
+	if (st == VMOON_OK)
+		st = vmoon_config_set_str(cfg, "disks.1.path", kernel, len,
+					  &err);
+	if (st == VMOON_OK)
+		st = vmoon_config_set_str(cfg, "disks.2.limit.burst", "8M", 2,
+					  &err);
+	if (st == VMOON_OK)
+		st = vmoon_config_set_int(cfg, "memroy", 1, &err);
+	if (st == VMOON_OK)
+		st = vmoon_config_check(cfg, &err);
+	assert_int_equal(err.status, st);
+	if (st == VMOON_E_NOMEM)
+		assert_int_equal(vmoon_config_problem_count(cfg), 0);
+	else
+		assert_int_equal(vmoon_config_problem_count(cfg), 3);
+	vmoon_config_destroy(cfg);
+	return st;
+}
+
+static void test_x11__a_config_without_memory_says_so(void **state)
+{
+	struct config_fixture *f = *state;
+	enum vmoon_status st = VMOON_E_NOMEM;
+	size_t n = 0;
+
+	while (st == VMOON_E_NOMEM) {
+		struct check_alloc a = {.fail_at = ++n};
+		const struct vmoon_allocator how = check_allocator(&a);
+		struct vmoon_mem mem;
+
+		vmoon_mem_init(&mem, &how);
+		st = use_memory(&mem, f->kernel);
+		check_alloc_assert_empty(&a);
+		assert_true(n < 1000);
+	}
+	assert_int_equal(st, VMOON_E_CONFIG);
+	assert_true(n > 20);
+}
+
 #define disks_test(name) \
 	cmocka_unit_test_setup_teardown(name, disks_setup, cf_teardown)
 
@@ -254,6 +307,7 @@ static const struct CMUnitTest tests[] = {
 	cf_test(test_config_nested__the_kernel_is_a_path_or_a_table),
 	disks_test(test_config_nested__json_is_nested_as_well),
 	disks_test(test_config_nested__a_change_drops_all_values),
+	disks_test(test_x11__a_config_without_memory_says_so),
 };
 
 int main(void)
