@@ -93,19 +93,23 @@ static void test_config_read__mistakes_carry_their_path(void **state)
 static void test_config_read__an_object_is_no_list(void **state)
 {
 	static const char *const keys[] = {
-		"0",    "01", "2",  "99999",
-		"4097", "",   "-1", "18446744073709551617"};
+		"0",    "01", "001", "3",  "99999",
+		"4097", "",   "-1",  "1 ", "18446744073709551617"};
 	struct config_fixture *f = *state;
-	char text[128];
+	char text[512], path[64];
 
 	for (size_t i = 0; i < VMOON_COUNTOF(keys); i++) {
 		(void)snprintf(text, sizeof(text),
-			       "{\"kernel\":\"%s\",\"disks\":{\"%s\":1}}",
-			       f->kernel, keys[i]);
+			       "{\"kernel\":\"%s\",\"disks\":{\"1\":{"
+			       "\"path\":\"%s\"},\"%s\":{\"path\":\"%s\"}}}",
+			       f->kernel, f->kernel, keys[i], f->kernel);
+		(void)snprintf(path, sizeof(path), "disks.%s", keys[i]);
 		read_disks(f, text);
 		assert_int_equal(vmoon_config_check(f->cfg, &f->err),
 				 VMOON_E_CONFIG);
 		assert_int_equal(vmoon_config_problem_count(f->cfg), 1);
+		assert_string_equal(vmoon_config_problem(f->cfg, 0)->path,
+				    path);
 	}
 }
 
