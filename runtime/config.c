@@ -136,11 +136,16 @@ static enum vmoon_status add_unknown(struct vmoon_config *cfg,
 	return add_problem(cfg, node, &pad, true);
 }
 
+/* A node in an array of its own, to be brought into an order. */
+struct noted {
+	const struct vmoon_config_node *node;
+};
+
 static int compare_keys(const void *a, const void *b)
 {
-	const struct vmoon_config_node *const *x = a, *const *y = b;
+	const struct noted *x = a, *y = b;
 
-	return strcmp((*x)->key, (*y)->key);
+	return strcmp(x->node->key, y->node->key);
 }
 
 /* By name, so that a report does not depend on the order of a hash table. */
@@ -148,7 +153,7 @@ static enum vmoon_status check_unknown(struct vmoon_config *cfg,
 				       const struct vmoon_config_schema *schema,
 				       const struct vmoon_config_node *table)
 {
-	const struct vmoon_config_node **nodes;
+	struct noted *nodes;
 	enum vmoon_status st = VMOON_OK;
 	size_t count = 0, size;
 
@@ -165,10 +170,10 @@ static enum vmoon_status check_unknown(struct vmoon_config *cfg,
 	for (const struct vmoon_config_node *n = table->first; n != NULL;
 	     n = n->next)
 		if (vmoon_config_find_row(schema, n->key) == NULL)
-			nodes[count++] = n;
+			nodes[count++].node = n;
 	qsort(nodes, count, sizeof(*nodes), compare_keys);
 	for (size_t i = 0; i < count && st == VMOON_OK; i++)
-		st = add_unknown(cfg, schema, nodes[i]);
+		st = add_unknown(cfg, schema, nodes[i].node);
 	vmoon_mem_free(cfg->mem, nodes, size);
 	return st;
 }
@@ -234,7 +239,7 @@ static size_t count_items(const struct vmoon_config_node *list,
 
 		if (number >= 1 && number <= count)
 			continue;
-		if (bad == NULL || compare_keys(&n, &bad) < 0)
+		if (bad == NULL || strcmp(n->key, bad->key) < 0)
 			bad = n;
 	}
 	*out_bad = bad;
@@ -267,24 +272,24 @@ static enum vmoon_status check_table(struct vmoon_config *cfg,
 				     struct vmoon_config_value *values);
 
 /* In the order of their numbers, whatever order they were set in. */
-static enum vmoon_status check_items(
-	struct vmoon_config *cfg, const struct vmoon_config_row *row,
-	const struct vmoon_config_node *const *items,
-	const struct vmoon_config_value *list)
+static enum vmoon_status check_items(struct vmoon_config *cfg,
+				     const struct vmoon_config_row *row,
+				     const struct noted *items,
+				     const struct vmoon_config_value *list)
 {
 	enum vmoon_status st = VMOON_OK;
 
 	for (size_t i = 0; i < list->number && st == VMOON_OK; i++) {
 		struct pad pad;
 
-		if (items[i]->kind == VMOON_CONFIG_TABLE) {
-			st = check_table(cfg, row->fields, items[i],
+		if (items[i].node->kind == VMOON_CONFIG_TABLE) {
+			st = check_table(cfg, row->fields, items[i].node,
 					 list->fields + i * row->fields->count);
 			continue;
 		}
 		vmoon_config_refuse_type(start_report(&pad), row, "a table",
-					 items[i]);
-		st = add_problem(cfg, items[i], &pad, false);
+					 items[i].node);
+		st = add_problem(cfg, items[i].node, &pad, false);
 	}
 	return st;
 }
@@ -294,7 +299,8 @@ static enum vmoon_status check_list(struct vmoon_config *cfg,
 				    const struct vmoon_config_node *node,
 				    struct vmoon_config_value *value)
 {
-	const struct vmoon_config_node **items, *bad;
+	const struct vmoon_config_node *bad;
+	struct noted *items;
 	size_t count = count_items(node, &bad);
 	enum vmoon_status st = VMOON_E_NOMEM;
 	struct pad pad;
@@ -314,7 +320,7 @@ static enum vmoon_status check_list(struct vmoon_config *cfg,
 	items = vmoon_mem_alloc_array(cfg->mem, count, sizeof(*items));
 	for (const struct vmoon_config_node *n = node->first;
 	     n != NULL && items != NULL; n = n->next)
-		items[item_number(n->key) - 1] = n;
+		items[item_number(n->key) - 1].node = n;
 	if (items != NULL && value->fields != NULL)
 		st = check_items(cfg, row, items, value);
 	vmoon_mem_free(cfg->mem, items, count * sizeof(*items));

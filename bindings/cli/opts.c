@@ -10,20 +10,18 @@
 #define ON(command) (1u << (command))
 
 static const struct vmoon_cli_option_row options[] = {
-	{OPTION_TIMEOUT, "--timeout", "SECONDS",
-	 "end with status 101 when it takes longer", ON(VMOON_CLI_RUN)},
-	{OPTION_JSON, "--json", NULL,
-	 "one JSON object a VM, a line each (the only format now)",
+	{"--timeout", "SECONDS", "end with status 101 when it takes longer",
+	 OPTION_TIMEOUT, ON(VMOON_CLI_RUN)},
+	{"--json", NULL,
+	 "one JSON object a VM, a line each (the only format now)", OPTION_JSON,
 	 ON(VMOON_CLI_EXPORT)},
-	{OPTION_JSON, "--json", NULL,
-	 "the keys of a specification, as a JSON Schema", ON(VMOON_CLI_API)},
-	{OPTION_LUALS, "--luals", NULL,
-	 "the module with its types, for lua-language-server",
-	 ON(VMOON_CLI_API)},
-	{OPTION_MAN, "--man", "PAGE",
-	 "a manual page: vmoon.1, vmoon-lua.3 or vmoon-spec.5",
-	 ON(VMOON_CLI_API)},
-	{OPTION_HELP, "--help", NULL, "show this", ON(VMOON_CLI_COMMANDS) - 1u},
+	{"--json", NULL, "the keys of a specification, as a JSON Schema",
+	 OPTION_JSON, ON(VMOON_CLI_API)},
+	{"--luals", NULL, "the module with its types, for lua-language-server",
+	 OPTION_LUALS, ON(VMOON_CLI_API)},
+	{"--man", "PAGE", "a manual page: vmoon.1, vmoon-lua.3 or vmoon-spec.5",
+	 OPTION_MAN, ON(VMOON_CLI_API)},
+	{"--help", NULL, "show this", OPTION_HELP, ON(VMOON_CLI_COMMANDS) - 1u},
 };
 
 /* In the order of enum vmoon_cli_command. */

@@ -48,6 +48,9 @@ bool vmoon_cli_parse(int argc, char **argv, struct vmoon_cli_opts *out);
 
 /* The tables behind the parser and the help, for the manual page. */
 struct vmoon_cli_option_row {
+	const char *name;     /* with its dashes */
+	const char *argument; /* its name in the help, NULL for a flag */
+	const char *text;
 	enum {
 		OPTION_HELP,
 		OPTION_TIMEOUT,
@@ -55,9 +58,6 @@ struct vmoon_cli_option_row {
 		OPTION_LUALS,
 		OPTION_MAN
 	} id;
-	const char *name;     /* with its dashes */
-	const char *argument; /* its name in the help, NULL for a flag */
-	const char *text;
 	unsigned commands; /* bit n: command n has it */
 };
 
