@@ -130,7 +130,10 @@ static enum vmoon_status read_host(struct vmoon_kvm_vm *vm, int sys_fd,
 	int size = ioctl(sys_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	enum vmoon_status st;
 
-	if (size < 0 || (size_t)size < sizeof(struct kvm_run))
+	if (size < 0)
+		return vmoon_fail(err, VMOON_E_SYS, errno,
+				  "KVM_GET_VCPU_MMAP_SIZE");
+	if ((size_t)size < sizeof(struct kvm_run))
 		return vmoon_fail(
 			err, VMOON_E_NOKVM, 0,
 			"this KVM shares %d bytes with a vCPU and %zu "
@@ -222,7 +225,7 @@ enum vmoon_status vmoon_kvm_create_at(const char *path, struct vmoon_mem *mem,
 		return st;
 	vm = vmoon_mem_alloc(mem, sizeof(*vm));
 	if (vm == NULL) {
-		st = vmoon_fail(err, VMOON_E_NOMEM, 0, "create a VM");
+		st = vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "create a VM");
 		goto out_close;
 	}
 	vm->hv.ops = &vm_ops;

@@ -73,7 +73,7 @@ enum vmoon_status vmoon_kvm_cpuid_read(struct vmoon_mem *mem, int sys_fd,
 		ioctl(sys_fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER);
 
 	if (c == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "read the CPUID");
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "read the CPUID");
 	if (ioctl(sys_fd, KVM_GET_SUPPORTED_CPUID, c) != 0) {
 		int sys = errno;
 

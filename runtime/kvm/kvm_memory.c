@@ -100,7 +100,7 @@ enum vmoon_status vmoon_kvm_memory_log(struct vmoon_hv_vm *hv, vmoon_gpa gpa,
 	if (is_on) {
 		room = vmoon_mem_alloc(vm->mem, seen_size(slot));
 		if (room == NULL)
-			return vmoon_fail(err, VMOON_E_NOMEM, 0,
+			return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM,
 					  "log the writes to memory");
 	}
 	st = switch_log(vm, slot, is_on, err);

@@ -53,7 +53,7 @@ enum vmoon_status vmoon_kvm_msr_list_read(struct vmoon_kvm_vm *vm, int sys_fd,
 		int sys;
 
 		if (l == NULL)
-			return vmoon_fail(err, VMOON_E_NOMEM, 0,
+			return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM,
 					  "list the MSRs");
 		l->nmsrs = room;
 		if (ioctl(sys_fd, KVM_GET_MSR_INDEX_LIST, l) == 0) {
@@ -125,7 +125,7 @@ enum vmoon_status vmoon_kvm_msrs_capture(struct vmoon_kvm_vcpu *vcpu,
 
 	list = vmoon_kvm_msrs_alloc(vcpu->vm->mem, all->nmsrs);
 	if (list == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "read the MSRs");
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "read the MSRs");
 	vcpu->power_on.msrs = list;
 	for (uint32_t i = 0; i < all->nmsrs; i++)
 		if (!is_hyperv(all->indices[i]))
@@ -250,7 +250,7 @@ enum vmoon_status vmoon_kvm_msrs_reset(const struct vmoon_kvm_vcpu *vcpu,
 	enum vmoon_status st;
 
 	if (list == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "reset the MSRs");
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "reset the MSRs");
 	memcpy(list, saved, size_of(saved->nmsrs));
 	st = write_msrs(vcpu, list, false, err);
 	vmoon_kvm_msrs_free(vcpu->vm->mem, list, saved->nmsrs);
@@ -296,7 +296,7 @@ enum vmoon_status vmoon_kvm_msrs_save(const struct vmoon_kvm_vcpu *vcpu,
 	int done;
 
 	if (list == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "save the MSRs");
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "save the MSRs");
 	done = ioctl(vcpu->fd, KVM_GET_MSRS, list);
 	if (done >= 0 && (uint32_t)done == list->nmsrs) {
 		*out_list = list;
@@ -346,7 +346,7 @@ enum vmoon_status vmoon_kvm_msrs_check(const struct vmoon_kvm_vcpu *vcpu,
 	enum vmoon_status st = VMOON_OK;
 
 	if (known == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "load the MSRs");
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "load the MSRs");
 	for (uint32_t i = 0; i < list->nmsrs && st == VMOON_OK; i++)
 		if (!has_index(known, list->entries[i].index))
 			st = vmoon_fail(err, VMOON_E_IMAGE, 0,
@@ -365,7 +365,7 @@ enum vmoon_status vmoon_kvm_msrs_load(const struct vmoon_kvm_vcpu *vcpu,
 	enum vmoon_status st;
 
 	if (own == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "load the MSRs");
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "load the MSRs");
 	st = write_msrs(vcpu, own, true, err);
 	vmoon_kvm_msrs_free(vcpu->vm->mem, own, list->nmsrs);
 	return st;

@@ -63,7 +63,7 @@ static enum vmoon_status save_fpu(const struct vmoon_kvm_vcpu *vcpu,
 		request = KVM_GET_XSAVE2;
 	s->xsave = vmoon_mem_alloc(s->mem, s->xsave_size);
 	if (s->xsave == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "save the FPU");
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "save the FPU");
 	if (ioctl(vcpu->fd, request, s->xsave) != 0)
 		return vmoon_kvm_fail(vcpu, "KVM_GET_XSAVE", err);
 	return VMOON_OK;
@@ -78,7 +78,7 @@ static enum vmoon_status save_cpuid(const struct vmoon_kvm_vcpu *vcpu,
 
 	s->cpuid = vmoon_kvm_cpuid_alloc(s->mem);
 	if (s->cpuid == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "save the CPUID");
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "save the CPUID");
 	memcpy(s->cpuid, vcpu->cpuid,
 	       sizeof(*s->cpuid) +
 		       vcpu->cpuid->nent * sizeof(s->cpuid->entries[0]));

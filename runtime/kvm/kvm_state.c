@@ -8,6 +8,7 @@
  */
 #include "kvm.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { VERSION = 1 };
@@ -141,7 +142,7 @@ static enum vmoon_status get_xsave(struct vmoon_kvm_saved *out,
 	/* KVM reads its own size, whatever the snapshot's is. */
 	out->xsave = vmoon_mem_alloc(out->mem, out->xsave_size);
 	if (out->xsave == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "load the FPU");
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "load the FPU");
 	vmoon_state_get_bytes(r, out->xsave, (size_t)len); /* <= xsave_size */
 	return VMOON_OK;
 }
@@ -159,7 +160,7 @@ static enum vmoon_status get_msrs(struct vmoon_kvm_saved *out,
 		return fail_bad("MSRs", err);
 	list = vmoon_kvm_msrs_alloc(out->mem, n);
 	if (list == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "load the MSRs");
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "load the MSRs");
 	out->core.msrs = list;
 	vmoon_state_get_bytes(r, list, sizeof(*list) + n * entry);
 	is_good = list->nmsrs == n && !r->is_bad;
@@ -179,7 +180,7 @@ static enum vmoon_status get_cpuid(struct vmoon_kvm_saved *out,
 		return fail_bad("CPUID", err);
 	list = vmoon_kvm_cpuid_alloc(out->mem);
 	if (list == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "load the CPUID");
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "load the CPUID");
 	out->cpuid = list;
 	vmoon_state_get_bytes(r, list, sizeof(*list) + n * entry);
 	return list->nent == n && !r->is_bad ? VMOON_OK

@@ -205,7 +205,7 @@ static enum vmoon_status set_cpuid(struct vmoon_kvm_vcpu *vcpu,
 
 	vcpu->cpuid = vmoon_kvm_cpuid_alloc(vcpu->vm->mem);
 	if (vcpu->cpuid == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "set the CPUID");
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "set the CPUID");
 	st = vmoon_kvm_cpuid_for(vcpu->vm->cpuid, vcpu->index, cpu_count,
 				 vcpu->cpuid, err);
 	if (st == VMOON_OK && ioctl(vcpu->fd, KVM_SET_CPUID2, vcpu->cpuid) != 0)
@@ -228,8 +228,9 @@ static enum vmoon_status set_up(struct vmoon_kvm_vcpu *vcpu, unsigned cpu_count,
 	page = mmap(NULL, vcpu->vm->run_size, PROT_READ | PROT_WRITE,
 		    MAP_SHARED, vcpu->fd, 0);
 	if (page == MAP_FAILED)
-		return vmoon_fail(err, VMOON_E_SYS, errno,
-				  "map the run page of vCPU %u", vcpu->index);
+		return vmoon_fail(
+			err, errno == ENOMEM ? VMOON_E_NOMEM : VMOON_E_SYS,
+			errno, "map the run page of vCPU %u", vcpu->index);
 	vcpu->run = page;
 	st = set_cpuid(vcpu, cpu_count, err);
 	if (st != VMOON_OK)
@@ -256,7 +257,7 @@ enum vmoon_status vmoon_kvm_vcpu_create(struct vmoon_hv_vm *hv, unsigned index,
 				  vm->cpus_max);
 	vcpu = vmoon_mem_alloc(vm->mem, sizeof(*vcpu));
 	if (vcpu == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "create vCPU %u",
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "create vCPU %u",
 				  index);
 	vcpu->hv.ops = &vcpu_ops;
 	vcpu->vm = vm;

@@ -107,7 +107,7 @@ static enum vmoon_status restore_fpu(const struct vmoon_kvm_vcpu *vcpu,
 	enum vmoon_status st = VMOON_OK;
 
 	if (area == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "reset the FPU");
+		return vmoon_fail(err, VMOON_E_NOMEM, ENOMEM, "reset the FPU");
 	/*
 	 * What XSTATE_BV leaves out goes into its initial state, but for
 	 * MXCSR, which is of SSE and yet not initialized with it.

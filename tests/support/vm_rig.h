@@ -73,6 +73,9 @@ static inline void rig_panicked(void *ctx, struct vmoon_vm *vm,
 	r->panic_events++;
 }
 
+/* Where the file has what the guest runs, up to 128 bytes. */
+enum { RIG_CODE_AT = 128 };
+
 /* The smallest ELF kernel: one segment at 16 MiB, entered there. */
 static inline void rig_write_kernel(const char *path)
 {
@@ -89,7 +92,7 @@ static inline void rig_write_kernel(const char *path)
 	e[56] = 1;
 	e[64] = 1; /* PT_LOAD, readable and executable */
 	e[68] = 5;
-	e[72] = 128;        /* offset */
+	e[72] = RIG_CODE_AT;
 	e[64 + 16 + 3] = 1; /* virtual and physical address */
 	e[64 + 24 + 3] = 1;
 	e[64 + 32] = 128; /* size in file and in memory */

@@ -35,7 +35,7 @@ void life_over(void)
 
 static int setup(void **state)
 {
-	return life_setup(state);
+	return life_setup(state, "", 0);
 }
 
 static int teardown(void **state)
