@@ -21,14 +21,15 @@
 enum {
 	CTRL_A = 0x01,
 	CHUNK = 4096, /* bytes moved at once, either way */
-	POLL_MS = 50  /* the longest that output can lie unseen */
+	POLL_MS = 50, /* the longest that output can lie unseen */
+	IDLE_MAX = 3  /* times in a row that a ready descriptor gives nothing */
 };
 
 /* Everything that ends or stops a process and can be caught. */
 static const int fatal_signals[] = {
-	SIGHUP,  SIGINT,  SIGQUIT,   SIGTERM, SIGPIPE, SIGALRM,
-	SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ,
-	SIGPOLL, SIGPWR,  SIGABRT,   SIGTSTP, SIGTTIN, SIGTTOU,
+	SIGHUP,  SIGINT,    SIGQUIT, SIGTERM, SIGPIPE, SIGALRM, SIGUSR1,
+	SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ, SIGPOLL, SIGPWR,
+	SIGABRT, SIGSTKFLT, SIGTSTP, SIGTTIN, SIGTTOU,
 };
 
 /* What is undone at the end. */
@@ -40,6 +41,7 @@ struct session {
 	bool is_raw;
 	bool is_input_open;
 	bool has_escape;
+	int idle_reads; /* in a row */
 	size_t pending; /* bytes of input that the guest had no room for */
 	unsigned char input[CHUNK];
 };
@@ -180,6 +182,8 @@ static bool take_signals(struct session *s)
 /* Writes all of it; true when standard output is gone or a signal came. */
 static bool show(struct session *s, const unsigned char *bytes, size_t len)
 {
+	int idle = 0;
+
 	while (len > 0) {
 		struct pollfd fds[] = {
 			{.fd = STDOUT_FILENO, .events = POLLOUT},
@@ -194,12 +198,14 @@ static bool show(struct session *s, const unsigned char *bytes, size_t len)
 		if (fds[0].revents == 0)
 			continue;
 		n = write(STDOUT_FILENO, bytes, len);
-		if (n < 0 && errno != EINTR && errno != EAGAIN) {
+		if (n < 0 && ((errno != EINTR && errno != EAGAIN) ||
+			      ++idle == IDLE_MAX)) {
 			s->console->end = VMOON_LCONSOLE_CLOSED;
 			take_signals(s); /* SIGPIPE, if it is not ignored */
 			return true;
 		}
 		if (n > 0) {
+			idle = 0;
 			bytes += n;
 			len -= (size_t)n;
 		}
@@ -239,12 +245,14 @@ static bool read_input(struct session *s)
 {
 	ssize_t n = read(STDIN_FILENO, s->input, sizeof(s->input));
 
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+	if (n < 0 && (errno == EINTR || errno == EAGAIN) &&
+	    ++s->idle_reads < IDLE_MAX)
 		return false;
-	if (n <= 0) { /* the end, or a terminal that hung up */
+	if (n <= 0) { /* the end, a terminal that hung up, ready in vain */
 		s->is_input_open = false;
 		return false;
 	}
+	s->idle_reads = 0;
 	s->pending = (size_t)n;
 	if (!s->is_raw)
 		return false;
@@ -262,8 +270,9 @@ static bool step(struct session *s)
 		{.fd = may_read ? STDIN_FILENO : -1, .events = POLLIN},
 	};
 
+	/* CLOSED: nothing can be waited for, as with no descriptors left. */
 	if (poll(fds, VMOON_COUNTOF(fds), POLL_MS) < 0 && errno != EINTR)
-		return false;
+		return true;
 	if (fds[0].revents != 0 && take_signals(s))
 		return true;
 	vmoon_runtime_dispatch(s->console->rt, 64);

@@ -6,6 +6,7 @@
 #include "vmoon/base.h"
 
 #include <pthread.h>
+#include <time.h>
 
 /*
  * A thread takes locks in rising rank, one of each rank at most. Sanitizer
@@ -65,6 +66,21 @@ static inline void vmoon_lock_wait(struct vmoon_lock *lock,
 	vmoon_lock_note_drop(lock);
 	vmoon_lock_note_take(lock);
 	(void)pthread_cond_wait(changed, &lock->mutex);
+}
+
+/* The same, but not beyond a time on the monotonic clock: false then. */
+static inline bool vmoon_lock_wait_until(struct vmoon_lock *lock,
+					 pthread_cond_t *changed,
+					 uint64_t deadline_ns)
+{
+	const struct timespec at = {
+		.tv_sec = (time_t)(deadline_ns / 1000000000),
+		.tv_nsec = (long)(deadline_ns % 1000000000)};
+
+	vmoon_lock_note_drop(lock);
+	vmoon_lock_note_take(lock);
+	return pthread_cond_clockwait(changed, &lock->mutex, CLOCK_MONOTONIC,
+				      &at) == 0;
 }
 
 #endif

@@ -13,7 +13,9 @@
 /* A guest that resets in a loop restarts at most ten times a second. */
 #define RESET_INTERVAL_NS UINT64_C(100000000)
 /* How long the end of a VM waits for a slow reader of its console. */
-#define FLUSH_NS UINT64_C(1000000000)
+#define FLUSH_NS UINT64_C(500000000)
+/* A vCPU that did not hear a kick gets another one. */
+#define KICK_INTERVAL_NS UINT64_C(50000000)
 
 static const char panic_mark[] = "Kernel panic - not syncing";
 static const char panic_end_mark[] = "---[ end Kernel panic";
@@ -80,10 +82,16 @@ static void wish_panic(void *ctx, uint64_t value)
 
 void vmoon_vm_park(struct vmoon_vm *vm)
 {
-	for (unsigned i = 0; i < vm->spec.cpus; i++)
-		vm->vcpus[i].hv->ops->kick(vm->vcpus[i].hv);
-	while (vm->parked < vm->threads)
-		vmoon_lock_wait(&vm->lock, &vm->changed);
+	uint64_t kick_ns;
+
+	do {
+		for (unsigned i = 0; i < vm->spec.cpus; i++)
+			vm->vcpus[i].hv->ops->kick(vm->vcpus[i].hv);
+		kick_ns = vmoon_mono_ns() + KICK_INTERVAL_NS;
+		while (vm->parked < vm->threads &&
+		       vmoon_lock_wait_until(&vm->lock, &vm->changed, kick_ns))
+			continue;
+	} while (vm->parked < vm->threads);
 }
 
 static void publish_end(struct vmoon_vm *vm, const struct vmoon_wish *w)

@@ -3,6 +3,7 @@
 #include "tests/support/fixture.h"
 #include "vmoon/log.h"
 
+#include <signal.h>
 #include <string.h>
 
 struct seen {
@@ -80,11 +81,50 @@ static void test_log__flood_is_limited_and_counted(void **state)
 	assert_true(vmoon_log_allow(&limit, UINT64_MAX, &suppressed));
 }
 
+/* ---- X05: a signal at every line ---- */
+
+static struct vmoon_log loud;
+
+static void log_from_handler(int sig)
+{
+	vmoon_logf(&loud, VMOON_LOG_ERROR, "handler", "signal %d", sig);
+}
+
+/* Interrupts the writing of each line by one that logs as well. */
+static void write_interrupted(void *ctx, enum vmoon_log_level level,
+			      const char *module, const char *msg, size_t len)
+{
+	unsigned *lines = ctx;
+
+	(void)level;
+	(void)msg;
+	(void)len;
+	lines[module[0] == 'h']++;
+	if (module[0] != 'h')
+		(void)raise(SIGUSR1);
+}
+
+static void test_x05__signal_at_every_line_locks_nothing(void **state)
+{
+	struct sigaction action = {.sa_handler = log_from_handler}, old;
+	unsigned lines[2] = {0};
+
+	(void)state;
+	loud = (struct vmoon_log){write_interrupted, lines, VMOON_LOG_WARN};
+	assert_int_equal(sigaction(SIGUSR1, &action, &old), 0);
+	for (int i = 0; i < 100000; i++)
+		vmoon_logf(&loud, VMOON_LOG_ERROR, "m", "line %d", i);
+	assert_int_equal(sigaction(SIGUSR1, &old, NULL), 0);
+	assert_int_equal(lines[0], 100000);
+	assert_int_equal(lines[1], 100000);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_log__control_characters_are_escaped),
 	cmocka_unit_test(test_log__level_and_missing_sink_drop_lines),
 	cmocka_unit_test(test_log__long_line_is_cut),
 	cmocka_unit_test(test_log__flood_is_limited_and_counted),
+	cmocka_unit_test(test_x05__signal_at_every_line_locks_nothing),
 };
 
 int main(void)
