@@ -36,6 +36,7 @@ static _Noreturn void be_console(int terminal,
 	r = state;
 	rig_create(r, script, 1);
 	rig_start(r);
+	(void)unlink(r->kernel); /* a signal leaves no time for it */
 	console = (struct vmoon_lconsole){
 		.rt = r->rt,
 		.vm = r->vm,
