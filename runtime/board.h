@@ -6,6 +6,7 @@
 #include "bus.h"
 #include "gmem.h"
 #include "hv.h"
+#include "rack.h"
 #include "spec.h"
 #include "vmoon/mem.h"
 
@@ -16,6 +17,7 @@ struct vmoon_board_host {
 	struct vmoon_sink console;
 	struct vmoon_room console_room;
 	struct vmoon_clock clock;
+	struct vmoon_log log; /* of guest faults */
 	struct vmoon_notify poweroff, reset, panic, debug_exit;
 };
 
@@ -27,7 +29,18 @@ VMOON_STATUS vmoon_board_create(const struct vmoon_spec *spec,
 				struct vmoon_error *err) VMOON_NONNULL(1, 2, 3);
 void vmoon_board_destroy(struct vmoon_board *board);
 
-/* Port I/O and MMIO; fixed after creation, so any vCPU thread may use them. */
+/*
+ * A user's device joins or leaves; see resources.h and rack.h. By one thread
+ * at a time and not from a device; the guest may be running. The machine's own
+ * devices stay: E_INVAL.
+ */
+VMOON_STATUS vmoon_board_add(struct vmoon_board *board,
+			     const struct vmoon_rack_device *device,
+			     struct vmoon_error *err) VMOON_NONNULL(1, 2);
+VMOON_STATUS vmoon_board_remove(struct vmoon_board *board, const char *name,
+				struct vmoon_error *err) VMOON_NONNULL(1, 2);
+
+/* Port I/O and MMIO, for any vCPU thread. */
 const struct vmoon_bus *vmoon_board_pio(const struct vmoon_board *board)
 	VMOON_NONNULL(1);
 const struct vmoon_bus *vmoon_board_mmio(const struct vmoon_board *board)

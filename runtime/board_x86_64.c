@@ -5,7 +5,7 @@
 #include "boot/acpi.h"
 #include "boot/boot.h"
 #include "boot/mptable.h"
-#include "irq.h"
+#include "rack.h"
 
 #include "devices/acpi_pm.h"
 #include "devices/debug_exit.h"
@@ -25,8 +25,19 @@ enum {
 	PORT_PVPANIC = 0x505,
 	PORT_ACPI_PM = 0x600,
 	IRQ_SERIAL = 4,
-	IRQ_ACPI_PM = 5,
-	PORT_LAST = 0xffff
+	IRQ_ACPI_PM = 5
+};
+
+/* Where a user's devices go that name no place of their own. */
+static const struct vmoon_plan_limits limits = {
+	.ports_low = 0xc000,
+	.ports_high = 0xcfff,
+	.mmio_low = 0xd0000000,
+	.mmio_high = 0xdfffffff,
+	.mmio_top = UINT64_C(0xfffffffffffff), /* 52 bits: x86 has no more */
+	.lines_low = 5,
+	.lines_high = VMOON_GSI_COUNT - 1,
+	.lines_first = 3, /* timer, keyboard, and the other chip */
 };
 
 _Static_assert((int)VMOON_ACPI_PORT_SLEEP_CONTROL ==
@@ -42,46 +53,38 @@ _Static_assert((int)VMOON_ACPI_PORT_SLEEP_CONTROL ==
 			       (int)VMOON_ACPI_PM_EVENT_POWER_BUTTON,
 	       "the ACPI tables and the device disagree");
 
-enum slot_id {
-	SLOT_SERIAL,
-	SLOT_RTC,
-	SLOT_I8042,
-	SLOT_PVPANIC,
-	SLOT_DEBUG_EXIT,
-	SLOT_ACPI_PM,
-	SLOT_COUNT
-};
-
 struct vmoon_board {
-	struct vmoon_slot slots[SLOT_COUNT];
-	struct vmoon_bus pio, mmio;
-	struct vmoon_irqs irqs;
-	struct vmoon_hv_vm *hv; /* borrowed: outlives the board */
-	struct vmoon_mem *mem;  /* borrowed: outlives the board */
+	struct vmoon_rack rack;
+	struct vmoon_slot *serial, *acpi_pm; /* borrowed: in the rack */
+	struct vmoon_hv_vm *hv;              /* borrowed: outlives the board */
+	struct vmoon_mem *mem;               /* likewise */
 };
 
 /* What a device's maker may draw on. */
 struct maker {
 	const struct vmoon_board_host *host;
 	const struct vmoon_spec *spec;
-	struct vmoon_irq irq; /* of the row; set is NULL without one */
-	struct vmoon_error *err;
 };
 
-static enum vmoon_status make_serial(const struct maker *m,
-				     struct vmoon_device **out)
+static enum vmoon_status make_serial(void *ctx,
+				     const struct vmoon_rack_env *env,
+				     struct vmoon_device **out,
+				     struct vmoon_error *err)
 {
+	const struct maker *m = ctx;
 	struct vmoon_uart_config cfg = {.mem = m->host->mem,
-					.irq = m->irq,
+					.irq = env->irqs[0],
 					.out = m->host->console,
 					.room = m->host->console_room};
 
-	return vmoon_uart_create(&cfg, out, m->err);
+	return vmoon_uart_create(&cfg, out, err);
 }
 
-static enum vmoon_status make_rtc(const struct maker *m,
-				  struct vmoon_device **out)
+static enum vmoon_status make_rtc(void *ctx, const struct vmoon_rack_env *env,
+				  struct vmoon_device **out,
+				  struct vmoon_error *err)
 {
+	const struct maker *m = ctx;
 	struct vmoon_gmem_region r[2];
 	size_t n = vmoon_boot_layout(m->spec->memory_bytes, r);
 	struct vmoon_rtc_cmos_config cfg = {.mem = m->host->mem,
@@ -91,85 +94,139 @@ static enum vmoon_status make_rtc(const struct maker *m,
 					    .ram_above_4g =
 						    n > 1 ? r[1].size : 0};
 
-	return vmoon_rtc_cmos_create(&cfg, out, m->err);
+	(void)env;
+	return vmoon_rtc_cmos_create(&cfg, out, err);
 }
 
-static enum vmoon_status make_i8042(const struct maker *m,
-				    struct vmoon_device **out)
+static enum vmoon_status make_i8042(void *ctx, const struct vmoon_rack_env *env,
+				    struct vmoon_device **out,
+				    struct vmoon_error *err)
 {
+	const struct maker *m = ctx;
 	struct vmoon_i8042_config cfg = {.mem = m->host->mem,
 					 .reset = m->host->reset};
 
-	return vmoon_i8042_create(&cfg, out, m->err);
+	(void)env;
+	return vmoon_i8042_create(&cfg, out, err);
 }
 
-static enum vmoon_status make_pvpanic(const struct maker *m,
-				      struct vmoon_device **out)
+static enum vmoon_status make_pvpanic(void *ctx,
+				      const struct vmoon_rack_env *env,
+				      struct vmoon_device **out,
+				      struct vmoon_error *err)
 {
+	const struct maker *m = ctx;
 	struct vmoon_pvpanic_config cfg = {.mem = m->host->mem,
 					   .event = m->host->panic};
 
-	return vmoon_pvpanic_create(&cfg, out, m->err);
+	(void)env;
+	return vmoon_pvpanic_create(&cfg, out, err);
 }
 
-static enum vmoon_status make_debug_exit(const struct maker *m,
-					 struct vmoon_device **out)
+static enum vmoon_status make_debug_exit(void *ctx,
+					 const struct vmoon_rack_env *env,
+					 struct vmoon_device **out,
+					 struct vmoon_error *err)
 {
+	const struct maker *m = ctx;
 	struct vmoon_debug_exit_config cfg = {.mem = m->host->mem,
 					      .exit = m->host->debug_exit};
 
-	return vmoon_debug_exit_create(&cfg, out, m->err);
+	(void)env;
+	return vmoon_debug_exit_create(&cfg, out, err);
 }
 
-static enum vmoon_status make_acpi_pm(const struct maker *m,
-				      struct vmoon_device **out)
+static enum vmoon_status make_acpi_pm(void *ctx,
+				      const struct vmoon_rack_env *env,
+				      struct vmoon_device **out,
+				      struct vmoon_error *err)
 {
+	const struct maker *m = ctx;
 	struct vmoon_acpi_pm_config cfg = {.mem = m->host->mem,
-					   .irq = m->irq,
+					   .irq = env->irqs[0],
 					   .poweroff = m->host->poweroff,
 					   .reset = m->host->reset};
 
-	return vmoon_acpi_pm_create(&cfg, out, m->err);
+	return vmoon_acpi_pm_create(&cfg, out, err);
 }
 
 static const struct device_row {
 	const char *name;
-	enum vmoon_status (*make)(const struct maker *m,
-				  struct vmoon_device **out);
-	enum slot_id slot;
+	enum vmoon_status (*make)(void *ctx, const struct vmoon_rack_env *env,
+				  struct vmoon_device **out,
+				  struct vmoon_error *err);
 	uint16_t port, ports;
+	uint8_t max_width;
 	int irq; /* -1: none */
 } devices[] = {
-	{"serial0", make_serial, SLOT_SERIAL, PORT_SERIAL, VMOON_UART_PORTS,
-	 IRQ_SERIAL},
-	{"rtc", make_rtc, SLOT_RTC, PORT_RTC, VMOON_RTC_CMOS_PORTS, -1},
-	{"i8042", make_i8042, SLOT_I8042, PORT_I8042, VMOON_I8042_PORTS, -1},
-	{"pvpanic", make_pvpanic, SLOT_PVPANIC, PORT_PVPANIC,
-	 VMOON_PVPANIC_PORTS, -1},
-	{"debug-exit", make_debug_exit, SLOT_DEBUG_EXIT, PORT_DEBUG_EXIT,
-	 VMOON_DEBUG_EXIT_PORTS, -1},
-	{"acpi-pm", make_acpi_pm, SLOT_ACPI_PM, PORT_ACPI_PM,
-	 VMOON_ACPI_PM_PORTS, IRQ_ACPI_PM},
+	{"serial0", make_serial, PORT_SERIAL, VMOON_UART_PORTS, 1, IRQ_SERIAL},
+	{"rtc", make_rtc, PORT_RTC, VMOON_RTC_CMOS_PORTS, 1, -1},
+	{"i8042", make_i8042, PORT_I8042, VMOON_I8042_PORTS, 1, -1},
+	{"pvpanic", make_pvpanic, PORT_PVPANIC, VMOON_PVPANIC_PORTS, 1, -1},
+	{"debug-exit", make_debug_exit, PORT_DEBUG_EXIT, VMOON_DEBUG_EXIT_PORTS,
+	 4, -1},
+	{"acpi-pm", make_acpi_pm, PORT_ACPI_PM, VMOON_ACPI_PM_PORTS, 1,
+	 IRQ_ACPI_PM},
 };
 
-static enum vmoon_status add_device(struct vmoon_board *b,
-				    const struct device_row *row,
-				    struct maker *m)
+static enum vmoon_status add_row(struct vmoon_board *b,
+				 const struct device_row *row, struct maker *m,
+				 struct vmoon_error *err)
 {
-	struct vmoon_slot *slot = &b->slots[row->slot];
-	struct vmoon_device *dev;
-	enum vmoon_status st = VMOON_OK;
+	struct vmoon_resource list[] = {
+		{.kind = VMOON_RESOURCE_PORTS,
+		 .is_fixed = true,
+		 .base = row->port,
+		 .size = row->ports,
+		 .max_width = row->max_width},
+		{.kind = VMOON_RESOURCE_IRQ,
+		 .is_fixed = true,
+		 .base = (uint64_t)row->irq},
+	};
+	const struct vmoon_rack_device d = {.name = row->name,
+					    .resources = list,
+					    .count = row->irq < 0 ? 1 : 2,
+					    .make = row->make,
+					    .ctx = m};
+	struct vmoon_slot *slot;
+	enum vmoon_status st = vmoon_rack_add(&b->rack, &d, &slot, err);
 
-	m->irq = (struct vmoon_irq){NULL, NULL};
-	if (row->irq >= 0)
-		st = vmoon_irqs_add(&b->irqs, (unsigned)row->irq, &m->irq,
-				    m->err);
-	if (st == VMOON_OK)
-		st = row->make(m, &dev);
 	if (st != VMOON_OK)
 		return st;
-	vmoon_slot_init(slot, row->name, dev);
-	return vmoon_bus_add(&b->pio, row->port, row->ports, slot, m->err);
+	if (row->port == PORT_SERIAL)
+		b->serial = slot;
+	if (row->port == PORT_ACPI_PM)
+		b->acpi_pm = slot;
+	return VMOON_OK;
+}
+
+/* Guest memory and what the hypervisor answers itself: not for devices. */
+static enum vmoon_status reserve(struct vmoon_plan *plan, uint64_t memory_bytes,
+				 struct vmoon_error *err)
+{
+	static const struct vmoon_resource chips[] = {
+		{VMOON_RESOURCE_MMIO, true, VMOON_ADDR_IOAPIC, 0x1000, 1, 0, 0,
+		 false},
+		/* The local APIC's page, and where messages are sent. */
+		{VMOON_RESOURCE_MMIO, true, VMOON_ADDR_LAPIC, 0x100000, 1, 0, 0,
+		 false},
+		{VMOON_RESOURCE_MMIO, true, VMOON_ADDR_IDENTITY_MAP, 0x4000, 1,
+		 0, 0, false},
+	};
+	struct vmoon_resource list[VMOON_COUNTOF(chips)];
+	struct vmoon_gmem_region r[2];
+	size_t n = vmoon_boot_layout(memory_bytes, r);
+	enum vmoon_status st;
+
+	memcpy(list, chips, sizeof(list));
+	st = vmoon_plan_take(plan, "the interrupt chips", list,
+			     VMOON_COUNTOF(list), err);
+	for (size_t i = 0; i < n && st == VMOON_OK; i++) {
+		list[0].base = r[i].gpa;
+		list[0].size = r[i].size;
+		st = vmoon_plan_take(plan, "guest memory", list, 1, err);
+	}
+	return st;
 }
 
 enum vmoon_status vmoon_board_create(const struct vmoon_spec *spec,
@@ -178,19 +235,24 @@ enum vmoon_status vmoon_board_create(const struct vmoon_spec *spec,
 				     struct vmoon_error *err)
 {
 	struct vmoon_board *b = vmoon_mem_alloc(host->mem, sizeof(*b));
-	struct maker m = {.host = host, .spec = spec, .err = err};
-	enum vmoon_status st = VMOON_OK;
+	struct maker m = {.host = host, .spec = spec};
+	enum vmoon_status st;
 
 	if (b == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "board: out of memory");
 	b->mem = host->mem;
+	b->mem = host->mem;
 	b->hv = host->hv;
-	vmoon_bus_init(&b->pio, PORT_LAST);
-	vmoon_bus_init(&b->mmio, UINT64_MAX);
-	vmoon_irqs_init(&b->irqs, host->hv);
+	st = vmoon_rack_init(&b->rack, &limits, host->hv, &host->log,
+			     &host->clock, err);
+	if (st != VMOON_OK) {
+		vmoon_mem_free(b->mem, b, sizeof(*b));
+		return st;
+	}
+	st = reserve(&b->rack.plan, spec->memory_bytes, err);
 	for (size_t i = 0; i < VMOON_COUNTOF(devices) && st == VMOON_OK; i++)
-		st = add_device(b, &devices[i], &m);
+		st = add_row(b, &devices[i], &m, err);
 	if (st != VMOON_OK) {
 		vmoon_board_destroy(b);
 		return st;
@@ -203,20 +265,35 @@ void vmoon_board_destroy(struct vmoon_board *b)
 {
 	if (b == NULL)
 		return;
-	for (size_t i = SLOT_COUNT; i-- > 0;)
-		vmoon_slot_fini(&b->slots[i]);
-	vmoon_irqs_fini(&b->irqs);
+	vmoon_rack_fini(&b->rack);
 	vmoon_mem_free(b->mem, b, sizeof(*b));
+}
+
+enum vmoon_status vmoon_board_add(struct vmoon_board *b,
+				  const struct vmoon_rack_device *device,
+				  struct vmoon_error *err)
+{
+	return vmoon_rack_add(&b->rack, device, NULL, err);
+}
+
+enum vmoon_status vmoon_board_remove(struct vmoon_board *b, const char *name,
+				     struct vmoon_error *err)
+{
+	for (size_t i = 0; i < VMOON_COUNTOF(devices); i++)
+		if (strcmp(devices[i].name, name) == 0)
+			return vmoon_fail(err, VMOON_E_INVAL, 0,
+					  "%s belongs to the machine", name);
+	return vmoon_rack_remove(&b->rack, name, err);
 }
 
 const struct vmoon_bus *vmoon_board_pio(const struct vmoon_board *b)
 {
-	return &b->pio;
+	return &b->rack.pio;
 }
 
 const struct vmoon_bus *vmoon_board_mmio(const struct vmoon_board *b)
 {
-	return &b->mmio;
+	return &b->rack.mmio;
 }
 
 enum vmoon_status vmoon_board_reset(struct vmoon_board *b,
@@ -224,16 +301,10 @@ enum vmoon_status vmoon_board_reset(struct vmoon_board *b,
 {
 	enum vmoon_status st;
 
-	for (size_t i = 0; i < SLOT_COUNT; i++) {
-		struct vmoon_slot *slot = &b->slots[i];
-
-		vmoon_lock_take(&slot->lock);
-		slot->dev->ops->reset(slot->dev);
-		vmoon_lock_drop(&slot->lock);
-	}
+	vmoon_rack_reset(&b->rack);
 	st = b->hv->ops->reset(b->hv, err);
 	if (st == VMOON_OK)
-		vmoon_irqs_resend(&b->irqs);
+		vmoon_irqs_resend(&b->rack.irqs);
 	return st;
 }
 
@@ -319,7 +390,7 @@ enum vmoon_status vmoon_board_load(const struct vmoon_spec *spec,
 
 void vmoon_board_press_power(struct vmoon_board *b)
 {
-	struct vmoon_slot *slot = &b->slots[SLOT_ACPI_PM];
+	struct vmoon_slot *slot = b->acpi_pm;
 
 	vmoon_lock_take(&slot->lock);
 	vmoon_acpi_pm_press_power(slot->dev);
@@ -329,7 +400,7 @@ void vmoon_board_press_power(struct vmoon_board *b)
 size_t vmoon_board_console_room(void *board)
 {
 	struct vmoon_board *b = board;
-	struct vmoon_slot *slot = &b->slots[SLOT_SERIAL];
+	struct vmoon_slot *slot = b->serial;
 	size_t n;
 
 	vmoon_lock_take(&slot->lock);
@@ -341,7 +412,7 @@ size_t vmoon_board_console_room(void *board)
 size_t vmoon_board_console_receive(void *board, const void *buf, size_t len)
 {
 	struct vmoon_board *b = board;
-	struct vmoon_slot *slot = &b->slots[SLOT_SERIAL];
+	struct vmoon_slot *slot = b->serial;
 	size_t n;
 
 	vmoon_lock_take(&slot->lock);

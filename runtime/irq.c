@@ -39,6 +39,14 @@ void vmoon_irqs_fini(struct vmoon_irqs *irqs)
 	vmoon_lock_fini(&irqs->lock);
 }
 
+static struct vmoon_irq_source *free_source(struct vmoon_irqs *irqs)
+{
+	for (size_t i = 0; i < VMOON_IRQ_SOURCES_MAX; i++)
+		if (irqs->sources[i].irqs == NULL)
+			return &irqs->sources[i];
+	return NULL;
+}
+
 enum vmoon_status vmoon_irqs_add(struct vmoon_irqs *irqs, unsigned gsi,
 				 struct vmoon_irq *out_irq,
 				 struct vmoon_error *err)
@@ -49,15 +57,27 @@ enum vmoon_status vmoon_irqs_add(struct vmoon_irqs *irqs, unsigned gsi,
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "interrupt %u is out of range 0..%d", gsi,
 				  VMOON_GSI_COUNT - 1);
-	if (irqs->count == VMOON_IRQ_SOURCES_MAX)
+	vmoon_lock_take(&irqs->lock);
+	s = free_source(irqs);
+	if (s != NULL)
+		*s = (struct vmoon_irq_source){irqs, (uint8_t)gsi, false};
+	vmoon_lock_drop(&irqs->lock);
+	if (s == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "no more than %d interrupt sources",
 				  VMOON_IRQ_SOURCES_MAX);
-	s = &irqs->sources[irqs->count++];
-	s->irqs = irqs;
-	s->gsi = (uint8_t)gsi;
 	*out_irq = (struct vmoon_irq){set_source, s};
 	return VMOON_OK;
+}
+
+void vmoon_irqs_remove(struct vmoon_irqs *irqs, const struct vmoon_irq *irq)
+{
+	struct vmoon_irq_source *s = irq->ctx;
+
+	irq->set(irq->ctx, false);
+	vmoon_lock_take(&irqs->lock);
+	s->irqs = NULL;
+	vmoon_lock_drop(&irqs->lock);
 }
 
 void vmoon_irqs_resend(struct vmoon_irqs *irqs)

@@ -11,11 +11,11 @@ enum { VMOON_IRQ_SOURCES_MAX = 32 };
 
 struct vmoon_irqs;
 
-/* One device's hold on a line. */
+/* One device's hold on a line. Guarded by irqs->lock. */
 struct vmoon_irq_source {
-	struct vmoon_irqs *irqs; /* borrowed: the table it is in */
+	struct vmoon_irqs *irqs; /* borrowed: the table it is in; NULL: free */
 	uint8_t gsi;
-	bool level; /* what the device says; guarded by irqs->lock */
+	bool level; /* what the device says */
 };
 
 /*
@@ -26,7 +26,6 @@ struct vmoon_irqs {
 	struct vmoon_hv_vm *hv; /* borrowed: outlives the table */
 	struct vmoon_lock lock;
 	struct vmoon_irq_source sources[VMOON_IRQ_SOURCES_MAX];
-	size_t count;
 	uint16_t high[VMOON_GSI_COUNT]; /* sources that hold the line up */
 	uint64_t failures;              /* refused by the hypervisor */
 };
@@ -35,10 +34,17 @@ void vmoon_irqs_init(struct vmoon_irqs *irqs, struct vmoon_hv_vm *hv)
 	VMOON_NONNULL(1, 2);
 void vmoon_irqs_fini(struct vmoon_irqs *irqs) VMOON_NONNULL(1);
 
-/* A further source on gsi, low. Before the guest runs. */
+/* A further source on gsi, low. Any thread. */
 VMOON_STATUS vmoon_irqs_add(struct vmoon_irqs *irqs, unsigned gsi,
 			    struct vmoon_irq *out_irq, struct vmoon_error *err)
 	VMOON_NONNULL(1, 3);
+
+/*
+ * Takes a source away, and the line down when no other holds it up. Its device
+ * is gone or will not call again.
+ */
+void vmoon_irqs_remove(struct vmoon_irqs *irqs, const struct vmoon_irq *irq)
+	VMOON_NONNULL(1, 2);
 
 /* Tells the hypervisor the level of each line that is high, after a reset. */
 void vmoon_irqs_resend(struct vmoon_irqs *irqs) VMOON_NONNULL(1);

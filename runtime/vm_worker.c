@@ -266,6 +266,7 @@ struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 		.console = vmoon_stream_sink(&vm->console),
 		.console_room = vmoon_stream_room(&vm->console),
 		.clock = vmoon_host_clock(),
+		.log = vm->rt->log,
 		.poweroff = {wish_poweroff, vm},
 		.reset = {wish_reset, vm},
 		.panic = {wish_panic, vm},

@@ -85,6 +85,32 @@ struct vmoon_clock {
 	void *ctx;
 };
 
+/* What a guest may do wrong, as it is counted. Append only. */
+enum vmoon_guest_fault_kind {
+	VMOON_GUEST_FAULT_UNASSIGNED = 0, /* nobody has the address */
+	VMOON_GUEST_FAULT_WIDTH = 1,      /* a register has no such width */
+	VMOON_GUEST_FAULT_REGISTER = 2,   /* there is no such register */
+	VMOON_GUEST_FAULT_VALUE = 3,      /* a value that the device refuses */
+	VMOON_GUEST_FAULT_MEMORY = 4,     /* a guest range is not RAM */
+	VMOON_GUEST_FAULT_REQUEST = 5     /* a malformed request */
+};
+
+/* Takes guest trouble: it is counted, and logged at a limited rate. */
+struct vmoon_guest_faults {
+	void (*note)(void *ctx, enum vmoon_guest_fault_kind fault,
+		     uint64_t where);
+	void *ctx;
+};
+
+/* where: the address, offset or index it is about. A NULL note drops it. */
+static inline void vmoon_guest_fault(const struct vmoon_guest_faults *to,
+				     enum vmoon_guest_fault_kind fault,
+				     uint64_t where)
+{
+	if (to->note != NULL)
+		to->note(to->ctx, fault, where);
+}
+
 #ifdef __cplusplus
 }
 #endif

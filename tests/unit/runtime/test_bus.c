@@ -85,22 +85,28 @@ static int teardown(void **state)
 	return 0;
 }
 
+static enum vmoon_status add(struct rig *r, uint64_t base, uint64_t size,
+			     struct vmoon_slot *slot, struct vmoon_error *err)
+{
+	const struct vmoon_window w = {
+		.base = base, .size = size, .slot = slot};
+
+	return vmoon_bus_add(&r->bus, &w, 1, err);
+}
+
 static void test_bus_01__empty_and_too_long_windows_are_refused(void **state)
 {
 	struct rig *r = *state;
 	struct vmoon_error err;
 
-	assert_int_equal(vmoon_bus_add(&r->bus, 8, 0, &r->slot_a, &err),
-			 VMOON_E_INVAL);
+	assert_int_equal(add(r, 8, 0, &r->slot_a, &err), VMOON_E_INVAL);
 	assert_string_equal(err.msg, "a: window 0x8+0x0 is empty or passes the "
 				     "end of the bus at 0xffff");
-	assert_int_equal(vmoon_bus_add(&r->bus, 0xfff8, 9, &r->slot_a, &err),
+	assert_int_equal(add(r, 0xfff8, 9, &r->slot_a, &err), VMOON_E_INVAL);
+	assert_int_equal(add(r, 8, UINT64_MAX, &r->slot_a, &err),
 			 VMOON_E_INVAL);
-	assert_int_equal(
-		vmoon_bus_add(&r->bus, 8, UINT64_MAX, &r->slot_a, &err),
-		VMOON_E_INVAL);
-	assert_int_equal(r->bus.count, 0);
-	assert_ok(vmoon_bus_add(&r->bus, 0xfff8, 8, &r->slot_a, &err), &err);
+	assert_int_equal(vmoon_bus_count(&r->bus), 0);
+	assert_ok(add(r, 0xfff8, 8, &r->slot_a, &err), &err);
 }
 
 static void test_bus_02_bus_03__overlap_is_refused_adjacent_is_not(void **state)
@@ -108,18 +114,15 @@ static void test_bus_02_bus_03__overlap_is_refused_adjacent_is_not(void **state)
 	struct rig *r = *state;
 	struct vmoon_error err;
 
-	assert_ok(vmoon_bus_add(&r->bus, 0x10, 8, &r->slot_a, &err), &err);
-	assert_int_equal(vmoon_bus_add(&r->bus, 0x17, 1, &r->slot_b, &err),
-			 VMOON_E_INVAL);
+	assert_ok(add(r, 0x10, 8, &r->slot_a, &err), &err);
+	assert_int_equal(add(r, 0x17, 1, &r->slot_b, &err), VMOON_E_INVAL);
 	assert_string_equal(err.msg,
 			    "b: window 0x17..0x17 overlaps a at 0x10..0x17");
-	assert_int_equal(vmoon_bus_add(&r->bus, 0x8, 9, &r->slot_a, &err),
-			 VMOON_E_INVAL);
-	assert_int_equal(vmoon_bus_add(&r->bus, 0, 0x100, &r->slot_b, &err),
-			 VMOON_E_INVAL);
-	assert_int_equal(r->bus.count, 1);
-	assert_ok(vmoon_bus_add(&r->bus, 0x18, 8, &r->slot_b, &err), &err);
-	assert_ok(vmoon_bus_add(&r->bus, 0x8, 8, &r->slot_b, &err), &err);
+	assert_int_equal(add(r, 0x8, 9, &r->slot_a, &err), VMOON_E_INVAL);
+	assert_int_equal(add(r, 0, 0x100, &r->slot_b, &err), VMOON_E_INVAL);
+	assert_int_equal(vmoon_bus_count(&r->bus), 1);
+	assert_ok(add(r, 0x18, 8, &r->slot_b, &err), &err);
+	assert_ok(add(r, 0x8, 8, &r->slot_b, &err), &err);
 }
 
 static void test_bus_07__device_sees_offset_size_and_value(void **state)
@@ -127,7 +130,7 @@ static void test_bus_07__device_sees_offset_size_and_value(void **state)
 	struct rig *r = *state;
 	uint64_t v = 0;
 
-	assert_ok(vmoon_bus_add(&r->bus, 0x100, 8, &r->slot_a, NULL), NULL);
+	assert_ok(add(r, 0x100, 8, &r->slot_a, NULL), NULL);
 	assert_true(vmoon_bus_write(&r->bus, 0x104, 2, 0x12345678));
 	assert_int_equal(r->a.off, 4);
 	assert_int_equal(r->a.size, 2);
@@ -143,8 +146,8 @@ static void test_bus_05__access_across_two_windows_is_refused(void **state)
 	struct rig *r = *state;
 	uint64_t v = 0;
 
-	assert_ok(vmoon_bus_add(&r->bus, 0x100, 4, &r->slot_a, NULL), NULL);
-	assert_ok(vmoon_bus_add(&r->bus, 0x104, 4, &r->slot_a, NULL), NULL);
+	assert_ok(add(r, 0x100, 4, &r->slot_a, NULL), NULL);
+	assert_ok(add(r, 0x104, 4, &r->slot_a, NULL), NULL);
 	assert_false(vmoon_bus_read(&r->bus, 0x102, 4, &v));
 	assert_int_equal(v, 0xffffffff);
 	assert_false(vmoon_bus_write(&r->bus, 0x103, 2, 1));
@@ -169,10 +172,8 @@ static void test_bus__full_bus_refuses_one_more(void **state)
 	struct vmoon_error err;
 
 	for (unsigned i = 0; i < VMOON_BUS_WINDOWS_MAX; i++)
-		assert_ok(vmoon_bus_add(&r->bus, i * 4, 4, &r->slot_a, &err),
-			  &err);
-	assert_int_equal(vmoon_bus_add(&r->bus, 0x8000, 4, &r->slot_b, &err),
-			 VMOON_E_INVAL);
+		assert_ok(add(r, i * 4, 4, &r->slot_a, &err), &err);
+	assert_int_equal(add(r, 0x8000, 4, &r->slot_b, &err), VMOON_E_INVAL);
 	assert_string_equal(err.msg, "b: the bus has no more than 64 windows");
 }
 
@@ -180,10 +181,12 @@ static void test_bus__slot_owns_its_device(void **state)
 {
 	struct rig *r = *state;
 
-	vmoon_slot_fini(&r->slot_a);
+	vmoon_slot_unplug(&r->slot_a);
 	assert_true(r->a_gone);
 	assert_false(r->b_gone);
-	vmoon_slot_fini(&r->slot_a); /* idempotent */
+	r->a_gone = false;
+	vmoon_slot_unplug(&r->slot_a);
+	assert_false(r->a_gone);
 }
 
 #define RIG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
