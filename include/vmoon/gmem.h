@@ -11,9 +11,11 @@ extern "C" {
 #endif
 
 /*
- * A guest-physical address space. Devices hold a const pointer they do not
- * own; host addresses are not part of this interface. Everything read here is
- * a private copy: the guest may change the original at any time. Any thread.
+ * A guest-physical address space. Devices are handed a const pointer for the
+ * work at hand and do not own it: RAM that was plugged in or out meanwhile is
+ * in the next one. Host addresses are not part of this interface. Everything
+ * read here is a private copy: the guest may change the original at any time.
+ * Any thread.
  */
 struct vmoon_gmem;
 

@@ -298,6 +298,7 @@ static void test_gmem__memory_without_a_log_has_none(void **state)
 
 struct racer {
 	const struct vmoon_gmem *gm;
+	size_t len;
 	bool stop;
 };
 
@@ -307,7 +308,8 @@ static void *race(void *arg)
 	const uint64_t values[2] = {0, UINT64_MAX};
 
 	for (unsigned i = 0; !__atomic_load_n(&r->stop, __ATOMIC_RELAXED); i++)
-		if (vmoon_gmem_write(r->gm, LOW, &values[i & 1], 8) != VMOON_OK)
+		if (vmoon_gmem_write(r->gm, LOW, &values[i & 1], r->len) !=
+		    VMOON_OK)
 			break;
 	return NULL;
 }
@@ -315,21 +317,26 @@ static void *race(void *arg)
 static void test_mem_06__aligned_words_never_tear(void **state)
 {
 	struct memory *m = *state;
-	struct racer r = {&m->gm, false};
-	pthread_t thread;
-	unsigned mixed = 0;
 
-	assert_int_equal(pthread_create(&thread, NULL, race, &r), 0);
-	for (int i = 0; i < 200000; i++) {
-		uint64_t v = 0;
+	for (size_t len = 2; len <= 8; len *= 2) {
+		const uint64_t full = UINT64_MAX >> (64 - 8 * len);
+		struct racer r = {&m->gm, len, false};
+		pthread_t thread;
+		unsigned mixed = 0;
 
-		if (vmoon_gmem_read(&m->gm, LOW, &v, 8) != VMOON_OK)
-			break;
-		mixed += v != 0 && v != UINT64_MAX;
+		memset(m->low, 0, sizeof(m->low));
+		assert_int_equal(pthread_create(&thread, NULL, race, &r), 0);
+		for (int i = 0; i < 100000; i++) {
+			uint64_t v = 0;
+
+			if (vmoon_gmem_read(&m->gm, LOW, &v, len) != VMOON_OK)
+				break;
+			mixed += v != 0 && v != full;
+		}
+		__atomic_store_n(&r.stop, true, __ATOMIC_RELAXED);
+		(void)pthread_join(thread, NULL);
+		assert_int_equal(mixed, 0);
 	}
-	__atomic_store_n(&r.stop, true, __ATOMIC_RELAXED);
-	(void)pthread_join(thread, NULL);
-	assert_int_equal(mixed, 0);
 }
 
 static const struct CMUnitTest tests[] = {

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ static void test_mem_14__a_sealed_file_is_shared_and_clears(void **state)
 		.kind = VMOON_GMEM_FILE, .fd = fd, .offset = PAGE};
 	struct vmoon_gmem gm;
 	struct vmoon_error err;
-	char c = 'f';
+	char path[32], c = 'f';
 
 	(void)state;
 	assert_ok(vmoon_gmem_insert(&none, &r, &memory, &gm, &err), &err);
@@ -41,8 +42,11 @@ static void test_mem_14__a_sealed_file_is_shared_and_clears(void **state)
 	c = 0;
 	assert_int_equal(pread(fd, &c, 1, 2 * PAGE + 9), 1);
 	assert_int_equal(c, 'f');
-	/* Nobody can cut it short, whoever has it. */
+	/* Nobody can cut it short, by this descriptor or one of his own. */
 	assert_int_equal(ftruncate(fd, 0), -1);
+	assert_int_equal(errno, EPERM);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	assert_int_equal(truncate(path, 0), -1);
 	assert_int_equal(errno, EPERM);
 	(void)close(fd);
 	assert_ok(vmoon_gmem_clear(&gm, &err), &err);
