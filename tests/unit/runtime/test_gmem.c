@@ -299,7 +299,7 @@ static void test_gmem__memory_without_a_log_has_none(void **state)
 struct racer {
 	const struct vmoon_gmem *gm;
 	size_t len;
-	bool stop;
+	bool is_done;
 };
 
 static void *race(void *arg)
@@ -307,10 +307,11 @@ static void *race(void *arg)
 	struct racer *r = arg;
 	const uint64_t values[2] = {0, UINT64_MAX};
 
-	for (unsigned i = 0; !__atomic_load_n(&r->stop, __ATOMIC_RELAXED); i++)
+	for (unsigned i = 0; i < 500000; i++)
 		if (vmoon_gmem_write(r->gm, LOW, &values[i & 1], r->len) !=
 		    VMOON_OK)
 			break;
+	__atomic_store_n(&r->is_done, true, __ATOMIC_RELEASE);
 	return NULL;
 }
 
@@ -326,14 +327,13 @@ static void test_mem_06__aligned_words_never_tear(void **state)
 
 		memset(m->low, 0, sizeof(m->low));
 		assert_int_equal(pthread_create(&thread, NULL, race, &r), 0);
-		for (int i = 0; i < 100000; i++) {
+		while (!__atomic_load_n(&r.is_done, __ATOMIC_ACQUIRE)) {
 			uint64_t v = 0;
 
 			if (vmoon_gmem_read(&m->gm, LOW, &v, len) != VMOON_OK)
 				break;
 			mixed += v != 0 && v != full;
 		}
-		__atomic_store_n(&r.stop, true, __ATOMIC_RELAXED);
 		(void)pthread_join(thread, NULL);
 		assert_int_equal(mixed, 0);
 	}
