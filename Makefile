@@ -211,7 +211,10 @@ $(TOOL_BIN): $(OUT)/%: $(OUT)/%.o $(CORE_LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -o $@
 # With libFuzzer the library brings main; elsewhere replay.c does.
 FUZZ_MAIN := $(if $(filter fuzzer,$(SAN)),,$(OUT)/fuzz/replay.o)
-$(FUZZ_BIN): $(OUT)/%: $(OUT)/%.o $(FUZZ_MAIN) $(SUPPORT_LIB) $(CORE_LIB)
+FUZZ_HOST := $(filter $(OUT)/fuzz/fuzz_kvm_%,$(FUZZ_BIN))
+$(FUZZ_HOST): $(OUT)/%: $(OUT)/%.o $(FUZZ_MAIN) $(SUPPORT_LIB) $(LIB_A)
+$(filter-out $(FUZZ_HOST),$(FUZZ_BIN)): $(OUT)/%: $(OUT)/%.o $(FUZZ_MAIN) $(SUPPORT_LIB) $(CORE_LIB)
+$(FUZZ_BIN):
 	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $^ $(LIBS) -o $@
 # Guests are freestanding images: none of the host's flags apply. Most are ELF
 # files at 1 MiB; flat ones are bytes for the address named here.

@@ -79,29 +79,27 @@ static void handle_exit(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e)
 }
 
 /*
- * Leaves only with INTR: then a pending access is complete and the vCPU's
- * state is whole. A wish (end, reset) kicks this very vCPU for that reason.
+ * To the gate only where nothing is pending: after INTR, which completes an
+ * access, or an exit that has none. A wish (end, reset) kicks this very vCPU
+ * for that reason.
  */
-static void run_until_intr(struct vmoon_vcpu *v)
+bool vmoon_vcpu_step(struct vmoon_vcpu *v)
 {
 	struct vmoon_vm *vm = v->vm;
 	struct vmoon_hv_exit e;
 	struct vmoon_error err;
 
-	do {
-		if (v->hv->ops->run(v->hv, &e, &err) != VMOON_OK) {
-			vmoon_vm_wish_end(vm, VMOON_EXIT_HOST_ERROR, 0,
-					  err.msg);
-			return;
-		}
-		handle_exit(v, &e);
-		/* Nothing is pending after these: the gate is safe. */
-		if (e.kind == VMOON_HV_EXIT_SHUTDOWN ||
-		    e.kind == VMOON_HV_EXIT_ERROR)
-			return;
-		if (__atomic_load_n(&vm->is_halting, __ATOMIC_ACQUIRE))
-			v->hv->ops->kick(v->hv);
-	} while (e.kind != VMOON_HV_EXIT_INTR);
+	if (v->hv->ops->run(v->hv, &e, &err) != VMOON_OK) {
+		vmoon_vm_wish_end(vm, VMOON_EXIT_HOST_ERROR, 0, err.msg);
+		return false;
+	}
+	handle_exit(v, &e);
+	if (e.kind == VMOON_HV_EXIT_INTR || e.kind == VMOON_HV_EXIT_SHUTDOWN ||
+	    e.kind == VMOON_HV_EXIT_ERROR)
+		return false;
+	if (__atomic_load_n(&vm->is_halting, __ATOMIC_ACQUIRE))
+		v->hv->ops->kick(v->hv);
+	return true;
 }
 
 static void note_first_run(struct vmoon_vm *vm)
@@ -121,7 +119,8 @@ void *vmoon_vcpu_main(void *arg)
 		vmoon_vm_wish_end(v->vm, VMOON_EXIT_HOST_ERROR, 0, err.msg);
 	while (vmoon_vm_pass_gate(v->vm)) {
 		note_first_run(v->vm);
-		run_until_intr(v);
+		while (vmoon_vcpu_step(v))
+			;
 	}
 	return NULL;
 }

@@ -122,6 +122,11 @@ bool vmoon_vm_is_over(const struct vmoon_vm *vm) VMOON_NONNULL(1);
 
 /* vcpu.c: a vCPU thread from first to last. */
 void *vmoon_vcpu_main(void *vcpu);
+/*
+ * Runs the guest up to its next exit and answers that; false: to the gate. On
+ * the vCPU's thread, or one without others (benches, fuzzing).
+ */
+bool vmoon_vcpu_step(struct vmoon_vcpu *vcpu) VMOON_NONNULL(1);
 /* Waits until the guest may run; false when the thread is to end. */
 bool vmoon_vm_pass_gate(struct vmoon_vm *vm) VMOON_NONNULL(1);
 

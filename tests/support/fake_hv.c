@@ -113,13 +113,14 @@ static void make_exit(struct vmoon_fake_vcpu *c,
 			       step->exit.detail);
 	if (e->kind != VMOON_HV_EXIT_PIO && e->kind != VMOON_HV_EXIT_MMIO)
 		return;
-	assert(bytes > 0 && bytes <= VMOON_FAKE_DATA_MAX);
+	assert(bytes > 0 && bytes <= sizeof(c->data));
 	e->is_write = step->exit.is_write;
 	e->size = step->exit.size;
 	e->count = step->exit.count;
 	e->addr = step->exit.addr;
 	e->data = c->data;
-	memcpy(c->data, step->exit.data, sizeof(c->data));
+	for (size_t i = 0; i < bytes; i++)
+		c->data[i] = step->exit.data[i % VMOON_FAKE_DATA_MAX];
 	c->is_reading = !e->is_write;
 }
 

@@ -12,6 +12,7 @@
 
 enum {
 	VMOON_FAKE_DATA_MAX = 64,
+	VMOON_FAKE_RUN_MAX = 4 * 4096, /* count * size of one exit */
 	VMOON_FAKE_LOG_MAX = 512,
 	VMOON_FAKE_FDS_MAX = 32,
 	VMOON_FAKE_CPUS_MAX = 8
@@ -38,8 +39,9 @@ struct vmoon_fake_step {
 		uint8_t size;
 		uint32_t count;
 		uint64_t addr;
-		unsigned char data[VMOON_FAKE_DATA_MAX]; /* of a write */
-		const char *detail;                      /* or NULL */
+		/* Of a write; a longer one repeats it. */
+		unsigned char data[VMOON_FAKE_DATA_MAX];
+		const char *detail; /* or NULL */
 	} exit;
 };
 
@@ -137,7 +139,7 @@ struct vmoon_fake_vcpu {
 	bool has_entry;               /* of the last reset */
 	struct vmoon_x86_entry entry; /* likewise */
 	struct vmoon_hv_exit last;
-	unsigned char data[VMOON_FAKE_DATA_MAX];
+	unsigned char data[VMOON_FAKE_RUN_MAX];
 };
 
 /*
