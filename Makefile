@@ -237,7 +237,7 @@ $(OUT)/guest/%: tests/guest/%.S tests/guest/guest.ld $(wildcard tests/guest/*.h 
 # read, so these targets see to the packages and then start make again.
 DEPS_demo := build testbed
 DEPS_fuzz := build clang
-DEPS_bench := build testbed
+DEPS_bench := build unit testbed
 DEPS_coverage := build unit
 ENTRY := demo check test bench fuzz lint tidy coverage format
 ifndef VMOON_READY

@@ -10,19 +10,42 @@ static void count(uint64_t *counter)
 	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
 }
 
-/* One access of an exit; x86 and its devices are little-endian. */
+/* 1, 2, 4 or 8 bytes; x86 and its devices are little-endian. */
+static uint64_t load(const unsigned char *from, unsigned size)
+{
+	uint64_t value = 0;
+
+	switch (size) {
+	case 1: memcpy(&value, from, 1); break;
+	case 2: memcpy(&value, from, 2); break;
+	case 4: memcpy(&value, from, 4); break;
+	default: memcpy(&value, from, 8); break;
+	}
+	return value;
+}
+
+static void store(unsigned char *to, unsigned size, uint64_t value)
+{
+	switch (size) {
+	case 1: memcpy(to, &value, 1); break;
+	case 2: memcpy(to, &value, 2); break;
+	case 4: memcpy(to, &value, 4); break;
+	default: memcpy(to, &value, 8); break;
+	}
+}
+
+/* One access of an exit. */
 static bool do_access(const struct vmoon_bus *bus,
 		      const struct vmoon_hv_exit *e, unsigned char *data)
 {
-	uint64_t value = 0;
+	uint64_t value;
 	bool is_claimed;
 
-	if (e->is_write) {
-		memcpy(&value, data, e->size);
-		return vmoon_bus_write(bus, e->addr, e->size, value);
-	}
+	if (e->is_write)
+		return vmoon_bus_write(bus, e->addr, e->size,
+				       load(data, e->size));
 	is_claimed = vmoon_bus_read(bus, e->addr, e->size, &value);
-	memcpy(data, &value, e->size);
+	store(data, e->size, value);
 	return is_claimed;
 }
 

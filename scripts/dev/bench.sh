@@ -16,12 +16,17 @@ measure() { # name command...
 }
 
 for program in "$@"; do measure "${program##*/}" "$program"; done
+measure exit_instructions.sh bench/exit_instructions.sh
 if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
 	measure start.lua env GUEST="$OUT/guest/hello" \
 		VMOON_GUEST="$OUT/guest/hello" "$OUT/bin/vmoon" run bench/start.lua
+	measure exits.lua env VMOON_OUT="$OUT" "$OUT/bin/vmoon" run bench/exits.lua
 else
-	echo "bench: start.lua is left out: no usable /dev/kvm" >&2
+	echo "bench: start.lua and exits.lua are left out: no usable /dev/kvm" >&2
 fi
+measure exits.lua tests/testbed/run --with-qemu --timeout 900 \
+	--add "$OUT/guest/exits" \
+	vmoon run bench/exits.lua
 measure boot.lua tests/testbed/run --with-qemu --timeout 900 \
 	vmoon run bench/boot.lua
 exit $failed
