@@ -40,6 +40,10 @@ VMOON_STATUS vmoon_board_add(struct vmoon_board *board,
 VMOON_STATUS vmoon_board_remove(struct vmoon_board *board, const char *name,
 				struct vmoon_error *err) VMOON_NONNULL(1, 2);
 
+/* Borrowed until the device is removed; NULL when there is none. */
+struct vmoon_slot *vmoon_board_slot(struct vmoon_board *board, const char *name)
+	VMOON_NONNULL(1, 2);
+
 /* Port I/O and MMIO, for any vCPU thread. */
 const struct vmoon_bus *vmoon_board_pio(const struct vmoon_board *board)
 	VMOON_NONNULL(1);

@@ -276,6 +276,11 @@ enum vmoon_status vmoon_board_add(struct vmoon_board *b,
 	return vmoon_rack_add(&b->rack, device, NULL, err);
 }
 
+struct vmoon_slot *vmoon_board_slot(struct vmoon_board *b, const char *name)
+{
+	return vmoon_rack_slot(&b->rack, name);
+}
+
 enum vmoon_status vmoon_board_remove(struct vmoon_board *b, const char *name,
 				     struct vmoon_error *err)
 {

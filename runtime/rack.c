@@ -204,6 +204,13 @@ enum vmoon_status vmoon_rack_remove(struct vmoon_rack *rack, const char *name,
 	return VMOON_OK;
 }
 
+struct vmoon_slot *vmoon_rack_slot(struct vmoon_rack *rack, const char *name)
+{
+	struct vmoon_rack_place *p = find_place(rack, name);
+
+	return p == NULL ? NULL : &p->slot;
+}
+
 void vmoon_rack_fini(struct vmoon_rack *rack)
 {
 	for (size_t i = VMOON_RACK_SLOTS; i-- > 0;) {

@@ -80,6 +80,10 @@ VMOON_STATUS vmoon_rack_add(struct vmoon_rack *rack,
 VMOON_STATUS vmoon_rack_remove(struct vmoon_rack *rack, const char *name,
 			       struct vmoon_error *err) VMOON_NONNULL(1, 2);
 
+/* Borrowed until the device is removed; NULL when there is none. */
+struct vmoon_slot *vmoon_rack_slot(struct vmoon_rack *rack, const char *name)
+	VMOON_NONNULL(1, 2);
+
 /* Every device to its power-on state. */
 void vmoon_rack_reset(struct vmoon_rack *rack) VMOON_NONNULL(1);
 

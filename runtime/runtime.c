@@ -147,6 +147,8 @@ static void deliver(struct vmoon_vm *vm, unsigned note)
 	if (note == VMOON_NOTE_PANIC && ev->panicked != NULL)
 		ev->panicked(ev->ctx, vm, vm->panic_line);
 	/* A guest's last words come before its end. */
+	if (note == VMOON_NOTE_DEVICE || note == VMOON_NOTE_EXITED)
+		vmoon_vm_tell_devices(vm);
 	if (note == VMOON_NOTE_DATA || note == VMOON_NOTE_EXITED)
 		vmoon_stream_deliver(&vm->console);
 	if (note != VMOON_NOTE_EXITED)

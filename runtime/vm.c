@@ -152,6 +152,7 @@ static void free_vm(struct vmoon_vm *vm)
 	vmoon_mem_free(&vm->rt->mem, vm->vcpus,
 		       vm->spec.cpus * sizeof(*vm->vcpus));
 	vmoon_board_destroy(vm->board);
+	vmoon_vm_free_devices(vm);
 	vmoon_gmem_fini(&vm->gmem);
 	vmoon_stream_fini(&vm->console);
 	vmoon_loop_fini(&vm->loop);

@@ -28,7 +28,8 @@ enum vmoon_vm_note {
 	VMOON_NOTE_STATE = 1,
 	VMOON_NOTE_PANIC = 2,
 	VMOON_NOTE_EXITED = 4,
-	VMOON_NOTE_DATA = 8
+	VMOON_NOTE_DATA = 8,
+	VMOON_NOTE_DEVICE = 16
 };
 
 struct vmoon_runtime {
@@ -70,7 +71,8 @@ struct vmoon_vm {
 	struct vmoon_spec spec;
 	struct vmoon_hv_vm *hv; /* owned */
 	struct vmoon_gmem gmem;
-	struct vmoon_board *board; /* owned */
+	struct vmoon_board *board;       /* owned */
+	struct vmoon_vm_device *devices; /* owned: the embedder's own */
 	struct vmoon_stream console;
 	struct vmoon_vcpu *vcpus; /* owned: spec.cpus of them */
 	uint64_t create_ns;
@@ -140,6 +142,11 @@ void vmoon_vm_park(struct vmoon_vm *vm) VMOON_NONNULL(1);
 /* Memory, tables and every vCPU as at power-on; nobody is running. */
 VMOON_STATUS vmoon_vm_load(struct vmoon_vm *vm, struct vmoon_error *err)
 	VMOON_NONNULL(1);
+
+/* vm_device.c: of the embedder's devices. The runtime's thread. */
+void vmoon_vm_tell_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);
+/* When the board is gone. */
+void vmoon_vm_free_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);
 
 /* runtime.c */
 void vmoon_runtime_link(struct vmoon_runtime *rt, struct vmoon_vm *vm)

@@ -78,6 +78,15 @@ struct vmoon_notify {
 	void *ctx;
 };
 
+/*
+ * Tells whoever made the machine that the device cannot go on: once, further
+ * calls change nothing. err is copied. Any thread.
+ */
+struct vmoon_report {
+	void (*failed)(void *ctx, const struct vmoon_error *err);
+	void *ctx;
+};
+
 /* Time. mono_ns never goes back; wall_s is seconds since 1970 UTC. */
 struct vmoon_clock {
 	uint64_t (*mono_ns)(void *ctx);

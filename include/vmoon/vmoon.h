@@ -5,7 +5,9 @@
 
 #include "vmoon/base.h"
 #include "vmoon/config.h"
+#include "vmoon/device.h"
 #include "vmoon/error.h"
+#include "vmoon/gmem.h"
 #include "vmoon/log.h"
 #include "vmoon/mem.h"
 
@@ -126,6 +128,9 @@ struct vmoon_vm_events {
 		       const struct vmoon_exit_record *record);
 	void (*panicked)(void *ctx, struct vmoon_vm *vm, const char *line);
 	void *ctx; /* borrowed: outlives the VM */
+	/* A device of the embedder's cannot go on; the VM does. */
+	void (*device_error)(void *ctx, struct vmoon_vm *vm, const char *device,
+			     const struct vmoon_error *err);
 };
 
 /*
@@ -181,6 +186,71 @@ VMOON_API void vmoon_vm_get_stats(const struct vmoon_vm *vm,
 				  struct vmoon_vm_stats *out);
 /* What a command that ran the VM should exit with (0-63, 100, 102...). */
 VMOON_API int vmoon_exit_status(const struct vmoon_exit_record *record);
+
+/* ---- devices of the embedder's own ---- */
+
+/*
+ * What a device is made from: capabilities as values. All of them work from
+ * any thread and until the device's destroy has returned, which ends threads
+ * that use them. irq.set is NULL for a device without a line.
+ */
+struct vmoon_device_env {
+	size_t size;
+	struct vmoon_mem *mem;
+	struct vmoon_irq irq;
+	const struct vmoon_gmem *gmem; /* guest memory, for DMA */
+	struct vmoon_clock clock;
+	struct vmoon_guest_faults faults;
+	struct vmoon_report report; /* ends in vmoon_vm_events.device_error */
+};
+
+enum vmoon_window_kind { VMOON_WINDOW_MMIO = 0, VMOON_WINDOW_PORTS = 1 };
+
+struct vmoon_device_options {
+	size_t size;
+	const char *name; /* at most 64 bytes, used once in a VM; copied */
+	enum vmoon_window_kind kind;
+	uint64_t base;  /* of its window; 0: a free place is found */
+	uint64_t bytes; /* of its window, not 0 */
+	bool has_irq;
+	unsigned irq; /* its line; 0: one that nobody else has */
+	/*
+	 * Called once, on the calling thread. On success the VM owns *out_dev
+	 * and destroys it; see vmoon_device_ops for what may be called when.
+	 */
+	enum vmoon_status (*make)(void *ctx, const struct vmoon_device_env *env,
+				  struct vmoon_device **out_dev,
+				  struct vmoon_error *err);
+	void *ctx; /* borrowed for the call */
+};
+
+/* Where a device is, to tell the guest. */
+struct vmoon_device_place {
+	size_t size;
+	uint64_t base;
+	unsigned irq; /* 0: none */
+};
+
+/*
+ * Before the VM is started: E_STATE afterwards. E_CONFIG when address, line or
+ * name are taken, or what make said. Free places for MMIO are looked for in
+ * 0xd0000000..0xdfffffff, for ports in 0xc000..0xcfff. On failure nothing has
+ * changed and the device, if it was made, is destroyed. out_place may be NULL;
+ * its size is set by the caller. Only the runtime's thread.
+ */
+VMOON_API VMOON_STATUS vmoon_vm_add_device(
+	struct vmoon_vm *vm, const struct vmoon_device_options *opts,
+	struct vmoon_device_place *out_place, struct vmoon_error *err);
+
+/*
+ * Calls fn under the lock that is held around each call into that device, so
+ * that the host's side of it needs none. Any thread, but not from inside a
+ * device. E_INVAL when the embedder added none of that name.
+ */
+VMOON_API VMOON_STATUS
+vmoon_vm_call_device(struct vmoon_vm *vm, const char *name,
+		     void (*fn)(void *ctx, struct vmoon_device *dev), void *ctx,
+		     struct vmoon_error *err);
 
 /* ---- the serial console as a stream ---- */
 

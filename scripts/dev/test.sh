@@ -222,6 +222,7 @@ lane_kvm() {
 	programs kvm-asan "$asan" 'tests/kvm/test_*.c'
 	tsan_build kvm
 	programs kvm-tsan "$tsan" 'tests/kvm/test_*.c'
+	run tap kvm custom 60 bash tests/install/custom.sh "$plain"
 	specs kvm-spec "$plain" 300 tests/spec/kvm/*_spec.lua
 	# The module is loaded into a lua5.4 that knows no sanitizer: the
 	# runtime comes first, and how others free, or do not, is not our matter.

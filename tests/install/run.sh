@@ -121,6 +121,7 @@ if [ -f examples/embed.c ]; then
 else
 	skip 'examples/embed.c compiles' 'examples/embed.c is not written yet'
 fi
+check 'examples/custom_device.c compiles' compiles examples/custom_device.c custom
 check 'a stock lua5.4 loads the module' module_loads
 check 'the command runs' command_runs
 check 'the manual pages are there' has_manual

@@ -149,6 +149,57 @@ static void test_border__vms(void **state)
 	assert_null(vmoon_vm_stream(NULL, "serial0"));
 }
 
+static enum vmoon_status make_nothing(void *ctx,
+				      const struct vmoon_device_env *env,
+				      struct vmoon_device **out_dev,
+				      struct vmoon_error *err)
+{
+	(void)ctx, (void)env, (void)out_dev, (void)err;
+	return VMOON_OK;
+}
+
+static void do_nothing(void *ctx, struct vmoon_device *dev)
+{
+	(void)ctx, (void)dev;
+}
+
+static void test_border__devices(void **state)
+{
+	const struct vmoon_device_options good = {
+		.size = sizeof(good),
+		.name = "mine",
+		.bytes = 16,
+		.make = make_nothing,
+	};
+	struct vmoon_device_options bad[8];
+	struct vm_rig *r = *state;
+	char long_name[66];
+	struct vmoon_error err;
+
+	memset(long_name, 'a', sizeof(long_name) - 1);
+	long_name[sizeof(long_name) - 1] = '\0';
+	rig_create(r, NULL, 1);
+	for (size_t i = 0; i < VMOON_COUNTOF(bad); i++)
+		bad[i] = good;
+	bad[0].size = 0;
+	bad[1].name = NULL;
+	bad[2].name = "";
+	bad[3].name = long_name;
+	bad[4].make = NULL;
+	bad[5].kind = (enum vmoon_window_kind)9;
+	bad[6].bytes = 0;
+	/* The last makes no device. */
+	for (size_t i = 0; i < VMOON_COUNTOF(bad); i++)
+		INVAL(vmoon_vm_add_device(r->vm, &bad[i], NULL, &err));
+	INVAL(vmoon_vm_add_device(NULL, &good, NULL, &err));
+	INVAL(vmoon_vm_add_device(r->vm, NULL, NULL, &err));
+	INVAL(vmoon_vm_call_device(NULL, "mine", do_nothing, NULL, &err));
+	INVAL(vmoon_vm_call_device(r->vm, NULL, do_nothing, NULL, &err));
+	INVAL(vmoon_vm_call_device(r->vm, "mine", NULL, NULL, &err));
+	INVAL(vmoon_vm_call_device(r->vm, "mine", do_nothing, NULL, &err));
+	INVAL(vmoon_vm_call_device(r->vm, "serial0", do_nothing, NULL, &err));
+}
+
 static void test_border__streams(void **state)
 {
 	struct vm_rig *r = *state;
@@ -229,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_border__configs),
 		RIG(test_border__setters),
 		RIG(test_border__vms),
+		RIG(test_border__devices),
 		RIG(test_border__streams),
 		cmocka_unit_test(test_border__the_rest),
 	};
