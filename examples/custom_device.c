@@ -176,8 +176,7 @@ int main(int argc, char **argv)
 		status = vmoon_exit_status(&end);
 		printf("counter at 0x%llx, line %u: %s %s, status %d\n",
 		       (unsigned long long)place.base, place.irq,
-		       vmoon_exit_reason_name(end.reason), end.message,
-		       status);
+		       vmoon_exit_reason_name(end.reason), end.message, status);
 	}
 	vmoon_vm_destroy(vm);
 	vmoon_config_destroy(cfg);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* test_kvm_vms.c - several VMs of one process on KVM at once, by the API. */
+#include "vmoon/vmoon.h"
+
+#include "tests/support/check_alloc.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { VMS = 3, TESTS_BELOW_OUT = 3 };
+/* A hang guard only. */
+#define TIMEOUT_NS INT64_C(60000000000)
+
+#define NEED_KVM()                                          \
+	do {                                                \
+		struct vmoon_error kvm_err;                 \
+		if (vmoon_host_check(&kvm_err) != VMOON_OK) \
+			SKIP_BECAUSE(kvm_err.msg);          \
+	} while (0)
+
+struct path {
+	char text[4096];
+};
+
+/* OUT/guest/NAME, from OUT/tests/kvm/this. */
+static struct path guest(const char *name)
+{
+	struct path p;
+	ssize_t len = readlink("/proc/self/exe", p.text, sizeof(p.text) - 64);
+	size_t at;
+
+	assert_true(len > 0);
+	p.text[len] = '\0';
+	for (int i = 0; i < TESTS_BELOW_OUT; i++)
+		*strrchr(p.text, '/') = '\0';
+	at = strlen(p.text);
+	(void)snprintf(p.text + at, sizeof(p.text) - at, "/guest/%s", name);
+	return p;
+}
+
+static struct vmoon_vm *create(struct vmoon_runtime *rt, int kernel_fd)
+{
+	struct vmoon_config *cfg = NULL;
+	struct vmoon_vm *vm = NULL;
+	struct vmoon_error err;
+
+	assert_ok(vmoon_config_create(rt, &cfg, &err), &err);
+	assert_ok(vmoon_config_set_fd(cfg, "kernel", kernel_fd, &err), &err);
+	assert_ok(vmoon_config_set_str(cfg, "memory", "16M", 3, &err), &err);
+	assert_ok(vmoon_vm_create(rt, cfg, NULL, &vm, &err), &err);
+	vmoon_config_destroy(cfg);
+	return vm;
+}
+
+static void send(struct vmoon_stream *s, const char *text)
+{
+	struct vmoon_error err;
+	size_t taken;
+
+	assert_ok(vmoon_stream_write(s, text, strlen(text), &taken, &err),
+		  &err);
+	assert_int_equal(taken, strlen(text));
+}
+
+static void expect(struct vmoon_stream *s, const char *text)
+{
+	const struct vmoon_pattern p = {VMOON_PATTERN_TEXT, text, strlen(text)};
+	struct vmoon_match m = VMOON_INIT(struct vmoon_match);
+	struct vmoon_error err;
+
+	assert_ok(vmoon_stream_expect(s, &p, 1, TIMEOUT_NS, &m, &err), &err);
+}
+
+/* All wait for input at the same time, and each gets its own. */
+static void test_kvm_vms__three_vms_of_one_process_run_at_once(void **state)
+{
+	static const char *const words[VMS] = {"one", "two", "three"};
+	struct vmoon_runtime_options opts =
+		VMOON_INIT(struct vmoon_runtime_options);
+	struct check_alloc a = {0};
+	struct vmoon_allocator how = check_allocator(&a);
+	struct vmoon_runtime *rt = NULL;
+	struct vmoon_vm *vms[VMS];
+	struct vmoon_error err;
+	int fd;
+
+	(void)state;
+	NEED_KVM();
+	fd = open(guest("echo").text, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	opts.allocator = &how;
+	assert_ok(vmoon_runtime_create(&opts, &rt, &err), &err);
+	for (int i = 0; i < VMS; i++) {
+		vms[i] = create(rt, fd);
+		assert_ok(vmoon_vm_start(vms[i], &err), &err);
+	}
+	(void)close(fd);
+	for (int i = 0; i < VMS; i++)
+		expect(vmoon_vm_stream(vms[i], "serial0"), "ready");
+	for (int i = 0; i < VMS; i++)
+		send(vmoon_vm_stream(vms[i], "serial0"), words[i]);
+	for (int i = 0; i < VMS; i++)
+		expect(vmoon_vm_stream(vms[i], "serial0"), words[i]);
+	for (int i = 0; i < VMS; i++) {
+		struct vmoon_exit_record end =
+			VMOON_INIT(struct vmoon_exit_record);
+
+		send(vmoon_vm_stream(vms[i], "serial0"), "\n");
+		assert_ok(vmoon_vm_wait(vms[i], TIMEOUT_NS, &err), &err);
+		vmoon_vm_get_exit(vms[i], &end);
+		assert_int_equal(end.reason, VMOON_EXIT_DEBUG_EXIT);
+		assert_int_equal(end.guest_status, 2);
+		vmoon_vm_destroy(vms[i]);
+	}
+	vmoon_runtime_destroy(rt);
+	check_alloc_assert_empty(&a); /* KVM's structs included */
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			test_kvm_vms__three_vms_of_one_process_run_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
