@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lmatch.h"
 #include "lmod.h"
 #include "vmoon/base.h"
 
@@ -104,6 +105,24 @@ static int safe_require(lua_State *L)
 	return 1;
 }
 
+/* Nothing a million times is nothing, but string.rep would count. */
+static int safe_rep(lua_State *L)
+{
+	size_t len, separator_len;
+
+	luaL_checklstring(L, 1, &len);
+	luaL_optlstring(L, 3, "", &separator_len);
+	if (len == 0 && separator_len == 0) {
+		luaL_checkinteger(L, 2);
+		lua_settop(L, 1);
+		return 1;
+	}
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	lua_call(L, lua_gettop(L) - 1, 1);
+	return 1;
+}
+
 static const luaL_Reg safe_os[] = {
 	{"getenv", safe_getenv},
 	{"time", safe_time},
@@ -166,6 +185,10 @@ static void open_libraries(lua_State *L)
 	lua_getglobal(L, "string");
 	lua_pushnil(L);
 	lua_setfield(L, -2, "dump");
+	lua_getfield(L, -1, "rep");
+	lua_pushcclosure(L, safe_rep, 1);
+	lua_setfield(L, -2, "rep");
+	vmoon_lmatch_open(L);
 	lua_pop(L, 1);
 	luaL_newlib(L, safe_os);
 	lua_setglobal(L, "os");

@@ -5,7 +5,7 @@
  * vmoon.new and vmoon.boot check their spec and return a stand-in for the VM;
  * its first use ends the script quietly, since no guest can answer. Ending and
  * running out of time arm a hook that fires on every instruction, so a pcall
- * in the script cannot swallow them. Not covered: one long call into a string
+ * in the script cannot swallow them. Not covered: one long call into a table
  * function; the command that uses this state has a timer of its own.
  */
 #include "lsandbox.h"

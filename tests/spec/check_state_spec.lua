@@ -129,6 +129,13 @@ describe("a hostile script", function()
       while true do xpcall(function() return vm.state end, function() while true do end end) end]], 1)
   end)
 
+  it("gets no time for a pattern that explodes, nor for nothing repeated", function()
+    fails("string.find(('a'):rep(40), ('a-'):rep(30) .. 'b')",
+      "vmoon: t.lua:3: pattern takes too many steps on this text\n")
+    fails("while true do pcall(string.find, ('a'):rep(40), ('a-'):rep(30) .. 'b') end", LATE)
+    passes("assert((''):rep(math.maxinteger) == '') return { kernel = KERNEL }", 1)
+  end)
+
   it("gets 64 MiB", function()
     fails("local t = {} while true do t[#t + 1] = ('x'):rep(1 << 20) .. #t end", "vmoon: not enough memory\n")
     fails("return ('x'):rep(1 << 27)", "vmoon: not enough memory\n")
