@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* test_board_load.c - what board_x86_64.c puts into memory for every guest. */
+#include "runtime/board.h"
+#include "tests/unit/boot/images.h"
+
+enum { MEMORY = 64 << 20 };
+
+/* The tables' own sums are checked where they are written. */
+static unsigned sum_of(const unsigned char *p, size_t len)
+{
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < len; i++)
+		sum += p[i];
+	return sum & 0xff;
+}
+
+static void load(struct vmoon_gmem *gm, uint32_t cpus, struct vmoon_flat flat)
+{
+	const struct elf_image e = elf_make();
+	struct temp_file kernel = file_of(&e, sizeof(e));
+	char cmdline[] = "x";
+	const struct vmoon_spec spec = {.kernel = kernel.path,
+					.cmdline = cmdline,
+					.cpus = cpus,
+					.memory_bytes = MEMORY,
+					.flat_mode = flat.mode,
+					.flat_at = flat.at};
+	struct vmoon_x86_entry entry;
+	struct vmoon_error err = {0};
+
+	memory_open(gm, MEMORY);
+	assert_ok(vmoon_board_load(&spec, gm, &entry, &err), &err);
+	(void)close(kernel.fd);
+}
+
+static void test_boot_09__every_guest_has_an_mp_table_beside_acpi(void **state)
+{
+	static const uint32_t cpus[] = {1, 2, 64};
+	const struct vmoon_flat flats[] = {{VMOON_FLAT_NONE, 0},
+					   {VMOON_FLAT_REAL, 0x7c00}};
+
+	(void)state;
+	for (size_t i = 0; i < VMOON_COUNTOF(cpus); i++) {
+		const unsigned char *p;
+		struct vmoon_gmem gm;
+
+		load(&gm, cpus[i], flats[i % 2]);
+		/* The last KiB of base RAM, of which e820 tells the size. */
+		p = memory_at(&gm, 0x9fc00, 0x2400);
+		assert_memory_equal(p, "_MP_", 4);
+		assert_int_equal(sum_of(p, 16), 0);
+		assert_memory_equal(p + 16, "PCMP", 4);
+		assert_int_equal(sum_of(p + 16, vmoon_le16_load(p + 20)), 0);
+		assert_int_equal(vmoon_le16_load(p + 16 + 34),
+				 cpus[i] + 2 + 23 + 2);
+		assert_memory_equal(memory_at(&gm, VMOON_ADDR_ACPI, 8),
+				    "RSD PTR ", 8);
+		vmoon_gmem_fini(&gm);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			test_boot_09__every_guest_has_an_mp_table_beside_acpi),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
