@@ -245,6 +245,38 @@ static void test_l03__each_multiboot_byte_flipped_each_way_is_harmless(
 	}
 }
 
+/* Every field of every size, wherever it may begin. */
+static void assert_extremes_harmless(const unsigned char *good, size_t size,
+				     size_t headers)
+{
+	static const uint32_t values[] = {0, 1, 0x7fffffff, 0x80000000,
+					  UINT32_MAX};
+	unsigned char *b = malloc(size);
+
+	for (size_t at = 0; at < headers; at++) {
+		for (size_t v = 0; v < VMOON_COUNTOF(values) * 3; v++) {
+			unsigned char le[4];
+
+			vmoon_le32_store(le, values[v / 3]);
+			memcpy(b, good, size);
+			memcpy(b + at, le, (size_t)1 << v % 3);
+			assert_harmless(b, size);
+		}
+	}
+	free(b);
+}
+
+static void test_l02__extreme_multiboot_and_elf32_fields_never_harm(
+	void **state)
+{
+	const struct mb_image m = mb_make();
+	const struct mb_elf_image e = mb_make_elf();
+
+	(void)state;
+	assert_extremes_harmless(m.bytes, sizeof(m), MB_ENTRY_ADDR + 4);
+	assert_extremes_harmless(e.bytes, sizeof(e), ELF32_PHOFF + 32);
+}
+
 static void test_l01__every_truncation_of_a_multiboot_kernel(void **state)
 {
 	const struct mb_image m = mb_make();
@@ -279,6 +311,8 @@ int main(void)
 		cmocka_unit_test(test_l03__multiboot_stays_above_the_first_mib),
 		cmocka_unit_test(
 			test_l03__each_multiboot_byte_flipped_each_way_is_harmless),
+		cmocka_unit_test(
+			test_l02__extreme_multiboot_and_elf32_fields_never_harm),
 		cmocka_unit_test(
 			test_l01__every_truncation_of_a_multiboot_kernel),
 	};

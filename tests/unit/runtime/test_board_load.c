@@ -15,7 +15,8 @@ static unsigned sum_of(const unsigned char *p, size_t len)
 	return sum & 0xff;
 }
 
-static void load(struct vmoon_gmem *gm, uint32_t cpus, struct vmoon_flat flat)
+static struct vmoon_x86_entry load(struct vmoon_gmem *gm, uint32_t cpus,
+				   struct vmoon_flat flat)
 {
 	const struct elf_image e = elf_make();
 	struct temp_file kernel = file_of(&e, sizeof(e));
@@ -32,6 +33,7 @@ static void load(struct vmoon_gmem *gm, uint32_t cpus, struct vmoon_flat flat)
 	memory_open(gm, MEMORY);
 	assert_ok(vmoon_board_load(&spec, gm, &entry, &err), &err);
 	(void)close(kernel.fd);
+	return entry;
 }
 
 static void test_boot_09__every_guest_has_an_mp_table_beside_acpi(void **state)
@@ -45,7 +47,7 @@ static void test_boot_09__every_guest_has_an_mp_table_beside_acpi(void **state)
 		const unsigned char *p;
 		struct vmoon_gmem gm;
 
-		load(&gm, cpus[i], flats[i % 2]);
+		(void)load(&gm, cpus[i], flats[i % 2]);
 		/* The last KiB of base RAM, of which e820 tells the size. */
 		p = memory_at(&gm, 0x9fc00, 0x2400);
 		assert_memory_equal(p, "_MP_", 4);
@@ -60,11 +62,39 @@ static void test_boot_09__every_guest_has_an_mp_table_beside_acpi(void **state)
 	}
 }
 
+static void test_board_load__a_flat_kernel_is_entered_as_its_table_says(
+	void **state)
+{
+	static const struct {
+		struct vmoon_flat flat;
+		enum vmoon_x86_mode mode;
+		uint16_t cs;
+		uint64_t rip;
+	} cases[] = {
+		{{VMOON_FLAT_REAL, 0x30001}, VMOON_X86_REAL16, 0x3000, 1},
+		{{VMOON_FLAT_PROTECTED, 0x30001}, VMOON_X86_PROT32, 0, 0x30001},
+		{{VMOON_FLAT_LONG, 0x100000}, VMOON_X86_LONG64, 0, 0x100000},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < VMOON_COUNTOF(cases); i++) {
+		struct vmoon_gmem gm;
+		const struct vmoon_x86_entry e = load(&gm, 1, cases[i].flat);
+
+		assert_int_equal(e.mode, cases[i].mode);
+		assert_int_equal(e.cs, cases[i].cs);
+		assert_int_equal(e.rip, cases[i].rip);
+		vmoon_gmem_fini(&gm);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			test_boot_09__every_guest_has_an_mp_table_beside_acpi),
+		cmocka_unit_test(
+			test_board_load__a_flat_kernel_is_entered_as_its_table_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
