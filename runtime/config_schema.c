@@ -136,9 +136,9 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			 .type = "path",
 			 .default_text = "",
 			 .choices = "",
-			 .doc = "The kernel to boot: a bzImage, an ELF file, "
-				"or "
-				"a table that says how to start a flat image.",
+			 .doc = "The kernel to boot: a bzImage, an ELF file, a "
+				"Multiboot kernel, or a table that says how to "
+				"start a flat image.",
 			 .is_required = true,
 			 .example = "kernel = \"bzImage\"",
 			 .since = "0.1.0"},

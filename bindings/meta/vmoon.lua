@@ -20,7 +20,7 @@
 ---@class (exact) vmoon.Spec
 ---What messages and logs call this VM: 1 to 64 letters, digits, ".", "_" or "-". Default "vm".
 ---@field name? string
----The kernel to boot: a bzImage, an ELF file, or a table that says how to start a flat image.
+---The kernel to boot: a bzImage, an ELF file, a Multiboot kernel, or a table that says how to start a flat image.
 ---@field kernel string|vmoon.SpecKernel
 ---The initial ramdisk handed to the kernel.
 ---@field initrd? string
