@@ -321,6 +321,28 @@ static int core_vm_of(lua_State *L)
 	return 1;
 }
 
+/* The message, with the calls that led to it when it is plain text. */
+static int add_traceback(lua_State *L)
+{
+	if (lua_type(L, 1) == LUA_TSTRING)
+		luaL_traceback(L, L, lua_tostring(L, 1), 1);
+	return 1;
+}
+
+/* core.protect(fn, ...) -> true, or false and the error with a traceback */
+static int core_protect(lua_State *L)
+{
+	bool is_good;
+
+	luaL_checktype(L, 1, LUA_TFUNCTION);
+	lua_pushcfunction(L, add_traceback);
+	lua_insert(L, 1);
+	is_good = lua_pcall(L, lua_gettop(L) - 2, 0, 1) == LUA_OK;
+	lua_pushboolean(L, is_good);
+	lua_replace(L, 1);
+	return is_good ? 1 : 2;
+}
+
 static const luaL_Reg core_functions[] = {
 	{"pump", core_pump},
 	{"wait", core_wait},
@@ -338,6 +360,7 @@ static const luaL_Reg core_functions[] = {
 	{"now", core_now},
 	{"nap", core_nap},
 	{"private", core_private},
+	{"protect", core_protect},
 	{"vm_of", core_vm_of},
 	{NULL, NULL},
 };

@@ -192,7 +192,7 @@ static void run_part(lua_State *L, const char *name)
 
 /* Later parts use what earlier ones put into core. */
 static const char *const part_order[] = {
-	"hints", "locate", "pattern", "expect", "stream", "shell",
+	"hints", "locate", "pattern", "expect", "stream", "shell", "events",
 };
 
 int luaopen_vmoon(lua_State *L)

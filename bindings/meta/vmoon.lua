@@ -195,6 +195,14 @@ function VM:close() end
 ---@return "left"|"ended"|"closed"|"signal"
 function VM:console() end
 
+---Calls a function once the VM has changed its state, or has ended; nil instead of a function ends it.
+---It runs inside the next call that waits (`wait`, `expect`, `console`, a shell). An error in it ends
+---neither the VM nor the other functions: it is raised by that call, with a traceback.
+---@param event "exit"|"state"
+---@param fn? fun(vm: vmoon.VM, what: vmoon.Exit|string)
+---@return vmoon.VM
+function VM:on(event, fn) end
+
 ---Waits until a pattern appears on the console. Raises kind "timeout" (default 30 s), "panic" or "exited".
 ---A table of patterns gives back the key of the one that came first, and the match.
 ---@async

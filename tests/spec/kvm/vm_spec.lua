@@ -260,3 +260,60 @@ describe("an ending", function()
     assert.equal("reboot", vm:wait({ timeout = 20 }).reason)
   end)
 end)
+
+describe("vm:on", function()
+  with("hello", "evl_04 contains an error of a function and reports it", function(kernel)
+    local a <close> = vmoon.new { kernel = kernel, name = "a" }
+    local b <close> = vmoon.new { kernel = kernel, name = "b" }
+    local calls = {}
+    for _, vm in ipairs { a, b } do
+      vm:on("state", function(it, state) calls[#calls + 1] = it.name .. " " .. state end)
+      vm:on("exit", function(it, record)
+        calls[#calls + 1] = it.name .. " " .. record.reason
+        error("on purpose")
+      end)
+      vm:start()
+    end
+    local failures = 0
+    for _, vm in ipairs { a, b } do
+      local ok, err = pcall(vm.wait, vm, { timeout = 20 })
+      if not ok then
+        failures = failures + 1
+        assert.matches("vm_spec.lua:%d+: on purpose\nstack traceback:", err)
+      end
+      -- The VM and its waiting are as if nothing had been.
+      assert.equal("debug-exit", vm:wait({ timeout = 20 }).reason)
+    end
+    assert.is_true(failures >= 1)
+    for _, call in ipairs { "a debug-exit", "a stopped", "b debug-exit", "b stopped" } do
+      assert.equal(1, select(2, (table.concat(calls, "\n") .. "\n"):gsub((call:gsub("-", "%%-")) .. "\n", "")))
+    end
+  end)
+
+  with("spin", "evl_04 lets a function close its VM, and others go on", function(kernel)
+    local a <close> = vmoon.boot { kernel = kernel, name = "a" }
+    local seen = {}
+    a:on("state", function(vm, state)
+      seen[#seen + 1] = state
+      if state == "stopped" then vm:close() end
+    end)
+    a:pause()
+    assert.is_nil((a:try_expect("never", { timeout = 0.05 })))
+    assert.same({ "paused" }, seen)
+    a:stop()
+    assert.matches("vm is closed", tostring(raised(function() a:wait { timeout = 1 } end)), 1, true)
+    assert.same({ "paused", "stopped" }, seen)
+  end)
+
+  with("spin", "refuses unknown events and what is no function", function(kernel)
+    local vm <close> = vmoon.new { kernel = kernel }
+    assert.matches('did you mean "state"?', tostring(raised(vm.on, vm, "staet", print)), 1, true)
+    assert.matches("the events are", tostring(raised(vm.on, vm, 1, print)), 1, true)
+    assert.matches("a function is needed", tostring(raised(vm.on, vm, "exit", 7)), 1, true)
+    local calls = 0
+    vm:on("state", function() calls = calls + 1 end):on("state", nil)
+    vm:stop()
+    vm:wait()
+    assert.equal(0, calls)
+  end)
+end)
