@@ -232,7 +232,7 @@ enum vmoon_status vmoon_bus_add(struct vmoon_bus *bus,
 
 size_t vmoon_bus_count(const struct vmoon_bus *bus)
 {
-	return current(bus)->count;
+	return LOAD(current(bus)->count);
 }
 
 struct vmoon_window vmoon_bus_window(const struct vmoon_bus *bus, size_t index)

@@ -87,7 +87,7 @@ VMOON_STATUS vmoon_bus_add(struct vmoon_bus *bus,
 bool vmoon_bus_remove(struct vmoon_bus *bus, uint64_t addr,
 		      struct vmoon_window *out_window) VMOON_NONNULL(1, 3);
 
-/* The windows there are, by rising address; the adding thread only. */
+/* The windows by rising address; the second by the adding thread only. */
 size_t vmoon_bus_count(const struct vmoon_bus *bus) VMOON_NONNULL(1);
 struct vmoon_window vmoon_bus_window(const struct vmoon_bus *bus, size_t index)
 	VMOON_NONNULL(1);

@@ -3,6 +3,7 @@
 #include "runtime/irq.h"
 #include "tests/support/fixture.h"
 
+#include <pthread.h>
 #include <string.h>
 
 /* A hypervisor that only records what its lines are told. */
@@ -127,6 +128,128 @@ static void test_ser_27__refused_interrupt_is_counted_and_survived(void **state)
 	assert_true(r->lines.level[3]);
 }
 
+static void test_irq__32_sources_share_a_line(void **state)
+{
+	struct rig *r = *state;
+	struct vmoon_irq irq[VMOON_IRQ_SOURCES_MAX];
+
+	for (int i = 0; i < VMOON_IRQ_SOURCES_MAX; i++)
+		assert_ok(vmoon_irqs_add(&r->irqs, 9, &irq[i], NULL), NULL);
+	for (int i = 0; i < VMOON_IRQ_SOURCES_MAX; i++)
+		irq[i].set(irq[i].ctx, true);
+	for (int i = VMOON_IRQ_SOURCES_MAX; i-- > 0;) {
+		assert_true(r->lines.level[9]);
+		irq[i].set(irq[i].ctx, false);
+	}
+	assert_false(r->lines.level[9]);
+	assert_int_equal(r->lines.calls, 2);
+}
+
+static void test_irq__a_high_source_lets_go_as_it_is_removed(void **state)
+{
+	struct rig *r = *state;
+	struct vmoon_irq a, b, c;
+
+	assert_ok(vmoon_irqs_add(&r->irqs, 9, &a, NULL), NULL);
+	assert_ok(vmoon_irqs_add(&r->irqs, 9, &b, NULL), NULL);
+	a.set(a.ctx, true);
+	b.set(b.ctx, true);
+	vmoon_irqs_remove(&r->irqs, &a);
+	assert_true(r->lines.level[9]);
+	vmoon_irqs_remove(&r->irqs, &b);
+	assert_false(r->lines.level[9]);
+	/* The place is used again, for another line and low. */
+	assert_ok(vmoon_irqs_add(&r->irqs, 3, &c, NULL), NULL);
+	c.set(c.ctx, false);
+	assert_int_equal(r->lines.calls, 2);
+	c.set(c.ctx, true);
+	assert_true(r->lines.level[3]);
+}
+
+static void test_irq__removed_sources_make_room(void **state)
+{
+	struct rig *r = *state;
+	struct vmoon_irq irq;
+	struct vmoon_error err;
+
+	for (int i = 0; i < 4 * VMOON_IRQ_SOURCES_MAX; i++) {
+		assert_ok(vmoon_irqs_add(&r->irqs, 9, &irq, &err), &err);
+		irq.set(irq.ctx, true);
+		vmoon_irqs_remove(&r->irqs, &irq);
+	}
+	assert_false(r->lines.level[9]);
+}
+
+static void test_b10__asserted_for_ever_is_one_pending_interrupt(void **state)
+{
+	struct rig *r = *state;
+	struct vmoon_irq irq;
+
+	assert_ok(vmoon_irqs_add(&r->irqs, 9, &irq, NULL), NULL);
+	for (int i = 0; i < 1000000; i++)
+		irq.set(irq.ctx, true);
+	assert_int_equal(r->lines.calls, 1);
+	vmoon_irqs_resend(&r->irqs);
+	assert_int_equal(r->lines.calls, 2);
+	irq.set(irq.ctx, false);
+	assert_int_equal(r->lines.calls, 3);
+	assert_false(r->lines.level[9]);
+}
+
+static void test_irq__low_lines_are_not_sent_after_a_reset(void **state)
+{
+	struct rig *r = *state;
+	struct vmoon_irq irq;
+
+	assert_ok(vmoon_irqs_add(&r->irqs, 9, &irq, NULL), NULL);
+	irq.set(irq.ctx, true);
+	irq.set(irq.ctx, false);
+	r->lines.calls = 0;
+	vmoon_irqs_resend(&r->irqs);
+	assert_int_equal(r->lines.calls, 0);
+}
+
+enum { TURNS = 20000 };
+
+static void *turn(void *arg)
+{
+	const struct vmoon_irq *irq = arg;
+
+	for (int i = 0; i < TURNS; i++) {
+		irq->set(irq->ctx, true);
+		irq->set(irq->ctx, false);
+	}
+	irq->set(irq->ctx, true);
+	return NULL;
+}
+
+/* The hypervisor hears of changes in the order in which they were made. */
+static void test_irq__two_threads_leave_the_line_as_they_left_it(void **state)
+{
+	struct rig *r = *state;
+	struct vmoon_irq irq[3];
+	pthread_t t[2];
+
+	for (int i = 0; i < 3; i++)
+		assert_ok(vmoon_irqs_add(&r->irqs, 9, &irq[i], NULL), NULL);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, turn, &irq[i]), 0);
+	for (int i = 0; i < 100; i++) {
+		vmoon_irqs_remove(&r->irqs, &irq[2]);
+		assert_ok(vmoon_irqs_add(&r->irqs, 9, &irq[2], NULL), NULL);
+		irq[2].set(irq[2].ctx, true);
+	}
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(t[i], NULL), 0);
+	assert_true(r->lines.level[9]);
+	irq[0].set(irq[0].ctx, false);
+	irq[2].set(irq[2].ctx, false);
+	assert_true(r->lines.level[9]);
+	irq[1].set(irq[1].ctx, false);
+	assert_false(r->lines.level[9]);
+	assert_int_equal(r->lines.calls % 2, 0);
+}
+
 #define RIG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 static const struct CMUnitTest tests[] = {
 	RIG(test_irq__line_follows_its_source_once),
@@ -134,6 +257,12 @@ static const struct CMUnitTest tests[] = {
 	RIG(test_irq__bad_number_and_too_many_sources_are_refused),
 	RIG(test_irq__high_lines_are_sent_again_after_a_reset),
 	RIG(test_ser_27__refused_interrupt_is_counted_and_survived),
+	RIG(test_irq__32_sources_share_a_line),
+	RIG(test_irq__a_high_source_lets_go_as_it_is_removed),
+	RIG(test_irq__removed_sources_make_room),
+	RIG(test_b10__asserted_for_ever_is_one_pending_interrupt),
+	RIG(test_irq__low_lines_are_not_sent_after_a_reset),
+	RIG(test_irq__two_threads_leave_the_line_as_they_left_it),
 };
 
 int main(void)
