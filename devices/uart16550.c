@@ -441,8 +441,6 @@ size_t vmoon_uart_receive(struct vmoon_device *dev, const void *buf, size_t len)
 
 	if (n > len)
 		n = len;
-	if (n == 0)
-		return 0;
 	for (size_t i = 0; i < n; i++)
 		VMOON_IGNORE(push_rx(&u->s, bytes[i])); /* n fits */
 	u->stats.rx_bytes += n;
