@@ -15,6 +15,14 @@ double vmoon_lhost_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+double vmoon_lhost_cpu(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
 void vmoon_lhost_sleep(double seconds)
 {
 	struct timespec delay;

@@ -9,6 +9,8 @@
 
 /* Monotonic seconds; the zero point has no meaning. */
 double vmoon_lhost_now(void);
+/* Seconds of processor time that this thread has had: others' do not count. */
+double vmoon_lhost_cpu(void);
 /* Sleeps; a signal may end it early. */
 void vmoon_lhost_sleep(double seconds);
 /* A close-on-exec duplicate of the file's descriptor. */

@@ -12,10 +12,10 @@
 
 #include <lauxlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lcfg.h"
 #include "lcore.h"
+#include "lhost.h"
 #include "lmod.h"
 #include "lresult.h"
 #include "lsafe.h"
@@ -36,7 +36,7 @@ struct vmoon_lsandbox {
 	struct vmoon_mem *mem; /* borrowed, or NULL */
 	lua_State *L;          /* owned */
 	size_t memory;
-	clock_t deadline;
+	double deadline;       /* of this thread's processor time, in seconds */
 	bool has_ended;        /* a stand-in was used */
 	bool is_late;          /* the time is used up */
 	bool has_script_error; /* a problem that is no spec's */
@@ -92,7 +92,7 @@ static void check_clock(lua_State *L, lua_Debug *ar)
 
 	(void)ar;
 	if (!self->has_ended && !self->is_late) {
-		if (clock() < self->deadline)
+		if (vmoon_lhost_cpu() < self->deadline)
 			return;
 		self->is_late = true;
 	}
@@ -272,7 +272,7 @@ static int run_script(lua_State *L)
 		return lua_error(L);
 	vmoon_lsafe_push_environment(L);
 	lua_setupvalue(L, -2, 1); /* _ENV */
-	self->deadline = clock() + (clock_t)(CPU_SECONDS_MAX * CLOCKS_PER_SEC);
+	self->deadline = vmoon_lhost_cpu() + CPU_SECONDS_MAX;
 	lua_sethook(L, check_clock, LUA_MASKCOUNT, HOOK_EVERY);
 	lua_call(L, 0, 1);
 	lua_sethook(L, NULL, 0, 0);

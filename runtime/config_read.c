@@ -261,9 +261,16 @@ enum vmoon_status vmoon_config_from_json(struct vmoon_runtime *rt,
 	if (st != VMOON_OK)
 		return st;
 	st = vmoon_config_read_json(cfg, text, len, err);
-	if (st == VMOON_OK)
+	if (st == VMOON_OK) {
 		*out_cfg = cfg;
-	else
-		vmoon_config_destroy(cfg);
+		return VMOON_OK;
+	}
+	vmoon_config_destroy(cfg);
+	/* "JSON:3:7: what is wrong" begins with the place. */
+	if (err != NULL && strncmp(err->msg, "JSON:", 5) == 0)
+		vmoon_error_set_where(
+			err, "%.*s",
+			(int)(4 + strspn(err->msg + 4, "0123456789:") - 1),
+			err->msg);
 	return st;
 }

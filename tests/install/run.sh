@@ -44,6 +44,19 @@ compiles() { # source program [package]
 		$(pc --cflags --libs "${3-vmoon}") -Wl,-rpath,"$here/lib" -o "$2")
 }
 version_agrees() { [ "$(pc --modversion vmoon vmoon-lua | sort -u)" = "$(cat VERSION)" ]; }
+sonames_agree() {
+	local lib
+	for lib in libvmoon libvmoon-lua; do
+		readelf -d "$here/lib/$lib.so" | grep -q "SONAME.*\[$lib.so.0\]" ||
+			return
+	done
+}
+# Lua comes with libvmoon-lua alone.
+only_one_links_lua() {
+	readelf -d "$here/lib/libvmoon-lua.so" | grep -q 'NEEDED.*liblua' &&
+		! readelf -d "$here/lib/libvmoon.so" "$here/lib/lua/5.4/vmoon.so" |
+		grep -q 'NEEDED.*lua'
+}
 module_loads() {
 	cd "$tmp" && env -u LUA_PATH LUA_CPATH="$here/lib/lua/5.4/?.so" \
 		lua5.4 -e 'assert(type(require "vmoon") == "table")'
@@ -107,6 +120,8 @@ echo 'return { kernel = "/proc/self/exe" }' >"$tmp/vm.lua"
 check 'into an empty DESTDIR' quietly install
 check 'leaves no path of the checkout' no_build_paths
 check 'pkg-config knows the version' version_agrees
+check 'each library has its soname' sonames_agree
+check 'Lua is linked by libvmoon-lua alone' only_one_links_lua
 check 'public headers compile as C++17' headers_as_cxx
 check 'smallest program compiles' compiles "$tmp/smallest.c" smallest
 check 'smallest program runs' "$tmp/smallest"

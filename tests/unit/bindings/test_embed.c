@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmoon/lua.h"
 
+#include "bindings/lhost.h"
 #include "tests/support/check_alloc.h"
 #include "tests/support/vm_rig.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <pthread.h>
 
 /* The rig's kernel, and a script beside it that is gone at the end. */
 struct script {
@@ -188,6 +190,27 @@ static void test_embed__no_refused_allocation_leaks_or_crashes(void **state)
 	(void)unlink(s.path);
 }
 
+/* Not until it has had its time: what others use is not the script's. */
+static void *use_time(void *used)
+{
+	while (vmoon_lhost_cpu() < 0.05)
+		continue;
+	*(double *)used = vmoon_lhost_cpu();
+	return NULL;
+}
+
+static void test_embed__a_scripts_time_is_its_threads_alone(void **state)
+{
+	const double before = vmoon_lhost_cpu();
+	double used = 0;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, use_time, &used), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(vmoon_lhost_cpu() - before < used);
+}
+
 static lua_State *open_lua(void)
 {
 	lua_State *L = luaL_newstate();
@@ -266,6 +289,8 @@ int main(void)
 		RIG(test_embed__a_script_that_is_not_there_fails),
 		RIG(test_embed__a_script_lives_on_the_runtimes_heap),
 		RIG(test_embed__no_refused_allocation_leaks_or_crashes),
+		cmocka_unit_test(
+			test_embed__a_scripts_time_is_its_threads_alone),
 		RIG(test_embed__a_vm_is_pushed_and_found_again),
 		RIG(test_embed__closing_a_borrowed_handle_only_lets_go),
 		RIG(test_embed__what_is_no_vm_is_none),

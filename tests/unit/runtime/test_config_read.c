@@ -30,6 +30,20 @@ static void read_disks(struct config_fixture *f, const char *text)
 		  &f->err);
 }
 
+static void test_config_read__a_mistake_has_its_place(void **state)
+{
+	struct vmoon_config *cfg;
+	struct vmoon_error err;
+
+	(void)state;
+	assert_int_equal(
+		vmoon_config_from_json(NULL, "{\n  \"a\": }", 10, &cfg, &err),
+		VMOON_E_CONFIG);
+	assert_int_equal(strncmp(err.where, "JSON:2:", 7), 0);
+	assert_int_equal(strncmp(err.msg, err.where, strlen(err.where)), 0);
+	assert_int_equal(err.where[strlen(err.where) - 1], '8');
+}
+
 static void test_config_read__every_kind_of_value_arrives(void **state)
 {
 	static const char text[] =
@@ -236,6 +250,7 @@ static void test_config_read__null_is_refused(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_config_read__a_mistake_has_its_place),
 	cf_test(test_config_read__every_kind_of_value_arrives),
 	cf_test(test_config_read__mistakes_carry_their_path),
 	cf_test(test_config_read__an_object_is_no_list),

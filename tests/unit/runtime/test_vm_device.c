@@ -238,6 +238,23 @@ static void test_vm_device__it_reads_guest_memory_and_no_more(void **state)
 	r->hv.vm.ops = NULL;
 }
 
+static void test_vm_device__a_reset_of_the_guest_resets_it(void **state)
+{
+	static const struct vmoon_fake_step steps[] = {
+		MMIO_OUT(REG_COUNT, 5), FAKE_OUT(PORT_RESET, 1, 0xfe),
+		MMIO_OUT(REG_COUNT, 1), FAKE_OUT(PORT_DEBUG_EXIT, 1, 0)};
+	const struct vmoon_fake_script script = {steps, VMOON_COUNTOF(steps)};
+	struct vm_rig *r = *state;
+	unsigned destroyed = 0;
+	struct vmoon_device_options o = counter_options(&destroyed);
+	struct vmoon_error err;
+
+	rig_create(r, &script, 1);
+	assert_ok(vmoon_vm_add_device(r->vm, &o, NULL, &err), &err);
+	run(r);
+	assert_int_equal(count_of(r, "counter"), 1);
+}
+
 struct complaint {
 	unsigned calls, before_exit;
 	char device[80], msg[80];
@@ -447,6 +464,7 @@ int main(void)
 		RIG(test_vm_device__a_guest_meets_it_where_it_was_put),
 		RIG(test_vm_device__its_interrupt_reaches_the_guest),
 		RIG(test_vm_device__it_reads_guest_memory_and_no_more),
+		RIG(test_vm_device__a_reset_of_the_guest_resets_it),
 		RIG(test_vm_device__a_failure_is_told_once_and_the_vm_goes_on),
 		RIG(test_vm_device__what_cannot_be_placed_changes_nothing),
 		RIG(test_vm_device__no_memory_leaves_no_device),
