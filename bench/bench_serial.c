@@ -135,14 +135,15 @@ int main(void)
 {
 	struct rig *r = calloc(1, sizeof(*r));
 	struct vmoon_device *port;
+	struct vmoon_window window = {.base = PORT, .size = VMOON_UART_PORTS};
 
 	if (r == NULL)
 		return 1;
 	port = open_port((struct vmoon_sink){put_ring, &r->ring});
 	vmoon_slot_init(&r->slot, "serial", port);
 	vmoon_bus_init(&r->bus, UINT16_MAX);
-	if (vmoon_bus_add(&r->bus, PORT, VMOON_UART_PORTS, &r->slot, NULL) !=
-	    VMOON_OK)
+	window.slot = &r->slot;
+	if (vmoon_bus_add(&r->bus, &window, 1, NULL) != VMOON_OK)
 		return 1;
 	print_row("serial THR write, device", ns_per_access(r, write_device),
 		  "a ring that refuses when full; budget 2.5 ns");
