@@ -123,6 +123,36 @@ static void test_lmatch__thousands_of_patterns_by_chance(void **state)
 	    "end\n");
 }
 
+/* Noise: ours may refuse earlier, but what both take is the same. */
+static void test_lmatch__noise_for_a_pattern_does_no_harm(void **state)
+{
+	run(*state, "math.randomseed(7)\n"
+		    "local bytes = '%%%[[]]^$()*+-?.abf12d\\0\\255'\n"
+		    "local function noise(most)\n"
+		    "  local out = {}\n"
+		    "  for i = 1, math.random(0, most) do\n"
+		    "    local k = math.random(#bytes)\n"
+		    "    out[i] = bytes:sub(k, k)\n"
+		    "  end\n"
+		    "  return table.concat(out)\n"
+		    "end\n"
+		    "local both = 0\n"
+		    "for i = 1, 20000 do\n"
+		    "  local text, p = noise(10), noise(8)\n"
+		    "  local a = table.pack(pcall(string.find, text, p))\n"
+		    "  local b = table.pack(pcall(bounded.find, text, p))\n"
+		    "  pcall(bounded.gsub, text, p, noise(3))\n"
+		    "  if a[1] and b[1] then\n"
+		    "    both = both + 1\n"
+		    "    assert(a.n == b.n, p)\n"
+		    "    for k = 2, a.n do assert(a[k] == b[k], p) end\n"
+		    "  elseif b[1] then\n"
+		    "    error(('%q is an error: %s'):format(p, a[2]))\n"
+		    "  end\n"
+		    "end\n"
+		    "assert(both > 2000, both)\n");
+}
+
 static void test_lmatch__what_is_wrong_with_a_pattern_is_said(void **state)
 {
 	run(*state,
@@ -242,6 +272,7 @@ static void test_lmatch__much_work_is_shown_to_the_hook(void **state)
 static const struct CMUnitTest tests[] = {
 	lua_test(test_lmatch__each_item_does_what_luas_does),
 	lua_test(test_lmatch__thousands_of_patterns_by_chance),
+	lua_test(test_lmatch__noise_for_a_pattern_does_no_harm),
 	lua_test(test_lmatch__what_is_wrong_with_a_pattern_is_said),
 	lua_test(test_lmatch__replacements_are_luas),
 	lua_test(test_lmatch__a_pattern_that_explodes_is_ended),
