@@ -27,25 +27,6 @@ symbols() {
 		"$out"/lib/libvmoon.so "$out"/lib/lua/5.4/vmoon.so
 }
 globals() { sh scripts/dev/check-globals.sh $(library_objects); }
-# Each public function is in the manual page made of the headers.
-manual() {
-	for name in $(sh scripts/dev/check-map.sh --list); do
-		grep -q "\\b$name(" "$out/man/vmoon.3" || {
-			echo "manual: $name is not in vmoon(3)"
-			return 1
-		}
-	done
-}
-# Each call of the embedder's API has its line among the tests of its border.
-border() {
-	for name in $(sh scripts/dev/check-map.sh --list |
-		grep -vE '^vmoon_(lua|gmem|state|log)'); do
-		grep -q "\\b$name(" tests/unit/api/test_border.c || {
-			echo "border: $name is not in tests/unit/api/test_border.c"
-			return 1
-		}
-	done
-}
 lua_clean() {
 	find scripts tests bindings examples bench -name '*.lua' 2>/dev/null |
 		xargs -r luacheck --quiet --no-color
@@ -62,8 +43,7 @@ check format sh scripts/dev/check-format.sh
 check symbols symbols
 check globals globals
 check map sh scripts/dev/check-map.sh "$out"
-check manual manual
-check border border
+check border sh scripts/dev/check-border.sh "$out"
 check luacheck lua_clean
 check spdx sh scripts/dev/check-spdx.sh
 check shell shell_parses

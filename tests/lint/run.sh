@@ -120,6 +120,8 @@ refuses map include/vmoon/planted.h 'VMOON_API int vmoon_planted(void);'
 refuses map include/vmoon/planted.h 'VMOON_API VMOON_STATUS' \
 	'vmoon_planted(int *p);'
 
+refuses border include/vmoon/planted.h 'VMOON_API int vmoon_planted(void);'
+
 refuses format devices/planted.c 'int  vmoon_planted ( void ) ;'
 
 refuses spdx devices/planted.c '/* planted.c - without a license. */'
