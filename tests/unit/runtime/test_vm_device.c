@@ -12,7 +12,7 @@ struct counter {
 	struct vmoon_device dev;
 	struct vmoon_device_env env;
 	uint64_t count;
-	unsigned *destroyed; /* borrowed: the test's */
+	unsigned *destroyed; /* borrowed: static, as the VM outlives its test */
 };
 
 static struct counter *counter_of(struct vmoon_device *dev)
@@ -169,7 +169,7 @@ static void test_vm_device__a_guest_meets_it_where_it_was_put(void **state)
 	const struct vmoon_fake_script script = {steps, VMOON_COUNTOF(steps)};
 	struct vmoon_device_place place = VMOON_INIT(struct vmoon_device_place);
 	struct vm_rig *r = *state;
-	unsigned destroyed = 0;
+	static unsigned destroyed;
 	struct vmoon_device_options o = counter_options(&destroyed);
 	struct vmoon_error err;
 
@@ -192,7 +192,7 @@ static void test_vm_device__its_interrupt_reaches_the_guest(void **state)
 		MMIO_OUT(REG_COUNT, 3), FAKE_OUT(PORT_DEBUG_EXIT, 1, 0)};
 	const struct vmoon_fake_script script = {steps, VMOON_COUNTOF(steps)};
 	struct vm_rig *r = *state;
-	unsigned destroyed = 0;
+	static unsigned destroyed;
 	struct vmoon_device_options o = counter_options(&destroyed);
 	struct vmoon_error err;
 
@@ -219,7 +219,7 @@ static void test_vm_device__it_reads_guest_memory_and_no_more(void **state)
 	const struct vmoon_fake_script scripts[] = {
 		{steps, VMOON_COUNTOF(steps)}, {beyond, VMOON_COUNTOF(beyond)}};
 	struct vm_rig *r = *state;
-	unsigned destroyed = 0;
+	static unsigned destroyed;
 	struct vmoon_device_options o = counter_options(&destroyed);
 	struct vmoon_error err;
 
@@ -245,7 +245,7 @@ static void test_vm_device__a_reset_of_the_guest_resets_it(void **state)
 		MMIO_OUT(REG_COUNT, 1), FAKE_OUT(PORT_DEBUG_EXIT, 1, 0)};
 	const struct vmoon_fake_script script = {steps, VMOON_COUNTOF(steps)};
 	struct vm_rig *r = *state;
-	unsigned destroyed = 0;
+	static unsigned destroyed;
 	struct vmoon_device_options o = counter_options(&destroyed);
 	struct vmoon_error err;
 
@@ -290,7 +290,7 @@ static void test_vm_device__a_failure_is_told_once_and_the_vm_goes_on(
 	struct vmoon_vm_events ev = VMOON_INIT(struct vmoon_vm_events);
 	struct vm_rig *r = *state;
 	struct complaint seen = {0};
-	unsigned destroyed = 0;
+	static unsigned destroyed;
 	struct vmoon_device_options o = counter_options(&destroyed);
 	struct vmoon_error err;
 
@@ -313,7 +313,7 @@ static void test_vm_device__a_failure_is_told_once_and_the_vm_goes_on(
 static void test_vm_device__what_cannot_be_placed_changes_nothing(void **state)
 {
 	struct vm_rig *r = *state;
-	unsigned destroyed = 0;
+	static unsigned destroyed;
 	struct vmoon_device_options o = counter_options(&destroyed);
 	struct vmoon_device_place place = VMOON_INIT(struct vmoon_device_place);
 	struct vmoon_error err;
@@ -350,7 +350,8 @@ static void test_vm_device__no_memory_leaves_no_device(void **state)
 	struct check_alloc a = {0};
 	struct vmoon_allocator how = check_allocator(&a);
 	struct vm_rig *r = *state;
-	unsigned destroyed = 0, failures = 0;
+	static unsigned destroyed;
+	unsigned failures = 0;
 	struct vmoon_device_options o = counter_options(&destroyed);
 	struct vmoon_error err;
 	enum vmoon_status st;
@@ -396,7 +397,7 @@ static void test_vm_device__two_of_a_kind_do_not_meet(void **state)
 	struct vm_rig *r = *state;
 	struct vmoon_device_place a = VMOON_INIT(struct vmoon_device_place);
 	struct vmoon_device_place b = VMOON_INIT(struct vmoon_device_place);
-	unsigned destroyed = 0;
+	static unsigned destroyed;
 	struct vmoon_device_options o = counter_options(&destroyed);
 	struct vmoon_error err;
 
@@ -445,7 +446,7 @@ static void test_vm_device__other_threads_use_it_beside_the_guest(void **state)
 		FAKE_OUT(PORT_DEBUG_EXIT, 1, 0)};
 	const struct vmoon_fake_script script = {steps, VMOON_COUNTOF(steps)};
 	struct vm_rig *r = *state;
-	unsigned destroyed = 0;
+	static unsigned destroyed;
 	struct vmoon_device_options o = counter_options(&destroyed);
 	struct vmoon_error err;
 	pthread_t thread;
