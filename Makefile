@@ -52,7 +52,8 @@ LUA_LIBS   := $(shell pkg-config --libs lua5.4 2>/dev/null)
 # were not here.
 OPTIONAL := $(foreach p,$(filter-out $(WITHOUT),liblz4 libzstd zlib liblzma jansson),$(call pkg,$(p)))
 OPTIONAL_CFLAGS := $(foreach p,$(OPTIONAL),-DVMOON_HAVE_$(shell echo $(patsubst lib%,%,$(p)) | tr a-z A-Z))
-LIBS := $(if $(strip $(OPTIONAL)),$(shell pkg-config --libs $(OPTIONAL)))
+LIBS := $(shell pkg-config --libs libseccomp $(OPTIONAL) 2>/dev/null)
+SECCOMP_CFLAGS := $(shell pkg-config --cflags libseccomp 2>/dev/null)
 
 # ---- what each folder may include (STYLE.md, layers) ----
 INC_include      := -Iinclude
@@ -62,7 +63,7 @@ INC_runtime      := -Iinclude -Iruntime $(OPTIONAL_CFLAGS)
 INC_runtime/boot := $(INC_runtime)
 INC_runtime/kvm  := -Iinclude -Iruntime
 INC_runtime/host := -Iinclude -Iruntime
-INC_runtime/sandbox := -Iinclude -Iruntime
+INC_runtime/sandbox := -Iinclude -Iruntime $(SECCOMP_CFLAGS)
 INC_bindings     := -Iinclude -Ibindings -I$(OUT)/gen $(LUA_CFLAGS)
 INC_bindings/cli := $(INC_bindings)
 INC_tests        := -Iinclude -Iruntime -I. $(OPTIONAL_CFLAGS) $(LUA_CFLAGS)
@@ -73,10 +74,10 @@ INC_examples     := -Iinclude
 inc_of = $(if $(filter runtime/board_%,$(1)),$(INC_runtime) -I.,$(or $(INC_$(patsubst %/,%,$(dir $(1)))),$(INC_$(firstword $(subst /, ,$(1))))))
 
 # ---- sources ----
-# Core: everything that needs no KVM, no host descriptors and no Lua.
+# Core: everything that needs no KVM, no files of the host and no Lua.
 API_SRC  := runtime/vmoon.c
-CORE_SRC := $(filter-out $(API_SRC),$(wildcard runtime/*.c)) $(wildcard runtime/boot/*.c devices/*.c virtio/*.c)
-HOST_SRC := $(wildcard $(API_SRC) runtime/kvm/*.c runtime/host/*.c runtime/sandbox/*.c)
+CORE_SRC := $(filter-out $(API_SRC),$(wildcard runtime/*.c)) $(wildcard runtime/boot/*.c runtime/sandbox/*.c devices/*.c virtio/*.c)
+HOST_SRC := $(wildcard $(API_SRC) runtime/kvm/*.c runtime/host/*.c)
 BIND_SRC := $(wildcard bindings/*.c)
 EMBED_SRC := $(wildcard bindings/embed/*.c)
 CLI_SRC  := $(wildcard bindings/cli/*.c)
@@ -126,7 +127,7 @@ UNIT_TSAN := $(filter $(OUT)/tests/unit/runtime/% $(OUT)/tests/unit/host/%,$(UNI
         demo check test bench fuzz lint tidy coverage format \
         install uninstall deps clean help
 
-ifeq ($(LUA_LIBS),)
+ifeq ($(and $(LUA_LIBS),$(call pkg,libseccomp)),)
 all:
 	@echo "vmoon needs packages that are not here yet: run 'make deps'." >&2; exit 1
 else

@@ -22,6 +22,7 @@ struct vmoon_board_host {
 };
 
 struct vmoon_board;
+struct vmoon_boot_files;
 
 VMOON_STATUS vmoon_board_create(const struct vmoon_spec *spec,
 				const struct vmoon_board_host *host,
@@ -54,11 +55,15 @@ const struct vmoon_bus *vmoon_board_mmio(const struct vmoon_board *board)
 VMOON_STATUS vmoon_board_reset(struct vmoon_board *board,
 			       struct vmoon_error *err) VMOON_NONNULL(1);
 
-/* Fills guest memory with kernel and tables; says where to start. */
+/*
+ * Fills guest memory with kernel and tables; says where to start. The first
+ * call opens files (NULL: each call does, and closes), which the caller closes.
+ */
 VMOON_STATUS vmoon_board_load(const struct vmoon_spec *spec,
+			      struct vmoon_boot_files *files,
 			      struct vmoon_gmem *gm,
 			      struct vmoon_x86_entry *out_entry,
-			      struct vmoon_error *err) VMOON_NONNULL(1, 2, 3);
+			      struct vmoon_error *err) VMOON_NONNULL(1, 3, 4);
 
 /* Host side of devices; each takes the device's lock. Any thread. */
 void vmoon_board_press_power(struct vmoon_board *board) VMOON_NONNULL(1);

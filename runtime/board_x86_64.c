@@ -368,6 +368,7 @@ static enum vmoon_status load_mptable(const struct vmoon_spec *spec,
 }
 
 enum vmoon_status vmoon_board_load(const struct vmoon_spec *spec,
+				   struct vmoon_boot_files *files,
 				   struct vmoon_gmem *gm,
 				   struct vmoon_x86_entry *out_entry,
 				   struct vmoon_error *err)
@@ -379,6 +380,7 @@ enum vmoon_status vmoon_board_load(const struct vmoon_spec *spec,
 		.initrd_fd = spec->initrd_fd,
 		.flat = {spec->flat_mode, spec->flat_at},
 		.initrd_path = spec->initrd,
+		.files = files,
 		.cmdline = spec->cmdline,
 		.protocol = spec->boot,
 		.unpack = spec->unpack,

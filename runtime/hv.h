@@ -56,6 +56,13 @@ struct vmoon_x86_entry {
 	uint16_t idt_limit;
 };
 
+/* Requests (ioctl) that sandboxed threads make; 0 ends a list, NULL is none. */
+struct vmoon_hv_calls {
+	int fd;                    /* borrowed; -1: none */
+	const uint32_t *of_vcpu;   /* a vCPU's thread: of its own vCPU only */
+	const uint32_t *of_worker; /* the worker: of every vCPU */
+};
+
 struct vmoon_hv_vm;
 struct vmoon_hv_vcpu;
 struct vmoon_state_reader;
@@ -98,6 +105,8 @@ struct vmoon_hv_vcpu_ops {
 	 * a pending access first: after INTR the vCPU's state is consistent.
 	 */
 	void (*kick)(struct vmoon_hv_vcpu *vcpu);
+	/* The sandbox allows these and no others; NULL: there are none. */
+	struct vmoon_hv_calls (*calls)(struct vmoon_hv_vcpu *vcpu);
 	void (*destroy)(struct vmoon_hv_vcpu *vcpu);
 };
 
@@ -185,6 +194,7 @@ struct vmoon_hv_vm_ops {
 	enum vmoon_status (*load)(struct vmoon_hv_vm *vm,
 				  struct vmoon_state_reader *r,
 				  struct vmoon_error *err);
+	struct vmoon_hv_calls (*calls)(struct vmoon_hv_vm *vm);
 	void (*destroy)(struct vmoon_hv_vm *vm); /* after its vCPUs */
 };
 
@@ -207,5 +217,8 @@ VMOON_STATUS vmoon_kvm_create(struct vmoon_mem *mem, int kick_signal,
 			      struct vmoon_hv_vm **out_vm,
 			      struct vmoon_error *err);
 VMOON_STATUS vmoon_kvm_check(struct vmoon_error *err);
+/* The requests alone, fd -1: what tests read without KVM. */
+struct vmoon_hv_calls vmoon_kvm_vm_calls(void);
+struct vmoon_hv_calls vmoon_kvm_vcpu_calls(void);
 
 #endif

@@ -41,6 +41,11 @@ enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 				  "kick_signal %d is no real-time signal "
 				  "(%d to %d)",
 				  o.kick_signal, SIGRTMIN, SIGRTMAX);
+	if ((o.flags & ~(unsigned)VMOON_RUNTIME_NO_SANDBOX) != 0)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "flags %#x: nothing is known but "
+				  "VMOON_RUNTIME_NO_SANDBOX",
+				  o.flags);
 	vmoon_mem_init(&mem, o.allocator);
 	rt = vmoon_mem_alloc(&mem, sizeof(*rt));
 	if (rt == NULL)
@@ -57,6 +62,7 @@ enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 	rt->mem = mem;
 	rt->log = (struct vmoon_log){o.log, o.log_ctx, o.log_level};
 	rt->kick_signal = o.kick_signal;
+	rt->flags = o.flags;
 	*out_rt = rt;
 	return VMOON_OK;
 }

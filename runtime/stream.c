@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /*
@@ -90,13 +91,14 @@ static void end_copy(struct vmoon_stream *s)
 /* Never blocks: a write happens only when poll promises room for it. */
 static ssize_t write_some(int fd, const void *buf, size_t len)
 {
+	const struct timespec now = {0};
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
 	ssize_t n;
 
 	n = send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n >= 0 || errno != ENOTSOCK)
 		return n;
-	if (poll(&p, 1, 0) <= 0) {
+	if (ppoll(&p, 1, &now, NULL) <= 0) {
 		errno = EAGAIN;
 		return -1;
 	}
@@ -224,12 +226,15 @@ void vmoon_stream_flush(struct vmoon_stream *s, uint64_t deadline_ns)
 	for (;;) {
 		struct pollfd p = {.fd = s->copy.fd, .events = POLLOUT};
 		uint64_t now = vmoon_mono_ns();
+		struct timespec left;
 
 		copy_out(s);
 		if (!s->is_copying || s->copy_pos >= s->total ||
 		    now >= deadline_ns)
 			return;
-		(void)poll(&p, 1, (int)((deadline_ns - now) / 1000000 + 1));
+		left.tv_sec = (time_t)((deadline_ns - now) / 1000000000);
+		left.tv_nsec = (long)((deadline_ns - now) % 1000000000);
+		(void)ppoll(&p, 1, &left, NULL);
 	}
 }
 

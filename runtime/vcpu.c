@@ -140,6 +140,8 @@ void *vmoon_vcpu_main(void *arg)
 
 	if (v->hv->ops->attach(v->hv, &err) != VMOON_OK)
 		vmoon_vm_wish_end(v->vm, VMOON_EXIT_HOST_ERROR, 0, err.msg);
+	vmoon_vm_enter_sandbox(v->vm,
+			       VMOON_SEAT_VCPU + (unsigned)(v - v->vm->vcpus));
 	while (vmoon_vm_pass_gate(v->vm)) {
 		note_first_run(v->vm);
 		while (vmoon_vcpu_step(v))

@@ -4,7 +4,6 @@
 
 #include "boot/boot.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,8 +45,7 @@ static void set_state(struct vmoon_vm *vm, enum vmoon_vm_state state)
 	vmoon_runtime_note(vm, VMOON_NOTE_STATE);
 }
 
-/* Under vm->lock. */
-static void set_gate(struct vmoon_vm *vm, enum vmoon_gate gate)
+void vmoon_vm_set_gate(struct vmoon_vm *vm, enum vmoon_gate gate)
 {
 	vm->gate = gate;
 	(void)pthread_cond_broadcast(&vm->changed);
@@ -113,7 +111,7 @@ enum vmoon_status vmoon_vm_load(struct vmoon_vm *vm, struct vmoon_error *err)
 	struct vmoon_x86_entry entry;
 	enum vmoon_status st;
 
-	st = vmoon_board_load(&vm->spec, &vm->gmem, &entry, err);
+	st = vmoon_board_load(&vm->spec, &vm->files, &vm->gmem, &entry, err);
 	for (unsigned i = 0; i < vm->spec.cpus && st == VMOON_OK; i++) {
 		struct vmoon_hv_vcpu *hv = vm->vcpus[i].hv;
 
@@ -159,6 +157,7 @@ static void free_vm(struct vmoon_vm *vm)
 	(void)pthread_cond_destroy(&vm->changed);
 	vmoon_lock_fini(&vm->wish_lock);
 	vmoon_lock_fini(&vm->lock);
+	vmoon_boot_files_close(&vm->files);
 	vmoon_spec_fini(&vm->spec);
 	vm->hv->ops->destroy(vm->hv);
 	vmoon_mem_free(&vm->rt->mem, vm, sizeof(*vm));
@@ -230,94 +229,6 @@ enum vmoon_status vmoon_vm_create_on(struct vmoon_runtime *rt,
 	return VMOON_OK;
 }
 
-/* ---- threads ---- */
-
-/*
- * Small enough that the host never backs a stack with a 2 MiB page, and many
- * times what our threads use.
- */
-enum { STACK_BYTES = 512 * 1024 };
-
-static int create_thread(pthread_t *out, void *(*main)(void *), void *arg)
-{
-	pthread_attr_t attr;
-	int rc = pthread_attr_init(&attr);
-
-	if (rc != 0)
-		return rc;
-	rc = pthread_attr_setstacksize(&attr, STACK_BYTES);
-	if (rc == 0)
-		rc = pthread_create(out, &attr, main, arg);
-	(void)pthread_attr_destroy(&attr);
-	return rc;
-}
-
-/* Under a full signal mask, so that no thread of ours takes the host's. */
-static enum vmoon_status create_threads(struct vmoon_vm *vm,
-					struct vmoon_error *err)
-{
-	int rc = create_thread(&vm->worker, vmoon_vm_worker_main, vm);
-
-	if (rc != 0)
-		return vmoon_fail(err, VMOON_E_SYS, rc,
-				  "cannot start the worker thread");
-	vm->has_worker = true;
-	(void)pthread_setname_np(vm->worker, "vmoon-worker");
-	for (unsigned i = 0; i < vm->spec.cpus; i++) {
-		struct vmoon_vcpu *v = &vm->vcpus[i];
-		char name[16];
-
-		rc = create_thread(&v->thread, vmoon_vcpu_main, v);
-		if (rc != 0)
-			return vmoon_fail(err, VMOON_E_SYS, rc,
-					  "cannot start the thread of vCPU %u",
-					  i);
-		v->has_thread = true;
-		vmoon_lock_take(&vm->lock);
-		vm->threads++;
-		vmoon_lock_drop(&vm->lock);
-		(void)snprintf(name, sizeof(name), "vmoon-vcpu%u", i % 1000);
-		(void)pthread_setname_np(v->thread, name);
-	}
-	return VMOON_OK;
-}
-
-static void join_threads(struct vmoon_vm *vm)
-{
-	vmoon_lock_take(&vm->lock);
-	set_gate(vm, VMOON_GATE_EXIT);
-	vmoon_lock_drop(&vm->lock);
-	for (unsigned i = 0; i < vm->spec.cpus; i++) {
-		struct vmoon_vcpu *v = &vm->vcpus[i];
-
-		if (!v->has_thread)
-			continue;
-		v->hv->ops->kick(v->hv);
-		(void)pthread_join(v->thread, NULL);
-		v->has_thread = false;
-	}
-	if (!vm->has_worker)
-		return;
-	vmoon_loop_quit(&vm->loop);
-	(void)pthread_join(vm->worker, NULL);
-	vm->has_worker = false;
-}
-
-static enum vmoon_status start_threads(struct vmoon_vm *vm,
-				       struct vmoon_error *err)
-{
-	sigset_t all, old;
-	enum vmoon_status st;
-
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	st = create_threads(vm, err);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (st != VMOON_OK)
-		join_threads(vm);
-	return st;
-}
-
 /* ---- what the embedder asks for ---- */
 
 static enum vmoon_status wrong_state(const struct vmoon_vm *vm,
@@ -362,11 +273,11 @@ enum vmoon_status vmoon_vm_start(struct vmoon_vm *vm, struct vmoon_error *err)
 	vm->start_ns = vmoon_mono_ns();
 	set_state(vm, VMOON_VM_RUNNING);
 	vmoon_lock_drop(&vm->lock);
-	st = start_threads(vm, &e);
+	st = vmoon_vm_start_threads(vm, &e);
 	vmoon_lock_take(&vm->lock);
 	/* Another thread may have paused or stopped it meanwhile. */
 	if (st == VMOON_OK && vmoon_vm_get_state(vm) == VMOON_VM_RUNNING)
-		set_gate(vm, VMOON_GATE_RUN);
+		vmoon_vm_set_gate(vm, VMOON_GATE_RUN);
 	if (st != VMOON_OK && !vmoon_vm_is_over(vm))
 		end_here(vm, VMOON_VM_FAILED, VMOON_EXIT_HOST_ERROR, e.msg);
 	vmoon_lock_drop(&vm->lock);
@@ -384,7 +295,7 @@ enum vmoon_status vmoon_vm_pause(struct vmoon_vm *vm, struct vmoon_error *err)
 	vmoon_lock_take(&vm->lock);
 	state = vmoon_vm_get_state(vm);
 	if (state == VMOON_VM_RUNNING) {
-		set_gate(vm, VMOON_GATE_PARK);
+		vmoon_vm_set_gate(vm, VMOON_GATE_PARK);
 		vmoon_vm_park(vm);
 		/* It may have ended while we waited. */
 		state = vmoon_vm_get_state(vm);
@@ -406,7 +317,7 @@ enum vmoon_status vmoon_vm_resume(struct vmoon_vm *vm, struct vmoon_error *err)
 	is_paused = vmoon_vm_get_state(vm) == VMOON_VM_PAUSED;
 	if (is_paused) {
 		set_state(vm, VMOON_VM_RUNNING);
-		set_gate(vm, VMOON_GATE_RUN);
+		vmoon_vm_set_gate(vm, VMOON_GATE_RUN);
 	}
 	vmoon_lock_drop(&vm->lock);
 	return is_paused ? VMOON_OK : wrong_state(vm, "resume", err);
@@ -444,7 +355,7 @@ void vmoon_vm_destroy(struct vmoon_vm *vm)
 	if (vm == NULL)
 		return;
 	VMOON_IGNORE(vmoon_vm_stop(vm, NULL) != VMOON_OK);
-	join_threads(vm);
+	vmoon_vm_join_threads(vm);
 	vmoon_runtime_unlink(vm->rt, vm);
 	free_vm(vm);
 }

@@ -4,8 +4,10 @@
 #define VMOON_RUNTIME_VM_H
 
 #include "board.h"
+#include "boot/boot.h"
 #include "loop.h"
 #include "mem.h"
+#include "sandbox/sandbox.h"
 #include "stream.h"
 #include "vmoon/vmoon.h"
 
@@ -36,6 +38,8 @@ struct vmoon_runtime {
 	struct vmoon_mem mem; /* this struct included */
 	struct vmoon_log log;
 	int kick_signal;
+	unsigned flags;         /* VMOON_RUNTIME_* */
+	unsigned denials;       /* atomic: calls that a sandbox did not allow */
 	int event_fd;           /* owned */
 	bool is_signalled;      /* atomic: event_fd was written */
 	struct vmoon_lock lock; /* guards vms */
@@ -73,6 +77,7 @@ struct vmoon_vm {
 	struct vmoon_gmem gmem;
 	struct vmoon_board *board;       /* owned */
 	struct vmoon_vm_device *devices; /* owned: the embedder's own */
+	struct vmoon_boot_files files;
 	struct vmoon_stream console;
 	struct vmoon_vcpu *vcpus; /* owned: spec.cpus of them */
 	uint64_t create_ns;
@@ -86,6 +91,13 @@ struct vmoon_vm {
 	unsigned parked;  /* of these, at the gate */
 	uint64_t start_ns, end_ns, resets;
 	struct vmoon_exit_record exit;
+	unsigned entered; /* threads in their sandbox, or that could not */
+	enum vmoon_status enter_status;
+	struct vmoon_error enter_error;
+
+	struct vmoon_sandbox sandbox;
+	pthread_t monitor; /* answers denied calls */
+	bool has_monitor;
 
 	struct vmoon_lock wish_lock; /* a leaf */
 	struct vmoon_wish wish;
@@ -121,6 +133,19 @@ void vmoon_vm_wish_end(struct vmoon_vm *vm, enum vmoon_exit_reason reason,
 void vmoon_vm_wish_reset(struct vmoon_vm *vm) VMOON_NONNULL(1);
 
 bool vmoon_vm_is_over(const struct vmoon_vm *vm) VMOON_NONNULL(1);
+
+/* vm_threads.c: all threads of a VM, in their sandboxes. */
+VMOON_STATUS vmoon_vm_start_threads(struct vmoon_vm *vm,
+				    struct vmoon_error *err) VMOON_NONNULL(1);
+/* Nothing where none was started, and twice. */
+void vmoon_vm_join_threads(struct vmoon_vm *vm) VMOON_NONNULL(1);
+/* A thread's own last act before it does anything for the guest. */
+void vmoon_vm_enter_sandbox(struct vmoon_vm *vm, unsigned seat)
+	VMOON_NONNULL(1);
+
+/* Under vm->lock. */
+void vmoon_vm_set_gate(struct vmoon_vm *vm, enum vmoon_gate gate)
+	VMOON_NONNULL(1);
 
 /* vcpu.c: a vCPU thread from first to last. */
 void *vmoon_vcpu_main(void *vcpu);

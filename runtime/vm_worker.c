@@ -279,6 +279,7 @@ void *vmoon_vm_worker_main(void *arg)
 	struct vmoon_vm *vm = arg;
 	struct vmoon_error err;
 
+	vmoon_vm_enter_sandbox(vm, VMOON_SEAT_WORKER);
 	/* epoll cannot fail on descriptors of our own; if it does, say so. */
 	if (vmoon_loop_run(&vm->loop, &err) != VMOON_OK)
 		vmoon_logf(&vm->rt->log, VMOON_LOG_ERROR, "worker", "%s",

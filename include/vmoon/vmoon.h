@@ -36,6 +36,16 @@ struct vmoon_stream;
 
 /* ---- runtime: what several VMs share; nothing of it is process-wide ---- */
 
+/*
+ * Every thread that the library starts is under a list of system calls of its
+ * own (runtime/sandbox). A call that is not in it returns EPERM there, and the
+ * VM becomes failed, naming thread and call; where the host has no room for a
+ * listener, without the name. So what the library calls on its threads (log,
+ * devices of your own) may compute, and write to descriptors from log, but not
+ * open files or start threads. NO_SANDBOX leaves all that to you.
+ */
+enum vmoon_runtime_flag { VMOON_RUNTIME_NO_SANDBOX = 1 };
+
 struct vmoon_runtime_options {
 	size_t size;
 	vmoon_log_fn log; /* any thread; NULL: no log */
@@ -43,6 +53,7 @@ struct vmoon_runtime_options {
 	enum vmoon_log_level log_level;
 	int kick_signal; /* 0: SIGRTMIN + 1; must not be used elsewhere */
 	const struct vmoon_allocator *allocator; /* copied; NULL: C library */
+	unsigned flags;                          /* enum vmoon_runtime_flag */
 };
 
 /* opts may be NULL. A runtime belongs to the thread that created it. */

@@ -37,26 +37,52 @@ static enum vmoon_status name_initrd(const struct job *job,
 	return st;
 }
 
-static enum vmoon_status open_image(struct vmoon_image *img, const char *path,
-				    int fd, struct vmoon_error *err)
+static enum vmoon_status open_file(struct vmoon_image *img, const char *path,
+				   int fd, struct vmoon_error *err)
 {
 	return fd > 0 ? vmoon_image_open_fd(img, fd, err)
 		      : vmoon_image_open(img, path, err);
+}
+
+/* keep: of struct vmoon_boot_files, or NULL. */
+static enum vmoon_status open_image(struct vmoon_image *keep, const char *path,
+				    int fd, struct vmoon_image *out,
+				    struct vmoon_error *err)
+{
+	enum vmoon_status st = VMOON_OK;
+
+	if (keep == NULL)
+		return open_file(out, path, fd, err);
+	if (keep->size == 0)
+		st = open_file(keep, path, fd, err);
+	if (st == VMOON_OK)
+		*out = vmoon_image_lend(keep);
+	return st;
+}
+
+void vmoon_boot_files_close(struct vmoon_boot_files *files)
+{
+	vmoon_image_close(&files->initrd);
+	vmoon_image_close(&files->kernel);
 }
 
 static enum vmoon_status open_files(struct job *job, struct vmoon_error *err)
 {
 	const struct vmoon_boot_args *args = job->args;
 	struct vmoon_image image;
-	enum vmoon_status st =
-		open_image(&image, args->kernel_path, args->kernel_fd, err);
+	struct vmoon_boot_files *files = args->files;
+	enum vmoon_status st;
+
+	st = open_image(files == NULL ? NULL : &files->kernel,
+			args->kernel_path, args->kernel_fd, &image, err);
 
 	if (st == VMOON_OK)
 		st = vmoon_kernel_prepare(&job->kernel, image, args, job->gm,
 					  err);
 	if (st != VMOON_OK || args->initrd_path == NULL)
 		return name_kernel(job, st, err);
-	st = open_image(&job->initrd, args->initrd_path, args->initrd_fd, err);
+	st = open_image(files == NULL ? NULL : &files->initrd,
+			args->initrd_path, args->initrd_fd, &job->initrd, err);
 	return name_initrd(job, st, err);
 }
 

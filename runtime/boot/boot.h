@@ -3,6 +3,7 @@
 #ifndef VMOON_RUNTIME_BOOT_H
 #define VMOON_RUNTIME_BOOT_H
 
+#include "boot/image.h"
 #include "gmem.h"
 #include "hv.h"
 #include "spec.h"
@@ -82,6 +83,17 @@ struct vmoon_flat {
 	vmoon_gpa at;
 };
 
+/*
+ * The files of the first load, kept open: later ones, after a reset, read the
+ * same files although the thread that loads may open none. Zeroed: none yet.
+ */
+struct vmoon_boot_files {
+	struct vmoon_image kernel, initrd; /* owned */
+};
+
+/* Harmless on zeroed files, and twice. */
+void vmoon_boot_files_close(struct vmoon_boot_files *files) VMOON_NONNULL(1);
+
 /* Everything of the machine that a boot protocol tells the kernel. */
 struct vmoon_boot_args {
 	struct vmoon_mem *mem;    /* or NULL */
@@ -89,6 +101,7 @@ struct vmoon_boot_args {
 	struct vmoon_flat flat;   /* mode NONE: the file's format decides */
 	const char *initrd_path;  /* or NULL */
 	int kernel_fd, initrd_fd; /* borrowed: read instead; 0: none */
+	struct vmoon_boot_files *files; /* borrowed; NULL: opened each time */
 	const char *cmdline;
 	enum vmoon_boot_protocol protocol;
 	enum vmoon_unpack unpack;

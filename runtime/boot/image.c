@@ -78,10 +78,19 @@ struct vmoon_image vmoon_image_of_bytes(const void *bytes, uint64_t size)
 	return (struct vmoon_image){.size = size, .bytes = bytes, .fd = -1};
 }
 
+struct vmoon_image vmoon_image_lend(const struct vmoon_image *img)
+{
+	struct vmoon_image lent = *img;
+
+	lent.is_lent = true;
+	return lent;
+}
+
 void vmoon_image_close(struct vmoon_image *img)
 {
 	/* size 0 is what a zeroed struct has and no opened file. */
-	if (img->bytes == NULL && img->size != 0 && img->fd >= 0)
+	if (img->bytes == NULL && img->size != 0 && img->fd >= 0 &&
+	    !img->is_lent)
 		(void)close(img->fd);
 	*img = (struct vmoon_image){.fd = -1};
 }

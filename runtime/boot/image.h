@@ -20,6 +20,7 @@ struct vmoon_image {
 	const unsigned char *bytes; /* borrowed; NULL: the file */
 	int fd;                     /* owned; -1 with bytes */
 	struct vmoon_mem *mem;      /* borrowed: for what is parsed */
+	bool is_lent;               /* fd belongs to another image */
 };
 
 /* Regular, not empty and at most VMOON_IMAGE_MAX, or E_SYS or E_IMAGE. */
@@ -30,6 +31,9 @@ VMOON_STATUS vmoon_image_open_fd(struct vmoon_image *img, int fd,
 				 struct vmoon_error *err) VMOON_NONNULL(1);
 /* The bytes must outlive the image. */
 struct vmoon_image vmoon_image_of_bytes(const void *bytes, uint64_t size);
+/* The same file once more, while img stays open. */
+struct vmoon_image vmoon_image_lend(const struct vmoon_image *img)
+	VMOON_NONNULL(1);
 /* Harmless on a zeroed image without a file, and twice. */
 void vmoon_image_close(struct vmoon_image *img) VMOON_NONNULL(1);
 

@@ -174,6 +174,14 @@ static void destroy(struct vmoon_hv_vm *hv)
 	vmoon_mem_free(vm->mem, vm, sizeof(*vm));
 }
 
+static struct vmoon_hv_calls calls(struct vmoon_hv_vm *hv)
+{
+	struct vmoon_hv_calls c = vmoon_kvm_vm_calls();
+
+	c.fd = vmoon_kvm_vm_of(hv)->fd;
+	return c;
+}
+
 static const struct vmoon_hv_vm_ops vm_ops = {
 	.map_memory = vmoon_kvm_memory_map,
 	.log_dirty = vmoon_kvm_memory_log,
@@ -187,6 +195,7 @@ static const struct vmoon_hv_vm_ops vm_ops = {
 	.reset = vmoon_kvm_irq_reset,
 	.save = vmoon_kvm_vm_save,
 	.load = vmoon_kvm_vm_load,
+	.calls = calls,
 	.destroy = destroy,
 };
 

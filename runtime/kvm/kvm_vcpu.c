@@ -3,6 +3,7 @@
 #include "kvm.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,7 +83,7 @@ static void kick(struct vmoon_hv_vcpu *hv)
 		return;
 	/* EAGAIN: the user's limit of queued signals; the vCPU waits for it. */
 	while (pthread_kill(vcpu->thread, vcpu->vm->kick_signal) == EAGAIN)
-		nanosleep(&pause, NULL);
+		(void)ppoll(NULL, 0, &pause, NULL);
 }
 
 static void take_signal(const struct vmoon_kvm_vcpu *vcpu)
@@ -188,6 +189,14 @@ static void destroy(struct vmoon_hv_vcpu *hv)
 	vmoon_mem_free(vcpu->vm->mem, vcpu, sizeof(*vcpu));
 }
 
+static struct vmoon_hv_calls calls(struct vmoon_hv_vcpu *hv)
+{
+	struct vmoon_hv_calls c = vmoon_kvm_vcpu_calls();
+
+	c.fd = vmoon_kvm_vcpu_of(hv)->fd;
+	return c;
+}
+
 static const struct vmoon_hv_vcpu_ops vcpu_ops = {
 	.attach = attach,
 	.reset = vmoon_kvm_x86_reset,
@@ -195,6 +204,7 @@ static const struct vmoon_hv_vcpu_ops vcpu_ops = {
 	.load = vmoon_kvm_vcpu_load,
 	.run = run,
 	.kick = kick,
+	.calls = calls,
 	.destroy = destroy,
 };
 

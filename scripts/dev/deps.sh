@@ -13,6 +13,7 @@ build      file /usr/include/stdio.h                         libc6-dev
 build      cmd pkg-config                                    pkg-config
 build      cmd lua5.4                                        lua5.4
 build      pkg lua5.4                                        liblua5.4-dev
+build      pkg libseccomp                                    libseccomp-dev
 build      pkg liblz4                                        liblz4-dev
 build      pkg libzstd                                       libzstd-dev
 build      pkg zlib                                          zlib1g-dev

@@ -37,7 +37,8 @@ struct vm_rig {
 	struct vmoon_runtime *rt;
 	struct vmoon_config *cfg;
 	struct vmoon_vm *vm;
-	char kernel[64]; /* a file of its own, gone at the end */
+	char kernel[64];  /* a file of its own, gone at the end */
+	unsigned denials; /* that the test has asked for */
 	unsigned state_events, exit_events, panic_events;
 	enum vmoon_vm_state last_state;
 	struct vmoon_exit_record record;
@@ -136,6 +137,8 @@ static inline int rig_teardown(void **state)
 	struct vm_rig *r = *state;
 
 	vmoon_vm_destroy(r->vm);
+	if (r->rt != NULL)
+		assert_int_equal(r->rt->denials, r->denials);
 	if (r->hv.vm.ops != NULL)
 		vmoon_fake_hv_fini(&r->hv);
 	vmoon_config_destroy(r->cfg);

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * audit.c - in a build with VMOON_SANDBOX_AUDIT all calls of all threads ask;
+ * those in the lists go on and are counted, and what was hit is appended to the
+ * file that the environment's VMOON_SANDBOX_HITS names. Other builds have
+ * nothing of it. scripts/dev/spare.sh compares with tests/tables/seccomp.txt.
+ */
+#include "sandbox/sandbox.h"
+
+#include "vmoon/mem.h"
+
+#ifdef VMOON_SANDBOX_AUDIT
+
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS_MAX = 128 };
+
+struct vmoon_sandbox_audit {
+	unsigned hits[VMOON_SEATS_MAX][ROWS_MAX]; /* one writer a row */
+	pthread_t helper; /* answers the monitor's own calls */
+	bool has_helper;
+};
+
+/* One call against one row after the other. */
+struct look {
+	const struct vmoon_sandbox_list *list;
+	const struct seccomp_data *call;
+	unsigned row; /* number of the present one, from 0 */
+	unsigned *hits;
+	bool is_found;
+	FILE *out;
+};
+
+static bool is_in(const struct vmoon_sandbox_set *set, uint64_t value)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (((uint32_t)value & set->blocks[i].mask) ==
+		    set->blocks[i].value)
+			return true;
+	return false;
+}
+
+static bool holds(const struct look *l, const struct vmoon_sandbox_cmp *c)
+{
+	const uint64_t value = l->call->args[c->arg];
+
+	return c->what == VMOON_SANDBOX_VALUE
+		       ? (value & c->mask) == c->value
+		       : is_in(&l->list->of[c->what], value);
+}
+
+static enum vmoon_status try_row(void *ctx, const struct vmoon_sandbox_row *row)
+{
+	struct look *l = ctx;
+	bool is_hit = l->call->nr == row->call;
+
+	for (size_t i = 0; i < VMOON_COUNTOF(row->when) && is_hit; i++)
+		is_hit = holds(l, &row->when[i]);
+	if (is_hit) {
+		l->is_found = true;
+		l->hits[l->row]++;
+		return VMOON_E_STATE; /* enough */
+	}
+	l->row++;
+	return VMOON_OK;
+}
+
+bool vmoon_sandbox_audit_call(struct vmoon_sandbox *sb, unsigned seat,
+			      const struct seccomp_data *call)
+{
+	const struct vmoon_sandbox_list list = vmoon_sandbox_list_of(sb, seat);
+	struct look l = {
+		.list = &list, .call = call, .hits = sb->audit->hits[seat]};
+
+	VMOON_IGNORE(vmoon_sandbox_each(&list, try_row, &l) != VMOON_OK);
+	return l.is_found;
+}
+
+static enum vmoon_status print_row(void *ctx,
+				   const struct vmoon_sandbox_row *row)
+{
+	struct look *l = ctx;
+	char text[160];
+
+	vmoon_sandbox_row_text(row, l->list->thread, text, sizeof(text));
+	if (l->hits[l->row++] > 0)
+		(void)fprintf(l->out, "%s\n", text);
+	return VMOON_OK;
+}
+
+static void *help(void *arg)
+{
+	struct vmoon_sandbox *sb = arg;
+	struct pollfd p = {.events = POLLIN};
+
+	do /* it is about to enter */
+		p.fd = __atomic_load_n(&sb->seats[VMOON_SEAT_MONITOR].listener,
+				       __ATOMIC_ACQUIRE);
+	while (p.fd < 0);
+	while (poll(&p, 1, -1) == 1 && (p.revents & POLLIN) != 0)
+		VMOON_IGNORE(!vmoon_sandbox_answer(sb, VMOON_SEAT_MONITOR));
+	return NULL;
+}
+
+void vmoon_sandbox_audit_watch(struct vmoon_sandbox *sb)
+{
+	sb->audit->has_helper =
+		pthread_create(&sb->audit->helper, NULL, help, sb) == 0;
+}
+
+void vmoon_sandbox_audit_open(struct vmoon_sandbox *sb)
+{
+	sb->audit = vmoon_mem_alloc(sb->cfg.mem, sizeof(*sb->audit));
+}
+
+void vmoon_sandbox_audit_close(struct vmoon_sandbox *sb)
+{
+	const char *path = getenv("VMOON_SANDBOX_HITS");
+	FILE *out = path == NULL ? NULL : fopen(path, "a");
+
+	if (sb->audit->has_helper)
+		(void)pthread_join(sb->audit->helper, NULL);
+	for (unsigned i = 0; out != NULL && i < sb->seat_count; i++) {
+		const struct vmoon_sandbox_list list =
+			vmoon_sandbox_list_of(sb, i);
+		struct look l = {
+			.list = &list, .hits = sb->audit->hits[i], .out = out};
+
+		VMOON_IGNORE(vmoon_sandbox_each(&list, print_row, &l) !=
+			     VMOON_OK);
+	}
+	if (out != NULL)
+		(void)fclose(out);
+	vmoon_mem_free(sb->cfg.mem, sb->audit, sizeof(*sb->audit));
+}
+
+#else
+
+void vmoon_sandbox_audit_open(struct vmoon_sandbox *sb)
+{
+	(void)sb;
+}
+
+void vmoon_sandbox_audit_watch(struct vmoon_sandbox *sb)
+{
+	(void)sb;
+}
+
+void vmoon_sandbox_audit_close(struct vmoon_sandbox *sb)
+{
+	(void)sb;
+}
+
+bool vmoon_sandbox_audit_call(struct vmoon_sandbox *sb, unsigned seat,
+			      const struct seccomp_data *call)
+{
+	(void)sb;
+	(void)seat;
+	(void)call;
+	return false;
+}
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rules.c - the table of system calls, with a reason for each.
+ *
+ * A row is here because a test runs into it (scripts/dev/spare.sh says which
+ * is not) and tests/tables/seccomp.txt has the same rows in words. A thread
+ * that needs something odd is cured of the need before it gets a row.
+ */
+#include "sandbox/rules.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+/* Sanitizers make calls of their own; their builds are no sandboxes. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
+enum {
+	V = VMOON_SANDBOX_VCPU,
+	W = VMOON_SANDBOX_WORKER,
+	M = VMOON_SANDBOX_MONITOR
+};
+
+/* The kernel reads an int from the lower half of a register. */
+#define INT_MASK UINT64_C(0xffffffff)
+
+#define SYS(name) SYS_##name, #name
+#define INT(arg, value)                                                 \
+	{                                                               \
+		(arg), VMOON_SANDBOX_VALUE, INT_MASK, (uint32_t)(value) \
+	}
+#define LONG(arg, value)                                        \
+	{                                                       \
+		(arg), VMOON_SANDBOX_VALUE, UINT64_MAX, (value) \
+	}
+/* These bits as given, the others as they like. */
+#define BITS(arg, mask, value)                              \
+	{                                                   \
+		(arg), VMOON_SANDBOX_VALUE, (mask), (value) \
+	}
+/* The C library aborts the process when it is denied one, so any flags go. */
+#define FUTEX(op) BITS(1, (uint32_t)FUTEX_CMD_MASK, (op))
+#define IS(arg, what)                             \
+	{                                         \
+		(arg), VMOON_SANDBOX_##what, 0, 0 \
+	}
+
+static const struct vmoon_sandbox_row rows[] = {
+	/* ---- every thread ---- */
+	{V | W | M,
+	 SYS(futex),
+	 {FUTEX(FUTEX_WAIT)},
+	 0,
+	 "a lock that another thread holds"},
+	{V | W | M,
+	 SYS(futex),
+	 {FUTEX(FUTEX_WAKE)},
+	 0,
+	 "letting go of a lock that others wait for"},
+	{V | W,
+	 SYS(futex),
+	 {FUTEX(FUTEX_WAIT_BITSET)},
+	 0,
+	 "waiting at the gate, and for the vCPUs to arrive there"},
+	{V | M, SYS(write), {IS(0, WAKE), LONG(2, 8)}, 0, "waking the worker"},
+	{V | W | M,
+	 SYS(rt_sigprocmask),
+	 {INT(0, SIG_BLOCK)},
+	 0,
+	 "the C library ends a thread with all signals blocked"},
+	{V | W | M,
+	 SYS(madvise),
+	 {INT(2, MADV_DONTNEED)},
+	 0,
+	 "the C library gives back the stack of a thread that ends; the "
+	 "worker empties guest memory"},
+	{V | W | M, SYS(exit), {INT(0, 0)}, 0, "the end of a thread"},
+	{V | W,
+	 SYS(clock_gettime),
+	 {INT(0, CLOCK_MONOTONIC)},
+	 0,
+	 "time, on a host whose vDSO has none"},
+	/* ---- vCPUs ---- */
+	{V,
+	 SYS(write),
+	 {IS(0, EVENTS), LONG(2, 8)},
+	 0,
+	 "telling the embedder that one of its own devices failed"},
+	{V,
+	 SYS(clock_gettime),
+	 {INT(0, CLOCK_REALTIME)},
+	 0,
+	 "the real-time clock's date, on a host whose vDSO has none"},
+	{V,
+	 SYS(rt_sigtimedwait),
+	 {LONG(1, 0), LONG(2, 0)},
+	 0,
+	 "taking the signal of a kick"},
+	/* ---- the worker ---- */
+	{W,
+	 SYS(rt_sigprocmask),
+	 {INT(0, SIG_SETMASK)},
+	 0,
+	 "the C library masks signals around a kick"},
+	{W,
+	 SYS(restart_syscall),
+	 {{0}},
+	 0,
+	 "going on to wait for a vCPU when the process was stopped meanwhile"},
+	{W, SYS(getpid), {{0}}, 0, "the C library names the process of a kick"},
+	{W,
+	 SYS(tgkill),
+	 {IS(0, PID), IS(2, KICK)},
+	 0,
+	 "kicking a vCPU out of the guest"},
+	{W,
+	 SYS(ppoll),
+	 {INT(1, 0)},
+	 0,
+	 "a moment's rest while the queue of signals is full"},
+	{W,
+	 SYS(ppoll),
+	 {INT(1, 1)},
+	 0,
+	 "whether a copy of the console takes more bytes"},
+	{W, SYS(epoll_pwait2), {IS(0, EPOLL)}, 0, "the event loop"},
+	{W,
+	 SYS(epoll_wait),
+	 {IS(0, EPOLL)},
+	 0,
+	 "the event loop on Linux before 5.11"},
+	{W,
+	 SYS(epoll_ctl),
+	 {IS(0, EPOLL)},
+	 0,
+	 "watching where the console is copied to"},
+	{W, SYS(read), {IS(0, WAKE), LONG(2, 8)}, 0, "being woken"},
+	{W,
+	 SYS(sendto),
+	 {INT(3, MSG_DONTWAIT | MSG_NOSIGNAL), LONG(4, 0)},
+	 0,
+	 "copying the console to a socket, and seeing that it is none"},
+	{W,
+	 SYS(write),
+	 {{0}},
+	 0,
+	 "copying the console to a file, pipe or terminal, telling the "
+	 "embedder that events wait"},
+	{W, SYS(close), {{0}}, 0, "the end of such a copy"},
+	{W,
+	 SYS(pread64),
+	 {{0}},
+	 0,
+	 "loading the kernel and initrd anew when the guest resets"},
+	{W,
+	 SYS(mmap),
+	 {BITS(2, PROT_EXEC, 0),
+	  BITS(3, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, MAP_ANONYMOUS)},
+	 0,
+	 "memory for unpacking the kernel anew"},
+	{W, SYS(munmap), {{0}}, 0, "and giving it back"},
+	{W,
+	 SYS(mprotect),
+	 {INT(2, PROT_READ | PROT_WRITE)},
+	 0,
+	 "the heap of a thread grows"},
+	{W, SYS(brk), {{0}}, 0, "the heap where all threads share it"},
+	{W,
+	 SYS(openat),
+	 {INT(0, AT_FDCWD), INT(2, O_RDONLY | O_CLOEXEC)},
+	 EACCES,
+	 "the C library's heap asks for the overcommit mode before it "
+	 "shrinks, and does without"},
+	/* ---- the monitor ---- */
+	{M,
+	 SYS(epoll_pwait),
+	 {IS(0, MONITOR_EPOLL)},
+	 0,
+	 "waiting for denied calls and for the end"},
+	{M,
+	 SYS(ioctl),
+	 {IS(0, LISTENERS), INT(1, SECCOMP_IOCTL_NOTIF_RECV)},
+	 0,
+	 "which call it was"},
+	{M,
+	 SYS(ioctl),
+	 {IS(0, LISTENERS), INT(1, SECCOMP_IOCTL_NOTIF_SEND)},
+	 0,
+	 "and that it is not permitted"},
+#ifdef SANITIZED
+#define ALSO(name)                                              \
+	{                                                       \
+		V | W | M, SYS(name), {{0}}, 0, "the sanitizer" \
+	}
+	ALSO(futex),
+	ALSO(write),
+	ALSO(mmap),
+	ALSO(munmap),
+	ALSO(mprotect),
+	ALSO(mremap),
+	ALSO(madvise),
+	ALSO(rt_sigprocmask),
+	ALSO(rt_sigaction),
+	ALSO(sigaltstack),
+	ALSO(sched_yield),
+	ALSO(sched_getaffinity),
+	ALSO(clock_gettime),
+	ALSO(clock_nanosleep),
+	ALSO(getpid),
+	ALSO(gettid),
+	ALSO(prctl),
+	ALSO(prlimit64),
+	ALSO(getrandom),
+	ALSO(newfstatat),
+	ALSO(readlink),
+	ALSO(lseek),
+	ALSO(read),
+	ALSO(close),
+	ALSO(dup2),
+	ALSO(tgkill),
+	ALSO(exit_group),
+	{V | W | M,
+	 SYS(openat),
+	 {INT(0, AT_FDCWD), INT(2, O_RDONLY)},
+	 0,
+	 "the sanitizer reads its maps and what it reports"},
+#endif
+};
+
+const struct vmoon_sandbox_row *vmoon_sandbox_rows(size_t *out_count)
+{
+	*out_count = VMOON_COUNTOF(rows);
+	return rows;
+}
+
+struct vmoon_sandbox_row vmoon_sandbox_ioctl_row(
+	enum vmoon_sandbox_thread thread, enum vmoon_sandbox_operand fd,
+	uint32_t request)
+{
+	return (struct vmoon_sandbox_row){
+		.threads = thread,
+		SYS(ioctl),
+		.when = {{0, fd, 0, 0}, INT(1, request)},
+		.why = "the hypervisor"};
+}
+
+/* ---- sets of numbers ---- */
+
+static int compare(const void *a, const void *b)
+{
+	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+size_t vmoon_sandbox_blocks_of(struct vmoon_sandbox_block *out,
+			       uint32_t *numbers, size_t count)
+{
+	size_t i = 0, blocks = 0;
+
+	if (count > 0)
+		qsort(numbers, count, sizeof(*numbers), compare);
+	while (i < count) {
+		uint32_t size = 1;
+
+		/* Twice as many: aligned, and all there? */
+		while (i + size * 2 <= count && numbers[i] % (size * 2) == 0 &&
+		       numbers[i + size * 2 - 1] == numbers[i] + size * 2 - 1)
+			size *= 2;
+		out[blocks++] = (struct vmoon_sandbox_block){
+			.mask = ~(size - 1), .value = numbers[i]};
+		i += size;
+	}
+	return blocks;
+}
+
+/* ---- words ---- */
+
+static const char *const operand_names[VMOON_SANDBOX_OPERANDS] = {
+	[VMOON_SANDBOX_VALUE] = "value",
+	[VMOON_SANDBOX_WAKE] = "wake",
+	[VMOON_SANDBOX_EVENTS] = "events",
+	[VMOON_SANDBOX_EPOLL] = "epoll",
+	[VMOON_SANDBOX_MONITOR_EPOLL] = "monitor-epoll",
+	[VMOON_SANDBOX_LISTENERS] = "listeners",
+	[VMOON_SANDBOX_HV_VM] = "hv-vm",
+	[VMOON_SANDBOX_HV_VCPU] = "hv-vcpu",
+	[VMOON_SANDBOX_KICK] = "kick",
+	[VMOON_SANDBOX_PID] = "pid",
+};
+
+const char *vmoon_sandbox_thread_name(enum vmoon_sandbox_thread thread)
+{
+	switch (thread) {
+	case VMOON_SANDBOX_VCPU: return "vcpu";
+	case VMOON_SANDBOX_WORKER: return "worker";
+	case VMOON_SANDBOX_MONITOR: return "monitor";
+	}
+	return "unknown";
+}
+
+static int cmp_text(const struct vmoon_sandbox_cmp *c, char *out, size_t cap)
+{
+	if (c->what != VMOON_SANDBOX_VALUE)
+		return snprintf(out, cap, " %u=%s", c->arg,
+				operand_names[c->what]);
+	if (c->mask == 0)
+		return 0;
+	if (c->mask == INT_MASK || c->mask == UINT64_MAX)
+		return snprintf(out, cap, " %u=%#llx", c->arg,
+				(unsigned long long)c->value);
+	return snprintf(out, cap, " %u&%#llx=%#llx", c->arg,
+			(unsigned long long)c->mask,
+			(unsigned long long)c->value);
+}
+
+void vmoon_sandbox_row_text(const struct vmoon_sandbox_row *row,
+			    enum vmoon_sandbox_thread thread, char *out,
+			    size_t cap)
+{
+	int n = snprintf(out, cap, "%s %s", vmoon_sandbox_thread_name(thread),
+			 row->name);
+
+	for (size_t i = 0; i < VMOON_COUNTOF(row->when); i++)
+		if (n >= 0 && (size_t)n < cap)
+			n += cmp_text(&row->when[i], out + n, cap - (size_t)n);
+}
