@@ -41,6 +41,19 @@ ssize_t hooked_pread(int fd, void *buf, size_t len, off_t off)
 	return syscall(SYS_pread64, fd, buf, len, off);
 }
 
+/* The same of fstat(), whose call number is not counted. */
+static int fstat_error;
+
+int hooked_fstat(int fd, struct stat *st) __asm__("fstat");
+
+int hooked_fstat(int fd, struct stat *st)
+{
+	if (fstat_error == 0)
+		return (int)syscall(SYS_fstat, fd, st);
+	errno = fstat_error;
+	return -1;
+}
+
 static enum vmoon_status load(const char *kernel, const char *initrd,
 			      struct vmoon_error *err)
 {
@@ -141,6 +154,12 @@ static void test_image__a_read_may_fail_or_be_interrupted(void **state)
 		assert_non_null(strstr(err.msg, "cannot be read"));
 	}
 	hook = (struct hook){.at = 0};
+	fstat_error = EOVERFLOW;
+	assert_int_equal(load(kernel.path, NULL, &err), VMOON_E_SYS);
+	assert_int_equal(err.sys, EOVERFLOW);
+	assert_non_null(strstr(err.msg, "cannot be examined"));
+	fstat_error = 0;
+	assert_ok(load(kernel.path, NULL, &err), &err);
 	(void)close(kernel.fd);
 }
 

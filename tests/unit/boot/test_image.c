@@ -133,6 +133,33 @@ static void test_image__a_file_without_permission_says_so(void **state)
 	(void)unlink(path);
 }
 
+static void test_image__a_descriptor_is_duplicated_and_stays_the_callers(
+	void **state)
+{
+	struct temp_file f = file_of("0123456789", 10);
+	struct vmoon_error err = {0};
+	struct vmoon_image img;
+	unsigned fds = open_fds();
+	int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	char buf[4];
+
+	(void)state;
+	assert_ok(vmoon_image_open_fd(&img, f.fd, &err), &err);
+	assert_int_equal(img.size, 10);
+	assert_int_not_equal(img.fd, f.fd);
+	assert_true((fcntl(img.fd, F_GETFD) & FD_CLOEXEC) != 0);
+	assert_ok(vmoon_image_read(&img, 6, buf, 4, &err), &err);
+	assert_memory_equal(buf, "6789", 4);
+	vmoon_image_close(&img);
+	assert_int_equal(vmoon_image_open_fd(&img, -1, &err), VMOON_E_SYS);
+	assert_int_equal(err.sys, EBADF);
+	assert_int_equal(vmoon_image_open_fd(&img, null_fd, &err),
+			 VMOON_E_IMAGE);
+	(void)close(null_fd);
+	assert_int_equal(open_fds(), fds);
+	(void)close(f.fd);
+}
+
 static void test_image__load_needs_ram_for_all_of_it(void **state)
 {
 	const struct vmoon_image img = vmoon_image_of_bytes("abcdef", 6);
@@ -152,6 +179,8 @@ static void test_image__load_needs_ram_for_all_of_it(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			test_image__a_descriptor_is_duplicated_and_stays_the_callers),
 		cmocka_unit_test(test_image__bytes_and_file_read_the_same),
 		cmocka_unit_test(
 			test_l04__a_file_that_changes_later_is_no_overrun),
