@@ -180,8 +180,8 @@ static void *take_away(void *arg)
 	struct vmoon_window out;
 
 	VMOON_IGNORE(vmoon_bus_remove(&r->rig->bus, ADDR_A, &out));
-	vmoon_slot_unplug(&r->rig->slot);
 	__atomic_store_n(&r->is_done, 1, __ATOMIC_RELEASE);
+	vmoon_slot_unplug(&r->rig->slot);
 	return NULL;
 }
 
@@ -191,6 +191,13 @@ static void *read_once(void *arg)
 
 	look(t, ADDR_A, MAGIC_A);
 	return NULL;
+}
+
+/* Others may go on as far as they can. */
+static void let_others_run(void)
+{
+	for (int i = 0; i < 2000; i++)
+		(void)sched_yield();
 }
 
 static void test_bus_08__a_running_callback_finishes_first(void **state)
@@ -216,6 +223,7 @@ static void test_bus_08__a_running_callback_finishes_first(void **state)
 	while (vmoon_bus_count(&r.bus) == 2)
 		(void)sched_yield();
 	assert_false(vmoon_bus_read(&r.bus, ADDR_A, 4, &v));
+	let_others_run();
 	assert_false(__atomic_load_n(&rm.is_done, __ATOMIC_ACQUIRE));
 	__atomic_store_n(&r.a.may_leave, 1, __ATOMIC_RELEASE);
 	assert_int_equal(pthread_join(reader, NULL), 0);
@@ -227,9 +235,42 @@ static void test_bus_08__a_running_callback_finishes_first(void **state)
 	vmoon_slot_fini(&r.stable);
 }
 
+/* On its way to a slot when the window goes: it must not arrive. */
+static void test_bus_08__a_late_access_does_not_arrive(void **state)
+{
+	struct rig r;
+	struct tally t = {&r, 0, 0, 0, 0};
+	struct remover rm = {&r, 0};
+	const struct vmoon_window w = {
+		.base = ADDR_A, .size = 0x10, .slot = &r.slot};
+	pthread_t reader, remover;
+
+	(void)state;
+	rig_init(&r);
+	vmoon_slot_plug(&r.slot, "probe", &r.a.dev);
+	assert_int_equal(vmoon_bus_add(&r.bus, &w, 1, NULL), VMOON_OK);
+	vmoon_lock_take(&r.slot.lock);
+	assert_int_equal(pthread_create(&reader, NULL, read_once, &t), 0);
+	let_others_run(); /* it waits for the lock, most likely */
+	assert_int_equal(pthread_create(&remover, NULL, take_away, &rm), 0);
+	while (vmoon_bus_count(&r.bus) == 2)
+		(void)sched_yield();
+	/* As plugged anew: what it finds would be another device. */
+	r.slot.dev = &r.b.dev;
+	vmoon_lock_drop(&r.slot.lock);
+	assert_int_equal(pthread_join(reader, NULL), 0);
+	assert_int_equal(pthread_join(remover, NULL), 0);
+	assert_int_equal(t.hits, 0);
+	assert_int_equal(t.misses, 1);
+	assert_int_equal(t.wrong, 0);
+	vmoon_slot_fini(&r.slot);
+	vmoon_slot_fini(&r.stable);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_b06__devices_come_and_go_while_two_vcpus_access),
 	cmocka_unit_test(test_bus_08__a_running_callback_finishes_first),
+	cmocka_unit_test(test_bus_08__a_late_access_does_not_arrive),
 };
 
 int main(void)
