@@ -127,7 +127,8 @@ static enum vmoon_status install(struct vmoon_rack *rack,
 	enum vmoon_status st;
 
 	p->count = d->count;
-	memcpy(p->resources, d->resources, d->count * sizeof(d->resources[0]));
+	for (size_t i = 0; i < d->count; i++)
+		p->resources[i] = d->resources[i];
 	vmoon_faults_init(&p->faults, d->name, &rack->log, &rack->clock);
 	p->env.faults = vmoon_faults_of(&p->faults);
 	st = add_irqs(rack, p, err);

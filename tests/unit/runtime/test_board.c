@@ -20,30 +20,36 @@ static void echo_nothing(struct vmoon_device *dev)
 	(void)dev;
 }
 
+static void echo_destroy(struct vmoon_device *dev)
+{
+	free(dev);
+}
+
 static const struct vmoon_device_ops echo_ops = {.type = "echo",
 						 .read = echo_read,
 						 .write = echo_write,
 						 .reset = echo_nothing,
-						 .destroy = echo_nothing};
+						 .destroy = echo_destroy};
 
 static enum vmoon_status make_echo(void *ctx, const struct vmoon_rack_env *env,
 				   struct vmoon_device **out,
 				   struct vmoon_error *err)
 {
-	(void)env, (void)err;
-	*out = ctx;
+	struct vmoon_device *dev = calloc(1, sizeof(*dev));
+
+	(void)ctx, (void)env, (void)err;
+	assert_non_null(dev);
+	dev->ops = &echo_ops;
+	*out = dev;
 	return VMOON_OK;
 }
 
-static enum vmoon_status add(struct vm_rig *r, struct vmoon_device *dev,
-			     const char *name, struct vmoon_resource *list,
+static enum vmoon_status add(struct vm_rig *r, const char *name,
+			     struct vmoon_resource *list,
 			     struct vmoon_error *err)
 {
-	const struct vmoon_rack_device d = {.name = name,
-					    .resources = list,
-					    .count = 2,
-					    .make = make_echo,
-					    .ctx = dev};
+	const struct vmoon_rack_device d = {
+		.name = name, .resources = list, .count = 2, .make = make_echo};
 
 	return vmoon_board_add(r->vm->board, &d, err);
 }
@@ -51,7 +57,6 @@ static enum vmoon_status add(struct vm_rig *r, struct vmoon_device *dev,
 static void test_dm__a_users_device_joins_and_leaves_the_board(void **state)
 {
 	struct vm_rig *r = *state;
-	struct vmoon_device dev = {&echo_ops}, other = {&echo_ops};
 	struct vmoon_resource a[] = {
 		{.kind = VMOON_RESOURCE_MMIO, .size = 0x100},
 		{.kind = VMOON_RESOURCE_IRQ}};
@@ -62,8 +67,8 @@ static void test_dm__a_users_device_joins_and_leaves_the_board(void **state)
 	uint64_t v;
 
 	rig_create(r, NULL, 1);
-	assert_ok(add(r, &dev, "echo0", a, &err), &err);
-	assert_ok(add(r, &other, "echo1", b, &err), &err);
+	assert_ok(add(r, "echo0", a, &err), &err);
+	assert_ok(add(r, "echo1", b, &err), &err);
 	assert_int_equal(a[0].base, 0xd0000000);
 	assert_int_equal(b[0].base, 0xd0001000);
 	assert_int_equal(a[1].base, 6); /* 4 and 5 are the machine's */
@@ -111,7 +116,7 @@ static void test_dm__what_is_the_machines_is_not_given_away(void **state)
 			 .base = taken[i].base,
 			 .size = taken[i].size}};
 
-		assert_true(add(r, NULL, "x", list, &err) != VMOON_OK);
+		assert_true(add(r, "x", list, &err) != VMOON_OK);
 		assert_string_equal(err.msg, taken[i].text);
 	}
 }
