@@ -22,22 +22,31 @@ static int raise_unknown(lua_State *L, int is_assignment)
 	return lua_error(L);
 }
 
-static int handle_index(lua_State *L)
+static bool push_method(lua_State *L)
 {
 	lua_settop(L, 2);
 	lua_pushvalue(L, 2);
-	if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+	return lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL;
+}
+
+static int handle_index(lua_State *L)
+{
+	if (push_method(L))
 		return 1;
 	lua_pushvalue(L, 2);
-	if (lua_rawget(L, lua_upvalueindex(2)) == LUA_TNIL)
-		return raise_unknown(L, 0);
-	lua_pushvalue(L, 1);
-	lua_call(L, 1, 1);
-	return 1;
+	if (lua_rawget(L, lua_upvalueindex(2)) != LUA_TNIL) {
+		lua_pushvalue(L, 1);
+		lua_call(L, 1, 1);
+		return 1;
+	}
+	if (vmoon_lmod_load_later_parts(L) && push_method(L))
+		return 1;
+	return raise_unknown(L, 0);
 }
 
 static int handle_newindex(lua_State *L)
 {
+	VMOON_IGNORE(vmoon_lmod_load_later_parts(L)); /* names to suggest */
 	return raise_unknown(L, 1);
 }
 

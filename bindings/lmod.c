@@ -17,6 +17,7 @@
 #include "lvm.h"
 
 #define CORE_KEY "vmoon.core"
+#define ENVIRONMENT_KEY "vmoon.environment"
 
 void vmoon_lmod_push_core(lua_State *L)
 {
@@ -190,10 +191,31 @@ static void run_part(lua_State *L, const char *name)
 	luaL_error(L, "vmoon was built without its part '%s'", name);
 }
 
+static void run_parts(lua_State *L, const char *const *names)
+{
+	for (; *names != NULL; names++)
+		run_part(L, *names);
+}
+
 /* Later parts use what earlier ones put into core. */
-static const char *const part_order[] = {
-	"hints", "locate", "pattern", "expect", "stream", "shell", "events",
-};
+static const char *const first_parts[] = {"hints", "time", "pattern", NULL};
+/* Most of what there is to compile, and a script may need none of it. */
+static const char *const later_parts[] = {"locate", "expect", "stream",
+					  "shell",  "events", NULL};
+
+bool vmoon_lmod_load_later_parts(lua_State *L)
+{
+	luaL_checkstack(L, 4, NULL);
+	if (lua_getfield(L, LUA_REGISTRYINDEX, ENVIRONMENT_KEY) == LUA_TNIL) {
+		lua_pop(L, 1);
+		return false;
+	}
+	run_parts(L, later_parts);
+	lua_pop(L, 1);
+	lua_pushnil(L);
+	lua_setfield(L, LUA_REGISTRYINDEX, ENVIRONMENT_KEY);
+	return true;
+}
 
 int luaopen_vmoon(lua_State *L)
 {
@@ -214,8 +236,7 @@ int luaopen_vmoon(lua_State *L)
 	open_core(L);
 	lua_pop(L, 1);
 	push_environment(L);
-	for (size_t i = 0; i < VMOON_COUNTOF(part_order); i++)
-		run_part(L, part_order[i]);
-	lua_pop(L, 1);
+	run_parts(L, first_parts);
+	lua_setfield(L, LUA_REGISTRYINDEX, ENVIRONMENT_KEY);
 	return 1;
 }

@@ -12,6 +12,11 @@
  * the functions they add to it. Never reachable from a user's script.
  */
 void vmoon_lmod_push_core(lua_State *L);
+/*
+ * Adds what only some scripts need: config_error of core, and methods of VMs
+ * and streams. False: they are there already. Raises without memory.
+ */
+bool vmoon_lmod_load_later_parts(lua_State *L);
 
 VMOON_API int luaopen_vmoon(lua_State *L);
 

@@ -33,6 +33,7 @@ end
 
 -- Methods and properties of a handle type, from its metatable.
 local function handle_names(type)
+  pcall(vmoon.check, {}) -- methods come with the first mistake, or with the first that is missed
   local metatable = debug.getregistry()[type]
   local names = {}
   for name in pairs(metatable["vmoon.methods"]) do names[name] = true end

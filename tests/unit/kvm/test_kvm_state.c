@@ -211,6 +211,30 @@ static void test_kvm_08__a_header_that_counts_other_entries_is_refused(
 			    "another version; take a new snapshot");
 }
 
+/* The list of MSRs stands before the CPUID and has the same kind of head. */
+static void test_kvm_08__a_header_that_counts_other_msrs_is_refused(
+	void **state)
+{
+	struct rig *r = *state;
+	const size_t cpuid = 4 + 8 + 2 * sizeof(struct kvm_cpuid_entry2);
+	uint32_t n, good;
+	size_t back;
+
+	save(r);
+	for (good = 1; good < 200; good++) {
+		back = cpuid + 8 + good * sizeof(struct kvm_msr_entry);
+		memcpy(&n, head_count(r, back), 4);
+		if (n == good)
+			break;
+	}
+	assert_int_equal(n, good);
+	for (uint32_t wrong = 0; wrong < 300; wrong++) {
+		memcpy(head_count(r, back), &wrong, 4);
+		assert_int_equal(load(r, r->len),
+				 wrong == good ? VMOON_OK : VMOON_E_IMAGE);
+	}
+}
+
 static void test_kvm_12__a_cpuid_list_of_257_entries_is_refused(void **state)
 {
 	struct rig *r = *state;
@@ -408,6 +432,7 @@ static const struct CMUnitTest tests[] = {
 	STATE(test_kvm_08__every_cut_is_refused_before_anything_is_set),
 	STATE(test_kvm_08__lengths_and_counts_that_lie_are_survived),
 	STATE(test_kvm_08__a_header_that_counts_other_entries_is_refused),
+	STATE(test_kvm_08__a_header_that_counts_other_msrs_is_refused),
 	STATE(test_kvm_12__a_cpuid_list_of_257_entries_is_refused),
 	STATE(test_kvm_08__another_cpu_or_section_is_refused),
 	cmocka_unit_test(
