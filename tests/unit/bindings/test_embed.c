@@ -157,7 +157,7 @@ static void test_embed__a_script_lives_on_the_runtimes_heap(void **state)
 	vmoon_config_destroy(s.cfg);
 	vmoon_runtime_destroy(rt);
 	check_alloc_assert_empty(&a);
-	rt = runtime_on(&a, 100000); /* no state fits into that */
+	rt = runtime_on(&a, 20000); /* no state fits into that */
 	assert_int_not_equal(vmoon_config_from_lua(rt, s.path, &s.cfg, &s.err),
 			     VMOON_OK);
 	vmoon_runtime_destroy(rt);
