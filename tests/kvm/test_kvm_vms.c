@@ -118,11 +118,61 @@ static void test_kvm_vms__three_vms_of_one_process_run_at_once(void **state)
 	check_alloc_assert_empty(&a); /* KVM's structs included */
 }
 
+/* vmoon_vm_create with the n-th request for memory refused. */
+static enum vmoon_status create_with(struct check_alloc *a, const char *kernel)
+{
+	struct vmoon_runtime_options opts =
+		VMOON_INIT(struct vmoon_runtime_options);
+	struct vmoon_allocator how = check_allocator(a);
+	const size_t fail_at = a->fail_at;
+	struct vmoon_runtime *rt = NULL;
+	struct vmoon_config *cfg = NULL;
+	struct vmoon_vm *vm = NULL;
+	struct vmoon_error err;
+	enum vmoon_status st;
+
+	a->fail_at = 0;
+	opts.allocator = &how;
+	assert_ok(vmoon_runtime_create(&opts, &rt, &err), &err);
+	assert_ok(vmoon_config_create(rt, &cfg, &err), &err);
+	assert_ok(vmoon_config_set_str(cfg, "kernel", kernel, strlen(kernel),
+				       &err),
+		  &err);
+	assert_ok(vmoon_config_set_str(cfg, "memory", "16M", 3, &err), &err);
+	a->calls = 0;
+	a->fail_at = fail_at;
+	st = vmoon_vm_create(rt, cfg, NULL, &vm, &err);
+	vmoon_vm_destroy(vm);
+	vmoon_config_destroy(cfg);
+	vmoon_runtime_destroy(rt);
+	return st;
+}
+
+static void test_kvm_vms__each_refusal_of_memory_is_an_error(void **state)
+{
+	struct path kernel = guest("echo");
+	enum vmoon_status st = VMOON_E_NOMEM;
+
+	(void)state;
+	NEED_KVM();
+	for (size_t n = 1; n < 500 && st != VMOON_OK; n++) {
+		struct check_alloc a = {.fail_at = n};
+
+		st = create_with(&a, kernel.text);
+		check_alloc_assert_empty(&a);
+		if (st != VMOON_OK)
+			assert_int_equal(st, VMOON_E_NOMEM);
+	}
+	assert_int_equal(st, VMOON_OK);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			test_kvm_vms__three_vms_of_one_process_run_at_once),
+		cmocka_unit_test(
+			test_kvm_vms__each_refusal_of_memory_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

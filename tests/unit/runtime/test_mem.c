@@ -196,6 +196,69 @@ static void test_mem__a_vm_gives_everything_back_with_right_sizes(void **state)
 	check_alloc_assert_empty(&a);
 }
 
+/* From the runtime to the end of its VM, as far as memory goes. */
+static enum vmoon_status live(struct vm_rig *r, const struct vmoon_allocator *a,
+			      struct vmoon_error *err)
+{
+	static const struct vmoon_fake_step steps[] = {TEXT("hello")};
+	const struct vmoon_fake_script script = {steps, VMOON_COUNTOF(steps)};
+	const struct vmoon_pattern hello = {VMOON_PATTERN_RE, "hel+o", 5};
+	struct vmoon_runtime_options opts =
+		VMOON_INIT(struct vmoon_runtime_options);
+	struct vmoon_match m = VMOON_INIT(struct vmoon_match);
+	struct vmoon_runtime *rt = NULL;
+	struct vmoon_config *cfg = NULL;
+	struct vmoon_vm *vm = NULL;
+	enum vmoon_status st;
+
+	opts.allocator = a;
+	st = vmoon_runtime_create(&opts, &rt, err);
+	if (st == VMOON_OK)
+		st = vmoon_config_create(rt, &cfg, err);
+	if (st == VMOON_OK)
+		st = vmoon_config_set_str(cfg, "kernel", r->kernel,
+					  strlen(r->kernel), err);
+	if (st == VMOON_OK) {
+		vmoon_fake_hv_init(&r->hv, &script, 1);
+		st = vmoon_vm_create_on(rt, cfg, NULL, &r->hv.vm, &vm, err);
+	}
+	if (st == VMOON_OK)
+		st = vmoon_vm_start(vm, err);
+	if (st == VMOON_OK)
+		st = vmoon_stream_expect(vmoon_vm_stream(vm, "serial0"), &hello,
+					 1, RIG_TIMEOUT_NS, &m, err);
+	vmoon_vm_destroy(vm);
+	if (r->hv.vm.ops != NULL)
+		vmoon_fake_hv_fini(&r->hv);
+	r->hv.vm.ops = NULL;
+	vmoon_config_destroy(cfg);
+	vmoon_runtime_destroy(rt);
+	return st;
+}
+
+static void test_mem__each_refusal_in_a_vms_life_is_an_error_without_a_leak(
+	void **state)
+{
+	struct vm_rig *r = *state;
+	enum vmoon_status st = VMOON_E_NOMEM;
+	size_t n = 0;
+
+	while (st != VMOON_OK) {
+		struct check_alloc a = {.fail_at = ++n};
+		struct vmoon_allocator how = check_allocator(&a);
+		struct vmoon_error err = {.status = VMOON_OK};
+
+		st = live(r, &how, &err);
+		check_alloc_assert_empty(&a);
+		if (st == VMOON_OK)
+			break;
+		assert_int_equal(st, VMOON_E_NOMEM);
+		assert_int_equal(err.status, VMOON_E_NOMEM);
+		assert_true(err.msg[0] != '\0');
+	}
+	assert_in_range(n, 15, 500); /* it failed at each of them before */
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -210,6 +273,7 @@ int main(void)
 		cmocka_unit_test(
 			test_mem__an_older_allocator_struct_has_no_limit),
 		cmocka_unit_test(test_mem__threads_share_one_count),
+		RIG(test_mem__each_refusal_in_a_vms_life_is_an_error_without_a_leak),
 		RIG(test_mem__a_vm_gives_everything_back_with_right_sizes),
 	};
 
