@@ -74,13 +74,19 @@ static void test_x10__no_descriptor_with_kvm_is_an_error_each_time(void **state)
 	(void)life_sweep_both(*state, VMOON_FAULT_OPEN, EMFILE);
 }
 
+#ifdef VMOON_CHECK_LOCKS
+enum { LIVES = 50 }; /* a sanitizer build is slow */
+#else
+enum { LIVES = 200 };
+#endif
+
 static void test_kvm__two_hundred_lives_leave_nothing(void **state)
 {
 	struct census before;
 
 	NEED_KVM();
 	before = take_census();
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < LIVES; i++) {
 		struct life *l = *state;
 
 		life_live(l);
