@@ -317,9 +317,14 @@ static void test_sec_09__the_sandbox_can_be_left_out(void **state)
 	struct vm_rig *r = *state;
 	struct vmoon_error err;
 
+	/* The configuration lives in its runtime's memory. */
+	vmoon_config_destroy(r->cfg);
 	vmoon_runtime_destroy(r->rt);
 	o.flags = VMOON_RUNTIME_NO_SANDBOX;
 	assert_ok(vmoon_runtime_create(&o, &r->rt, &err), &err);
+	assert_ok(vmoon_config_create(r->rt, &r->cfg, &err), &err);
+	rig_set(r, "kernel", r->kernel);
+	rig_set(r, "memory", "64M");
 	create_acting(r, 1, open_file);
 	rig_start(r);
 	wait_runs(&r->hv, 1);
