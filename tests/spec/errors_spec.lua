@@ -4,6 +4,7 @@
 -- errors/NAME.lua or NAME.json is checked in a folder that holds the files
 -- below; errors/NAME.txt (NAME.json.txt) is what `vmoon check` then says.
 local support = dofile "tests/spec/support.lua"
+local vmoon = require "vmoon"
 
 local HERE = "tests/spec/errors"
 
@@ -31,6 +32,7 @@ describe("a wrong specification", function()
   for _, name in ipairs(names()) do
     if not name:find "%.txt$" then
       it("is explained word for word: " .. name, function()
+        if name:find "%.json$" and not vmoon.has "json" then return pending "this build reads no JSON" end
         local expected = support.read(text_of(name))
         assert.not_equal("", expected, text_of(name) .. " is missing")
         local run = support.sh(("cd %s && vmoon check %s"):format(support.folder(), name))

@@ -262,7 +262,32 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_config_read__null_is_refused),
 };
 
+static void test_config_read__a_build_without_the_library_says_so(void **state)
+{
+	struct vmoon_config *cfg = NULL;
+	struct vmoon_error err;
+
+	(void)state;
+	assert_int_equal(vmoon_config_from_json(NULL, "{}", 2, &cfg, &err),
+			 VMOON_E_UNSUPPORTED);
+	assert_string_equal(err.msg, "this build reads no JSON: it was made "
+				     "without libjansson");
+	assert_null(cfg);
+}
+
+static const struct CMUnitTest tests_without[] = {
+	cmocka_unit_test(test_config_read__a_build_without_the_library_says_so),
+};
+
 int main(void)
 {
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	struct vmoon_config *cfg;
+	enum vmoon_status st =
+		vmoon_config_from_json(NULL, "{}", 2, &cfg, NULL);
+
+	if (st == VMOON_OK)
+		vmoon_config_destroy(cfg);
+	return st == VMOON_E_UNSUPPORTED
+		       ? cmocka_run_group_tests(tests_without, NULL, NULL)
+		       : cmocka_run_group_tests(tests, NULL, NULL);
 }
