@@ -12,11 +12,11 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #ifdef VMOON_HAVE_JANSSON
 
 #include <jansson.h>
-#include <string.h>
 
 /* Where a scan of the text is. */
 struct scan {
