@@ -240,7 +240,6 @@ static void raise_problems(lua_State *L, int list, const char *function,
 	lua_Debug ar;
 
 	luaL_checkstack(L, 8, NULL);
-	VMOON_IGNORE(vmoon_lmod_load_later_parts(L));
 	vmoon_lmod_push_core(L);
 	lua_getfield(L, -1, "config_error");
 	lua_pushvalue(L, list);

@@ -39,14 +39,13 @@ static int handle_index(lua_State *L)
 		lua_call(L, 1, 1);
 		return 1;
 	}
-	if (vmoon_lmod_load_later_parts(L) && push_method(L))
+	if (vmoon_lmod_load_parts(L) && push_method(L))
 		return 1;
 	return raise_unknown(L, 0);
 }
 
 static int handle_newindex(lua_State *L)
 {
-	VMOON_IGNORE(vmoon_lmod_load_later_parts(L)); /* names to suggest */
 	return raise_unknown(L, 1);
 }
 

@@ -19,10 +19,103 @@
 #define CORE_KEY "vmoon.core"
 #define ENVIRONMENT_KEY "vmoon.environment"
 
+/* ---- the parts written in Lua ---- */
+
+static void copy_globals(lua_State *L, const char *library,
+			 const char *const *names)
+{
+	lua_pushglobaltable(L);
+	if (library != NULL) {
+		lua_getfield(L, -1, library);
+		lua_remove(L, -2);
+		luaL_checktype(L, -1, LUA_TTABLE);
+	}
+	for (; *names != NULL; names++) {
+		lua_getfield(L, -1, *names);
+		lua_setfield(L, -3, *names);
+	}
+	lua_pop(L, 1);
+}
+
+/* The globals of the parts: what a script does to its own changes nothing. */
+static void push_environment(lua_State *L)
+{
+	static const char *const base[] = {
+		"error",    "getmetatable", "ipairs",       "pairs",
+		"pcall",    "select",       "setmetatable", "type",
+		"tonumber", "tostring",     NULL,
+	};
+	static const char *const string[] = {"find", "format", "rep", NULL};
+	static const char *const table[] = {"concat", "pack", "sort", NULL};
+	static const char *const math[] = {"max", "min", NULL};
+	static const char *const utf8[] = {"len", NULL};
+	static const struct {
+		const char *name;
+		const char *const *functions;
+	} libraries[] = {
+		{"string", string},
+		{"table", table},
+		{"math", math},
+		{"utf8", utf8},
+	};
+
+	lua_newtable(L);
+	copy_globals(L, NULL, base);
+	for (size_t i = 0; i < VMOON_COUNTOF(libraries); i++) {
+		lua_newtable(L);
+		copy_globals(L, libraries[i].name, libraries[i].functions);
+		lua_setfield(L, -2, libraries[i].name);
+	}
+}
+
+/* Runs one embedded part: globals on the top, core as the argument. */
+static void run_part(lua_State *L, const char *name)
+{
+	char chunk[64] = VMOON_LPART_PREFIX;
+
+	strncat(chunk, name, sizeof(chunk) - strlen(chunk) - 1);
+	for (size_t i = 0; i < VMOON_COUNTOF(lua_parts); i++) {
+		if (strcmp(lua_parts[i].name, name) != 0)
+			continue;
+		if (luaL_loadbufferx(L, (const char *)lua_parts[i].text,
+				     lua_parts[i].len, chunk, "t") != LUA_OK)
+			lua_error(L);
+		lua_pushvalue(L, -2);
+		lua_setupvalue(L, -2, 1); /* _ENV */
+		lua_getfield(L, LUA_REGISTRYINDEX, CORE_KEY);
+		lua_call(L, 1, 0);
+		return;
+	}
+	luaL_error(L, "vmoon was built without its part '%s'", name);
+}
+
+/* Later parts use what earlier ones put into core. */
+static const char *const part_order[] = {
+	"hints", "locate", "pattern", "expect", "stream", "shell", "events",
+};
+
+bool vmoon_lmod_load_parts(lua_State *L)
+{
+	luaL_checkstack(L, 4, NULL);
+	if (lua_getfield(L, LUA_REGISTRYINDEX, ENVIRONMENT_KEY) == LUA_TNIL) {
+		lua_pop(L, 1);
+		return false;
+	}
+	for (size_t i = 0; i < VMOON_COUNTOF(part_order); i++)
+		run_part(L, part_order[i]);
+	lua_pop(L, 1);
+	lua_pushnil(L);
+	lua_setfield(L, LUA_REGISTRYINDEX, ENVIRONMENT_KEY);
+	return true;
+}
+
 void vmoon_lmod_push_core(lua_State *L)
 {
+	VMOON_IGNORE(vmoon_lmod_load_parts(L));
 	lua_getfield(L, LUA_REGISTRYINDEX, CORE_KEY);
 }
+
+/* ---- the module ---- */
 
 /* vmoon.new(spec): a VM that is not started. */
 static int mod_new(lua_State *L)
@@ -95,9 +188,38 @@ static int mod_version(lua_State *L)
 	return 1;
 }
 
+/* A function of core that a part brings. */
+static int call_part(lua_State *L, const char *name)
+{
+	int count = lua_gettop(L);
+
+	vmoon_lmod_push_core(L);
+	lua_getfield(L, -1, name);
+	lua_remove(L, -2);
+	lua_insert(L, 1);
+	lua_call(L, count, LUA_MULTRET);
+	return lua_gettop(L);
+}
+
+static int mod_pat(lua_State *L)
+{
+	return call_part(L, "pat");
+}
+
+static int mod_re(lua_State *L)
+{
+	return call_part(L, "re");
+}
+
+static int mod_sleep(lua_State *L)
+{
+	return call_part(L, "sleep");
+}
+
 static const luaL_Reg mod_functions[] = {
 	{"new", mod_new},         {"boot", mod_boot}, {"check", mod_check},
 	{"export", mod_export},   {"has", mod_has},   {"host", mod_host},
+	{"pat", mod_pat},         {"re", mod_re},     {"sleep", mod_sleep},
 	{"version", mod_version}, {NULL, NULL},
 };
 
@@ -123,100 +245,6 @@ static void open_core(lua_State *L)
 	lua_setfield(L, -2, "timeout_scale");
 }
 
-static void copy_globals(lua_State *L, const char *library,
-			 const char *const *names)
-{
-	lua_pushglobaltable(L);
-	if (library != NULL) {
-		lua_getfield(L, -1, library);
-		lua_remove(L, -2);
-		luaL_checktype(L, -1, LUA_TTABLE);
-	}
-	for (; *names != NULL; names++) {
-		lua_getfield(L, -1, *names);
-		lua_setfield(L, -3, *names);
-	}
-	lua_pop(L, 1);
-}
-
-/* The globals of the parts: what a script does to its own changes nothing. */
-static void push_environment(lua_State *L)
-{
-	static const char *const base[] = {
-		"error",    "getmetatable", "ipairs",       "pairs",
-		"pcall",    "select",       "setmetatable", "type",
-		"tonumber", "tostring",     NULL,
-	};
-	static const char *const string[] = {"find", "format", "rep", NULL};
-	static const char *const table[] = {"concat", "pack", "sort", NULL};
-	static const char *const math[] = {"max", "min", NULL};
-	static const char *const utf8[] = {"len", NULL};
-	static const struct {
-		const char *name;
-		const char *const *functions;
-	} libraries[] = {
-		{"string", string},
-		{"table", table},
-		{"math", math},
-		{"utf8", utf8},
-	};
-
-	lua_newtable(L);
-	copy_globals(L, NULL, base);
-	for (size_t i = 0; i < VMOON_COUNTOF(libraries); i++) {
-		lua_newtable(L);
-		copy_globals(L, libraries[i].name, libraries[i].functions);
-		lua_setfield(L, -2, libraries[i].name);
-	}
-}
-
-/* Runs one embedded part: globals on the top, core as the argument. */
-static void run_part(lua_State *L, const char *name)
-{
-	char chunk[64] = VMOON_LPART_PREFIX;
-
-	strncat(chunk, name, sizeof(chunk) - strlen(chunk) - 1);
-	for (size_t i = 0; i < VMOON_COUNTOF(lua_parts); i++) {
-		if (strcmp(lua_parts[i].name, name) != 0)
-			continue;
-		if (luaL_loadbufferx(L, (const char *)lua_parts[i].text,
-				     lua_parts[i].len, chunk, "t") != LUA_OK)
-			lua_error(L);
-		lua_pushvalue(L, -2);
-		lua_setupvalue(L, -2, 1); /* _ENV */
-		vmoon_lmod_push_core(L);
-		lua_call(L, 1, 0);
-		return;
-	}
-	luaL_error(L, "vmoon was built without its part '%s'", name);
-}
-
-static void run_parts(lua_State *L, const char *const *names)
-{
-	for (; *names != NULL; names++)
-		run_part(L, *names);
-}
-
-/* Later parts use what earlier ones put into core. */
-static const char *const first_parts[] = {"hints", "time", "pattern", NULL};
-/* Most of what there is to compile, and a script may need none of it. */
-static const char *const later_parts[] = {"locate", "expect", "stream",
-					  "shell",  "events", NULL};
-
-bool vmoon_lmod_load_later_parts(lua_State *L)
-{
-	luaL_checkstack(L, 4, NULL);
-	if (lua_getfield(L, LUA_REGISTRYINDEX, ENVIRONMENT_KEY) == LUA_TNIL) {
-		lua_pop(L, 1);
-		return false;
-	}
-	run_parts(L, later_parts);
-	lua_pop(L, 1);
-	lua_pushnil(L);
-	lua_setfield(L, LUA_REGISTRYINDEX, ENVIRONMENT_KEY);
-	return true;
-}
-
 int luaopen_vmoon(lua_State *L)
 {
 	luaL_checkversion(L);
@@ -234,9 +262,10 @@ int luaopen_vmoon(lua_State *L)
 	vmoon_lsize_push(L, VMOON_GIB);
 	lua_setfield(L, -2, "GiB");
 	open_core(L);
+	lua_getfield(L, -1, "now");
+	lua_setfield(L, -3, "now");
 	lua_pop(L, 1);
 	push_environment(L);
-	run_parts(L, first_parts);
 	lua_setfield(L, LUA_REGISTRYINDEX, ENVIRONMENT_KEY);
 	return 1;
 }

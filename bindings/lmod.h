@@ -13,10 +13,11 @@
  */
 void vmoon_lmod_push_core(lua_State *L);
 /*
- * Adds what only some scripts need: config_error of core, and methods of VMs
- * and streams. False: they are there already. Raises without memory.
+ * What is written in Lua is compiled when it is first asked for: functions of
+ * core, methods of VMs and streams. False: it is there already. Raises without
+ * memory; pushing core does the same.
  */
-bool vmoon_lmod_load_later_parts(lua_State *L);
+bool vmoon_lmod_load_parts(lua_State *L);
 
 VMOON_API int luaopen_vmoon(lua_State *L);
 

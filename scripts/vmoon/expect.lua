@@ -9,7 +9,7 @@
 -- the VM ended. Each step is short, so that an interrupt is seen.
 local core = ...
 
-local ipairs, pairs, type = ipairs, pairs, type
+local ipairs, pairs, type, tostring = ipairs, pairs, type, tostring
 local sort, concat, format = table.sort, table.concat, string.format
 
 local DEFAULT_TIMEOUT, STEP = 30, 0.1
@@ -284,4 +284,17 @@ function core.vm.shutdown(vm, options)
     wait_until_ended(vm, math.min(left, PRESS_EVERY))
   end
   return vm.exit or vm:stop()
+end
+
+-- ---- time ----
+
+function core.sleep(seconds)
+  if type(seconds) ~= "number" or not (seconds >= 0 and seconds < 1e8) then
+    core.fail { kind = "script", message = "vmoon.sleep: a number of seconds from 0 on, got " .. tostring(seconds) }
+  end
+  local stop = core.now() + seconds
+  repeat
+    local left = stop - core.now()
+    core.nap(math.max(0, math.min(left, STEP)))
+  until left <= 0
 end

@@ -30,7 +30,7 @@ local function make(kind, text)
   return pattern
 end
 
-function core.module.pat(text)
+function core.pat(text)
   local pattern = make("pat", text)
   local ok, reason = pcall(find, "", text)
   if not ok then
@@ -39,7 +39,7 @@ function core.module.pat(text)
   return pattern
 end
 
-function core.module.re(text)
+function core.re(text)
   local pattern = make("re", text)
   core.re_check(text)
   return pattern
