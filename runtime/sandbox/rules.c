@@ -171,7 +171,7 @@ static const struct vmoon_sandbox_row rows[] = {
 	{W,
 	 SYS(mmap),
 	 {BITS(2, PROT_EXEC, 0),
-	  BITS(3, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, MAP_ANONYMOUS)},
+	  BITS(3, MAP_SHARED | MAP_ANONYMOUS, MAP_ANONYMOUS)},
 	 0,
 	 "memory for unpacking the kernel anew"},
 	{W, SYS(munmap), {{0}}, 0, "and giving it back"},
@@ -340,4 +340,7 @@ void vmoon_sandbox_row_text(const struct vmoon_sandbox_row *row,
 	for (size_t i = 0; i < VMOON_COUNTOF(row->when); i++)
 		if (n >= 0 && (size_t)n < cap)
 			n += cmp_text(&row->when[i], out + n, cap - (size_t)n);
+	if (row->refuse_as != 0 && n >= 0 && (size_t)n < cap)
+		(void)snprintf(out + n, cap - (size_t)n, " refuse=%d",
+			       row->refuse_as);
 }

@@ -72,7 +72,8 @@ struct vmoon_sandbox_set {
 size_t vmoon_sandbox_blocks_of(struct vmoon_sandbox_block *out,
 			       uint32_t *numbers, size_t count) VMOON_MUST_USE;
 
-/* "vcpu write 0=wake 2=0x8": as tests/tables/seccomp.txt has it. */
+/* "vcpu write 0=wake 2=0x8", " refuse=ERRNO" behind: as
+ * tests/tables/seccomp.txt has it. */
 void vmoon_sandbox_row_text(const struct vmoon_sandbox_row *row,
 			    enum vmoon_sandbox_thread thread, char *out,
 			    size_t cap) VMOON_NONNULL(1, 3);
