@@ -31,8 +31,10 @@ SAN_asan := -fsanitize=$(UBASAN)
 SAN_tsan := -fsanitize=thread
 SAN_cov  := --coverage
 SAN_fuzzer := -fsanitize=fuzzer-no-link,$(UBASAN)
-# What sanitizer builds check beside: the order of locks.
-CHECK    := $(if $(filter asan tsan fuzzer,$(SAN)),-DVMOON_CHECK_LOCKS)
+# What sanitizer builds check beside: the order of locks. An audit build counts
+# which rows of the sandbox are used (scripts/dev/spare.sh).
+CHECK    := $(if $(filter asan tsan fuzzer,$(SAN)),-DVMOON_CHECK_LOCKS) \
+            $(if $(filter audit,$(SAN)),-DVMOON_SANDBOX_AUDIT)
 HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong -fcf-protection)
 OPT      ?= $(if $(filter cov,$(SAN)),-O0,$(if $(SAN),-O1,-O2)) -g
 CFLAGS_ALL := -std=$(STD) -D_GNU_SOURCE $(WARN) -fPIC -fvisibility=hidden \

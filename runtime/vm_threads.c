@@ -126,7 +126,8 @@ static enum vmoon_status start_monitor(struct vmoon_vm *vm,
 				  "cannot start the monitor thread");
 	vm->has_monitor = true;
 	(void)pthread_setname_np(vm->monitor, "vmoon-monitor");
-	return wait_entered(vm, err);
+	st = wait_entered(vm, err);
+	return st == VMOON_OK ? vmoon_sandbox_watch(&vm->sandbox, err) : st;
 }
 
 /* ---- all of them ---- */
@@ -169,8 +170,8 @@ static enum vmoon_status create_threads(struct vmoon_vm *vm,
 
 void vmoon_vm_join_threads(struct vmoon_vm *vm)
 {
-	/* Without a monitor nobody answers: no call may wait for one. */
-	if (!vm->has_monitor) {
+	/* Nobody answers then: no call may wait for it. */
+	if (!vm->sandbox.is_watched) {
 		VMOON_IGNORE(wait_entered(vm, NULL) != VMOON_OK);
 		vmoon_sandbox_give_up(&vm->sandbox);
 	}

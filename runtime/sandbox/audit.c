@@ -18,12 +18,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_MAX = 128 };
+enum { ROWS_MAX = 128, HELPER_MS = 20 };
+
+/* Answers one thread while the monitor cannot: all of its calls ask. */
+struct helper {
+	struct vmoon_sandbox *sb; /* borrowed */
+	unsigned seat;
+	pthread_t thread;
+	bool has_thread;
+	bool is_over; /* atomic */
+};
 
 struct vmoon_sandbox_audit {
-	unsigned hits[VMOON_SEATS_MAX][ROWS_MAX]; /* one writer a row */
-	pthread_t helper; /* answers the monitor's own calls */
-	bool has_helper;
+	unsigned hits[VMOON_SEATS_MAX][ROWS_MAX]; /* one writer at a time */
+	struct helper helpers[VMOON_SEATS_MAX];
 };
 
 /* One call against one row after the other. */
@@ -95,22 +103,39 @@ static enum vmoon_status print_row(void *ctx,
 
 static void *help(void *arg)
 {
-	struct vmoon_sandbox *sb = arg;
+	struct helper *h = arg;
+	const int *listener = &h->sb->seats[h->seat].listener;
 	struct pollfd p = {.events = POLLIN};
 
-	do /* it is about to enter */
-		p.fd = __atomic_load_n(&sb->seats[VMOON_SEAT_MONITOR].listener,
-				       __ATOMIC_ACQUIRE);
-	while (p.fd < 0);
-	while (poll(&p, 1, -1) == 1 && (p.revents & POLLIN) != 0)
-		VMOON_IGNORE(!vmoon_sandbox_answer(sb, VMOON_SEAT_MONITOR));
+	while (!__atomic_load_n(&h->is_over, __ATOMIC_ACQUIRE)) {
+		p.fd = __atomic_load_n(listener, __ATOMIC_ACQUIRE);
+		if (poll(&p, 1, HELPER_MS) == 1 && (p.revents & POLLIN) != 0)
+			VMOON_IGNORE(!vmoon_sandbox_answer(h->sb, h->seat));
+	}
 	return NULL;
 }
 
-void vmoon_sandbox_audit_watch(struct vmoon_sandbox *sb)
+void vmoon_sandbox_audit_watch(struct vmoon_sandbox *sb, unsigned seat)
 {
-	sb->audit->has_helper =
-		pthread_create(&sb->audit->helper, NULL, help, sb) == 0;
+	struct helper *h = &sb->audit->helpers[seat];
+
+	*h = (struct helper){.sb = sb, .seat = seat};
+	h->has_thread = pthread_create(&h->thread, NULL, help, h) == 0;
+}
+
+static void end_helper(struct helper *h)
+{
+	if (!h->has_thread)
+		return;
+	__atomic_store_n(&h->is_over, true, __ATOMIC_RELEASE);
+	(void)pthread_join(h->thread, NULL);
+	h->has_thread = false;
+}
+
+void vmoon_sandbox_audit_hand_over(struct vmoon_sandbox *sb)
+{
+	for (unsigned i = VMOON_SEAT_WORKER; i < sb->seat_count; i++)
+		end_helper(&sb->audit->helpers[i]);
 }
 
 void vmoon_sandbox_audit_open(struct vmoon_sandbox *sb)
@@ -123,8 +148,8 @@ void vmoon_sandbox_audit_close(struct vmoon_sandbox *sb)
 	const char *path = getenv("VMOON_SANDBOX_HITS");
 	FILE *out = path == NULL ? NULL : fopen(path, "a");
 
-	if (sb->audit->has_helper)
-		(void)pthread_join(sb->audit->helper, NULL);
+	for (unsigned i = 0; i < sb->seat_count; i++)
+		end_helper(&sb->audit->helpers[i]);
 	for (unsigned i = 0; out != NULL && i < sb->seat_count; i++) {
 		const struct vmoon_sandbox_list list =
 			vmoon_sandbox_list_of(sb, i);
@@ -146,7 +171,13 @@ void vmoon_sandbox_audit_open(struct vmoon_sandbox *sb)
 	(void)sb;
 }
 
-void vmoon_sandbox_audit_watch(struct vmoon_sandbox *sb)
+void vmoon_sandbox_audit_watch(struct vmoon_sandbox *sb, unsigned seat)
+{
+	(void)sb;
+	(void)seat;
+}
+
+void vmoon_sandbox_audit_hand_over(struct vmoon_sandbox *sb)
 {
 	(void)sb;
 }

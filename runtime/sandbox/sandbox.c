@@ -139,6 +139,9 @@ enum vmoon_status vmoon_sandbox_open(struct vmoon_sandbox *sb,
 
 void vmoon_sandbox_give_up(struct vmoon_sandbox *sb)
 {
+	if (!sb->is_on)
+		return;
+	vmoon_sandbox_audit_hand_over(sb);
 	for (unsigned i = 0; i < sb->seat_count; i++) {
 		if (sb->seats[i].listener >= 0)
 			(void)close(sb->seats[i].listener);
@@ -166,8 +169,7 @@ enum vmoon_status vmoon_sandbox_enter(struct vmoon_sandbox *sb, unsigned seat,
 
 	if (!sb->is_on)
 		return VMOON_OK;
-	if (seat == VMOON_SEAT_MONITOR)
-		vmoon_sandbox_audit_watch(sb);
+	vmoon_sandbox_audit_watch(sb, seat);
 	return vmoon_filter_enter(&s->filter, &s->listener, err);
 }
 
@@ -180,13 +182,9 @@ enum vmoon_status vmoon_sandbox_prepare_monitor(struct vmoon_sandbox *sb,
 	struct vmoon_sandbox_list list;
 	size_t n = 0;
 
-	for (unsigned i = 0; i < sb->seat_count; i++)
-		if (sb->seats[i].listener >= 0) {
-			if (watch(sb, sb->seats[i].listener, i) != 0)
-				return vmoon_fail(err, VMOON_E_SYS, errno,
-						  "sandbox: epoll");
+	for (unsigned i = VMOON_SEAT_WORKER; i < sb->seat_count; i++)
+		if (sb->seats[i].listener >= 0)
 			fds[n++] = (uint32_t)sb->seats[i].listener;
-		}
 	*out_is_needed = n > 0;
 	if (n == 0)
 		return VMOON_OK;
@@ -194,6 +192,19 @@ enum vmoon_status vmoon_sandbox_prepare_monitor(struct vmoon_sandbox *sb,
 	list = vmoon_sandbox_list_of(sb, VMOON_SEAT_MONITOR);
 	return vmoon_filter_init(&own->filter, sb->cfg.mem, &list,
 				 denial_of_monitor, err);
+}
+
+enum vmoon_status vmoon_sandbox_watch(struct vmoon_sandbox *sb,
+				      struct vmoon_error *err)
+{
+	vmoon_sandbox_audit_hand_over(sb);
+	for (unsigned i = VMOON_SEAT_WORKER; i < sb->seat_count; i++)
+		if (sb->seats[i].listener >= 0 &&
+		    watch(sb, sb->seats[i].listener, i) != 0)
+			return vmoon_fail(err, VMOON_E_SYS, errno,
+					  "sandbox: epoll");
+	sb->is_watched = true;
+	return VMOON_OK;
 }
 
 void vmoon_sandbox_stop(struct vmoon_sandbox *sb)

@@ -48,6 +48,7 @@ struct vmoon_sandbox {
 	unsigned seat_count;
 	int stop_fd;                       /* owned: ends the monitor */
 	int epoll_fd;                      /* owned: what it waits for */
+	bool is_watched;                   /* the monitor answers */
 	struct vmoon_sandbox_audit *audit; /* owned; NULL but in that build */
 };
 
@@ -70,6 +71,9 @@ VMOON_STATUS vmoon_sandbox_prepare_monitor(struct vmoon_sandbox *sb,
 					   bool *out_is_needed,
 					   struct vmoon_error *err)
 	VMOON_NONNULL(1, 2);
+/* Once the monitor has entered as well: it answers the others from now on. */
+VMOON_STATUS vmoon_sandbox_watch(struct vmoon_sandbox *sb,
+				 struct vmoon_error *err) VMOON_NONNULL(1);
 /* The monitor, once it has entered: until vmoon_sandbox_stop. */
 void vmoon_sandbox_serve(struct vmoon_sandbox *sb) VMOON_NONNULL(1);
 void vmoon_sandbox_stop(struct vmoon_sandbox *sb) VMOON_NONNULL(1);
@@ -87,8 +91,11 @@ void vmoon_sandbox_prime(void);
 /* audit.c: builds that count what rows are for; see README.md. */
 struct seccomp_data;
 void vmoon_sandbox_audit_open(struct vmoon_sandbox *sb) VMOON_NONNULL(1);
-/* Before the monitor enters: somebody must answer its own calls. */
-void vmoon_sandbox_audit_watch(struct vmoon_sandbox *sb) VMOON_NONNULL(1);
+/* Before seat enters: somebody must answer it until the monitor can. */
+void vmoon_sandbox_audit_watch(struct vmoon_sandbox *sb, unsigned seat)
+	VMOON_NONNULL(1);
+/* The monitor is about to start, or never will. */
+void vmoon_sandbox_audit_hand_over(struct vmoon_sandbox *sb) VMOON_NONNULL(1);
 void vmoon_sandbox_audit_close(struct vmoon_sandbox *sb) VMOON_NONNULL(1);
 /* True: the call is in the seat's list, and has been counted. */
 bool vmoon_sandbox_audit_call(struct vmoon_sandbox *sb, unsigned seat,
