@@ -17,7 +17,6 @@ static const uint32_t vcpu_of_vcpu[] = {KVM_RUN,      /* the guest */
 
 /* All of these: reset. */
 static const uint32_t vcpu_of_worker[] = {
-	KVM_RUN, /* finish an access */
 	KVM_GET_MP_STATE, KVM_SET_MP_STATE, KVM_SET_VCPU_EVENTS, KVM_SET_SREGS,
 	KVM_SET_REGS,     KVM_SET_XCRS,     KVM_SET_DEBUGREGS,   KVM_SET_LAPIC,
 	KVM_GET_MSRS,     KVM_SET_MSRS,     KVM_SET_XSAVE,       0};

@@ -150,7 +150,6 @@ static const struct vmoon_sandbox_row rows[] = {
 	 {IS(0, EPOLL)},
 	 0,
 	 "watching where the console is copied to"},
-	{W, SYS(read), {IS(0, WAKE), LONG(2, 8)}, 0, "being woken"},
 	{W,
 	 SYS(sendto),
 	 {INT(3, MSG_DONTWAIT | MSG_NOSIGNAL), LONG(4, 0)},

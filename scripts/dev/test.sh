@@ -20,6 +20,7 @@ plain=$build/gcc-c11
 asan=$build/gcc-c11-asan
 clang=$build/clang-c17
 tsan=$build/gcc-c11-tsan
+audit=$build/gcc-c11-audit
 
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1
@@ -230,6 +231,8 @@ lane_kvm() {
 		ASAN_OPTIONS=detect_leaks=0:alloc_dealloc_mismatch=0)
 	specs spec-asan "$asan" 300 tests/spec/*_spec.lua tests/spec/kvm/*_spec.lua
 	spec_env=()
+	variant "$audit" gcc c11 audit all unit kvm guest || return
+	run tap kvm spare 300 bash scripts/dev/spare.sh "$audit"
 }
 lane_linux() {
 	local spec why

@@ -26,10 +26,10 @@ teardown(support.clean)
 describe("a VM", function()
   with("hello", "runs to its end and leaves a record", function(kernel)
     local vm <close> = vmoon.boot { kernel = kernel, name = "a" }
-    local match = vm:expect("from", { timeout = 20 })
-    assert.equal("from", match.text)
+    local match = vm:expect("guest", { timeout = 20 })
+    assert.equal("guest", match.text)
     assert.equal("hello from the guest", match.line)
-    assert.equal("hello ", match.before)
+    assert.equal("hello from the ", match.before)
     assert.equal(1, match.key)
     local record = vm:wait { timeout = 20 }
     assert.equal("debug-exit", record.reason)
@@ -248,6 +248,13 @@ describe("an ending", function()
     assert.equal(102, record.exit_status)
   end)
 
+  with("wild_jump", "is a crash with its place when nothing can be run there", function(kernel)
+    local vm <close> = vmoon.boot { kernel = kernel }
+    local record = vm:wait { timeout = 20 }
+    assert.equal("crash", record.reason)
+    assert.matches("^vCPU 0: .* at rip 0xd0000000$", record.message)
+  end)
+
   with("poweroff", "is the guest's own", function(kernel)
     local vm <close> = vmoon.boot { kernel = kernel }
     local record = vm:wait { timeout = 20 }
@@ -258,6 +265,15 @@ describe("an ending", function()
   with("reset", "may be a reset", function(kernel)
     local vm <close> = vmoon.boot { kernel = kernel, on_reboot = "stop" }
     assert.equal("reboot", vm:wait({ timeout = 20 }).reason)
+  end)
+
+  with("reset", "is none where a reset starts the guest again", function(kernel)
+    local vm <close> = vmoon.boot { kernel = kernel }
+    for _ = 1, 3 do
+      vm:expect("resetting", { timeout = 20 })
+    end
+    vm:stop()
+    assert.equal("stopped", vm:wait({ timeout = 20 }).reason)
   end)
 end)
 
@@ -274,14 +290,19 @@ describe("vm:on", function()
       end)
       vm:start()
     end
+    -- Any of the waits may be the one that is told, and of either VM.
     local failures = 0
-    for _, vm in ipairs { a, b } do
-      local ok, err = pcall(vm.wait, vm, { timeout = 20 })
-      if not ok then
-        failures = failures + 1
-        assert.matches("vm_spec.lua:%d+: on purpose\nstack traceback:", err)
+    for _ = 1, 2 do
+      for _, vm in ipairs { a, b } do
+        local ok, err = pcall(vm.wait, vm, { timeout = 20 })
+        if not ok then
+          failures = failures + 1
+          assert.matches("vm_spec.lua:%d+: on purpose\nstack traceback:", err)
+        end
       end
-      -- The VM and its waiting are as if nothing had been.
+    end
+    -- The VMs and their waiting are as if nothing had been.
+    for _, vm in ipairs { a, b } do
       assert.equal("debug-exit", vm:wait({ timeout = 20 }).reason)
     end
     assert.is_true(failures >= 1)

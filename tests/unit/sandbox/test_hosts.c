@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_hosts.c - calls that only some hosts bring about (no clock in the vDSO,
+ * an older kernel, a heap that grows another way), made here on purpose.
+ */
+#include "tests/support/vm_rig.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <semaphore.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+/* One page, for the calls that want memory. */
+enum { PAGE = 4096 };
+
+/* The first that did not end as it should; 0: none. */
+struct outcome {
+	long call;
+	int sys;
+};
+
+static const struct vmoon_hv_vcpu_ops *fake_ops;
+static struct outcome seen;
+static sem_t done;
+
+static void expect(long call, long got, int sys)
+{
+	const int want = got == -1 ? errno : 0;
+
+	if (seen.call == 0 && want != sys)
+		seen = (struct outcome){call, want};
+}
+
+/* The clocks, on a host whose vDSO has none. */
+static void read_clock(clockid_t clock)
+{
+	struct timespec ts;
+
+	expect(SYS_clock_gettime, syscall(SYS_clock_gettime, clock, &ts), 0);
+}
+
+static enum vmoon_status run_after_calls(struct vmoon_hv_vcpu *hv,
+					 struct vmoon_hv_exit *out,
+					 struct vmoon_error *err)
+{
+	read_clock(CLOCK_MONOTONIC);
+	read_clock(CLOCK_REALTIME);
+	(void)sem_post(&done);
+	return fake_ops->run(hv, out, err);
+}
+
+/* The C library's heap, however it grows and shrinks. */
+static void use_heap(void)
+{
+	void *page = mmap(NULL, PAGE, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	expect(SYS_mmap, page == MAP_FAILED ? -1 : 0, 0);
+	expect(SYS_mprotect, mprotect(page, PAGE, PROT_READ | PROT_WRITE), 0);
+	expect(SYS_munmap, munmap(page, PAGE), 0);
+	expect(SYS_brk, syscall(SYS_brk, 0), 0);
+	expect(SYS_openat,
+	       syscall(SYS_openat, AT_FDCWD, "/proc/sys/vm/overcommit_memory",
+		       O_RDONLY | O_CLOEXEC),
+	       EACCES);
+}
+
+static void act_as_worker(void *ctx)
+{
+	const struct vmoon_loop *loop = ctx;
+	const struct timespec none = {0};
+	struct epoll_event ev;
+
+	read_clock(CLOCK_MONOTONIC);
+	use_heap();
+	expect(SYS_epoll_wait, epoll_wait(loop->epoll_fd, &ev, 1, 0), 0);
+	expect(SYS_ppoll, syscall(SYS_ppoll, NULL, 0, &none, NULL, 0), 0);
+	/* Nothing was interrupted. */
+	expect(SYS_restart_syscall, syscall(SYS_restart_syscall), EINTR);
+	(void)sem_post(&done);
+}
+
+static void wait_done(void)
+{
+	while (sem_wait(&done) != 0)
+		assert_int_equal(errno, EINTR);
+	if (seen.call != 0)
+		fail_msg("call %ld ended with %d", seen.call, seen.sys);
+}
+
+static void test_x04__a_vcpu_may_ask_the_kernel_for_the_time(void **state)
+{
+	static struct vmoon_hv_vcpu_ops ops;
+	struct vm_rig *r = *state;
+
+	seen = (struct outcome){0};
+	assert_int_equal(sem_init(&done, 0, 0), 0);
+	rig_create(r, NULL, 1);
+	fake_ops = r->hv.cpu[0].hv.ops;
+	ops = *fake_ops;
+	ops.run = run_after_calls;
+	r->hv.cpu[0].hv.ops = &ops;
+	rig_start(r);
+	wait_done();
+}
+
+static void test_x04__a_worker_may_do_what_its_host_needs(void **state)
+{
+	static struct vmoon_loop_event event;
+	struct vm_rig *r = *state;
+
+	seen = (struct outcome){0};
+	assert_int_equal(sem_init(&done, 0, 0), 0);
+	rig_create(r, NULL, 1);
+	vmoon_loop_add_event(&r->vm->loop, &event, act_as_worker, &r->vm->loop);
+	rig_start(r);
+	vmoon_loop_fire(&event);
+	wait_done();
+}
+
+static const struct CMUnitTest tests[] = {
+	RIG(test_x04__a_vcpu_may_ask_the_kernel_for_the_time),
+	RIG(test_x04__a_worker_may_do_what_its_host_needs),
+};
+
+int main(void)
+{
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
