@@ -59,10 +59,13 @@ struct vmoon_irq {
 
 /*
  * Where a device's output bytes go. put takes all of them at once and never
- * blocks; false means that they were lost.
+ * blocks; false means that they were lost. is_held asks the device to let the
+ * guest wait, if its protocol has a way to; whoever made the device tells it
+ * when that is over. A device may put all the same.
  */
 struct vmoon_sink {
 	bool (*put)(void *ctx, const void *buf, size_t len);
+	bool (*is_held)(void *ctx); /* NULL: never */
 	void *ctx;
 };
 

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* bucket.h - a token bucket in whole numbers: no drift, no overflow. */
+#ifndef VMOON_RUNTIME_BUCKET_H
+#define VMOON_RUNTIME_BUCKET_H
+
+#include "lock.h"
+#include "vmoon/base.h"
+#include "vmoon/output.h"
+
+#define VMOON_RATE_MAX (UINT64_C(1) << 40)
+#define VMOON_BURST_MAX (UINT64_C(1) << 30)
+
+/*
+ * credit counts byte-nanoseconds a second: a byte costs 10^9, a nanosecond
+ * brings rate. At most burst * 10^9 < 2^60 are kept.
+ */
+struct vmoon_bucket {
+	uint64_t rate;  /* bytes a second; 0: no limit */
+	uint64_t burst; /* bytes; not 0 when rate is not */
+	uint64_t credit;
+	uint64_t last_ns;
+};
+
+/* rate and burst are within their bounds. Full at the beginning. */
+void vmoon_bucket_init(struct vmoon_bucket *b, uint64_t rate, uint64_t burst,
+		       uint64_t now_ns) VMOON_NONNULL(1);
+/* Another rate, from now on: what is in it stays, as far as burst goes. */
+void vmoon_bucket_change(struct vmoon_bucket *b, uint64_t rate, uint64_t burst,
+			 uint64_t now_ns) VMOON_NONNULL(1);
+/* How many bytes may go now; UINT64_MAX without a limit. */
+uint64_t vmoon_bucket_room(struct vmoon_bucket *b, uint64_t now_ns)
+	VMOON_NONNULL(1);
+/* At most what room said. */
+void vmoon_bucket_spend(struct vmoon_bucket *b, uint64_t bytes)
+	VMOON_NONNULL(1);
+/* When bytes (at most burst) may go, if nothing is spent until then. */
+uint64_t vmoon_bucket_due(const struct vmoon_bucket *b, uint64_t bytes)
+	VMOON_NONNULL(1);
+
+/* ---- shared ones (vmoon_group_*): the same, of it and all its parents ---- */
+
+struct vmoon_group {
+	struct vmoon_mem *mem; /* borrowed */
+	struct vmoon_group *parent;
+	struct vmoon_lock lock; /* guards bucket; a leaf, held for a moment */
+	struct vmoon_bucket bucket;
+};
+
+/* As many of bytes as may go now; they are spent. group may be NULL. */
+uint64_t vmoon_group_take(struct vmoon_group *group, uint64_t bytes,
+			  uint64_t now_ns);
+/* Not used after all. */
+void vmoon_group_give_back(struct vmoon_group *group, uint64_t bytes);
+/* When bytes, or a burst if that is less, may go at the earliest. */
+uint64_t vmoon_group_due(struct vmoon_group *group, uint64_t bytes,
+			 uint64_t now_ns);
+
+#endif
