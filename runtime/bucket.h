@@ -33,7 +33,11 @@ uint64_t vmoon_bucket_room(struct vmoon_bucket *b, uint64_t now_ns)
 /* At most what room said. */
 void vmoon_bucket_spend(struct vmoon_bucket *b, uint64_t bytes)
 	VMOON_NONNULL(1);
-/* When bytes (at most burst) may go, if nothing is spent until then. */
+/* What was spent and not used. */
+void vmoon_bucket_give_back(struct vmoon_bucket *b, uint64_t bytes)
+	VMOON_NONNULL(1);
+/* When bytes, or a burst if that is less, may go, if nothing is spent until
+ * then. */
 uint64_t vmoon_bucket_due(const struct vmoon_bucket *b, uint64_t bytes)
 	VMOON_NONNULL(1);
 

@@ -69,7 +69,8 @@ void vmoon_output_lose(struct vmoon_output *o, uint64_t len, uint64_t now_ns)
 void vmoon_output_pump(struct vmoon_output *o, uint64_t now_ns)
 	VMOON_NONNULL(1);
 /* When to pump again though nothing was put; 0: no need. */
-uint64_t vmoon_output_due(const struct vmoon_output *o) VMOON_NONNULL(1);
+uint64_t vmoon_output_due(struct vmoon_output *o, uint64_t now_ns)
+	VMOON_NONNULL(1);
 /* Whether the guest's transmitter is to be held, as of the last call. */
 bool vmoon_output_is_holding(const struct vmoon_output *o) VMOON_NONNULL(1);
 /* The end: writes the queue, rate or not, as far as it is taken at once. */
@@ -85,6 +86,9 @@ void vmoon_output_get_stats(const struct vmoon_output *o,
 /* True at most once a second, when there is something new to tell. */
 bool vmoon_output_take_event(struct vmoon_output *o, uint64_t now_ns)
 	VMOON_NONNULL(1);
+/* What it is called when it is made of opts. */
+void vmoon_output_name_of(const struct vmoon_output_options *opts,
+			  char out[VMOON_OUTPUT_NAME_MAX]) VMOON_NONNULL(1, 2);
 const char *vmoon_output_name(const struct vmoon_output *o) VMOON_NONNULL(1);
 struct vmoon_dest *vmoon_output_dest(struct vmoon_output *o) VMOON_NONNULL(1);
 

@@ -36,7 +36,10 @@ enum vmoon_limit_unit {
 	VMOON_UNIT_LINE = 1 /* lines are delivered whole, or not at all */
 };
 
-enum vmoon_limit_full { VMOON_FULL_DROP_OLDEST = 0, VMOON_FULL_DROP_NEWEST = 1 };
+enum vmoon_limit_full {
+	VMOON_FULL_DROP_OLDEST = 0,
+	VMOON_FULL_DROP_NEWEST = 1
+};
 enum vmoon_limit_after { VMOON_AFTER_DROP = 0, VMOON_AFTER_ERROR = 1 };
 
 /* A longer line is treated as several. */
@@ -111,10 +114,10 @@ struct vmoon_output_options {
 	/* Copied; once in a stream; NULL: from kind and path, "file:a.log". */
 	const char *name;
 	enum vmoon_output_kind kind;
-	const char *path;    /* FILE, FIFO, UNIX; copied */
-	int fd;              /* FD: duplicated */
-	uint64_t max_size;   /* FILE: of each file, 1 KiB to 1 TiB; 0: 16 MiB.
-			      * RING: 4 KiB to 64 MiB; 0: 64 KiB */
+	const char *path;     /* FILE, FIFO, UNIX; copied */
+	int fd;               /* FD: duplicated */
+	uint64_t max_size;    /* FILE: of each file, 1 KiB to 1 TiB; 0: 16 MiB.
+			       * RING: 4 KiB to 64 MiB; 0: 64 KiB */
 	unsigned generations; /* FILE: older ones kept, a.log.1 ..., 0 to 99 */
 	bool is_append;       /* FILE: go on where it ends */
 	vmoon_output_fn data; /* CALLBACK */
@@ -158,9 +161,10 @@ VMOON_API VMOON_STATUS vmoon_stream_limit_output(
 	struct vmoon_stream *s, const char *name,
 	const struct vmoon_limit *limit, struct vmoon_error *err);
 /* The i-th output from 0; E_INVAL past the end. out->size is set before. */
-VMOON_API VMOON_STATUS vmoon_stream_output_stats(
-	struct vmoon_stream *s, size_t i, struct vmoon_output_stats *out,
-	struct vmoon_error *err);
+VMOON_API VMOON_STATUS vmoon_stream_output_stats(struct vmoon_stream *s,
+						 size_t i,
+						 struct vmoon_output_stats *out,
+						 struct vmoon_error *err);
 /* RING: its bytes, oldest first, into buf; *out_len is how many it holds. */
 VMOON_API VMOON_STATUS vmoon_stream_read_output(struct vmoon_stream *s,
 						const char *name, void *buf,
