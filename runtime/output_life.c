@@ -12,7 +12,8 @@
 enum {
 	DROP_QUEUE = 64 * 1024, /* how far a slow destination may be behind */
 	SPOOL_QUEUE = 1024 * 1024,
-	PAUSE_QUEUE = VMOON_OUTPUT_HOLD_AT + VMOON_OUTPUT_RESERVE
+	PAUSE_QUEUE = VMOON_OUTPUT_HOLD_AT + VMOON_OUTPUT_RESERVE,
+	PATH_SHOWN = 48 /* bytes of it in a name */
 };
 
 /* With a value where the embedder left one to us. */
@@ -83,11 +84,11 @@ void vmoon_output_name_of(const struct vmoon_output_options *opts,
 		(void)snprintf(out, cap, "fd:%d", opts->fd);
 	else if (path == NULL)
 		(void)snprintf(out, cap, "%s", kind_name(opts));
-	else if (strlen(path) + sizeof("file:") <= cap)
+	else if (strlen(path) <= PATH_SHOWN)
 		(void)snprintf(out, cap, "%s:%s", kind_name(opts), path);
 	else /* the end of a path says more than its beginning */
-		(void)snprintf(out, cap, "%s:...%s", kind_name(opts),
-			       path + strlen(path) - cap + sizeof("file:..."));
+		(void)snprintf(out, cap, "%s:...%.*s", kind_name(opts),
+			       PATH_SHOWN, path + strlen(path) - PATH_SHOWN);
 }
 
 enum vmoon_status vmoon_output_create(const struct vmoon_output_options *opts,
