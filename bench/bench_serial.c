@@ -139,7 +139,7 @@ int main(void)
 
 	if (r == NULL)
 		return 1;
-	port = open_port((struct vmoon_sink){put_ring, &r->ring});
+	port = open_port((struct vmoon_sink){.put = put_ring, .ctx = &r->ring});
 	vmoon_slot_init(&r->slot, "serial", port);
 	vmoon_bus_init(&r->bus, UINT16_MAX);
 	window.slot = &r->slot;
@@ -155,7 +155,7 @@ int main(void)
 		  "filling the FIFO included");
 	print_row("serial RBR read, through the bus",
 		  ns_per_access(r, read_bus), "the same");
-	r->slot.dev = open_port((struct vmoon_sink){put_nowhere, NULL});
+	r->slot.dev = open_port((struct vmoon_sink){.put = put_nowhere});
 	print_row("serial THR write, no sink", ns_per_access(r, write_device),
 		  "vm-superio without a limit: 1.3 ns elsewhere");
 	r->slot.dev->ops->destroy(r->slot.dev);

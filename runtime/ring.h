@@ -32,6 +32,13 @@ static inline bool vmoon_ring_put(struct vmoon_ring *r, const void *src,
 	return true;
 }
 
+/* Either side: the number of bytes in it, at this moment. */
+static inline uint32_t vmoon_ring_used(const struct vmoon_ring *r)
+{
+	return __atomic_load_n(&r->head, __ATOMIC_SEQ_CST) -
+	       __atomic_load_n(&r->tail, __ATOMIC_SEQ_CST);
+}
+
 /* Consumer. The number of bytes copied to dst. */
 static inline uint32_t vmoon_ring_get(struct vmoon_ring *r, void *dst,
 				      uint32_t cap)

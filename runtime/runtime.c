@@ -157,6 +157,8 @@ static void deliver(struct vmoon_vm *vm, unsigned note)
 		vmoon_vm_tell_devices(vm);
 	if (note == VMOON_NOTE_DATA || note == VMOON_NOTE_EXITED)
 		vmoon_stream_deliver(&vm->console);
+	if (note == VMOON_NOTE_LIMITED || note == VMOON_NOTE_EXITED)
+		vmoon_stream_tell_limited(&vm->console);
 	if (note != VMOON_NOTE_EXITED)
 		return;
 	vm->is_exit_delivered = true; /* first: the callback may wait */

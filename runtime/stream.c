@@ -3,24 +3,19 @@
 #include "stream.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 /*
  * After output the worker looks again this much later instead of being woken
  * for each byte: a guest that prints costs at most 500 wake-ups a second.
  */
 #define SETTLE_NS UINT64_C(2000000)
-/* A pipe that polls writable takes this much without blocking. */
-enum { COPY_CHUNK = 4096, DRAIN_CHUNK = 4096 };
+/* Between two looks at a destination that is to take a stream's end. */
+enum { FLUSH_STEP_NS = 10000000 };
+enum { DELIVER_CHUNK = 4096, DRAIN_CHUNK = 4096 };
 /* One drain ends even when the guest never does: twice the ring. */
 enum { DRAIN_CHUNKS_MAX = 2 * VMOON_RING_BYTES / DRAIN_CHUNK };
 
@@ -44,9 +39,31 @@ static bool put_output(void *ctx, const void *buf, size_t len)
 	return true;
 }
 
+static bool wants_hold(const struct vmoon_stream *s)
+{
+	return __atomic_load_n(&s->outputs.is_holding, __ATOMIC_SEQ_CST) ||
+	       (__atomic_load_n(&s->outputs.may_hold, __ATOMIC_RELAXED) &&
+		vmoon_ring_used(&s->ring) >= VMOON_OUTPUT_HOLD_AT);
+}
+
+/*
+ * A held device is owed a resume. The second look is for the worker that let go
+ * between the first one and the note: it saw no note, so nothing is owed.
+ */
+static bool is_held(void *ctx)
+{
+	struct vmoon_stream *s = ctx;
+
+	if (!wants_hold(s))
+		return false;
+	__atomic_store_n(&s->was_held, true, __ATOMIC_SEQ_CST);
+	return wants_hold(s);
+}
+
 struct vmoon_sink vmoon_stream_sink(struct vmoon_stream *s)
 {
-	return (struct vmoon_sink){put_output, s};
+	return (struct vmoon_sink){
+		.put = put_output, .is_held = is_held, .ctx = s};
 }
 
 /* ---- output: worker side ---- */
@@ -78,122 +95,65 @@ static void scan_lines(struct vmoon_stream *s, const unsigned char *buf,
 	}
 }
 
-static void end_copy(struct vmoon_stream *s)
+/* Tells the device that it may go on, if it was ever told not to. */
+static void resume_device(struct vmoon_stream *s)
 {
-	if (!s->is_copying)
+	/* What made room is seen before was_held is looked at; see is_held. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&s->outputs.is_holding, __ATOMIC_SEQ_CST) ||
+	    !__atomic_exchange_n(&s->was_held, false, __ATOMIC_SEQ_CST))
 		return;
-	if (s->is_copy_polled)
-		vmoon_loop_remove_fd(s->loop, &s->copy);
-	(void)close(s->copy.fd);
-	s->is_copying = s->is_copy_polled = false;
+	if (s->device.resume != NULL)
+		s->device.resume(s->device.ctx);
 }
 
-/* Never blocks: a write happens only when poll promises room for it. */
-static ssize_t write_some(int fd, const void *buf, size_t len)
+/* Looks at all outputs, and when to look again. */
+static void pump_outputs(struct vmoon_stream *s)
 {
-	const struct timespec now = {0};
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	ssize_t n;
+	const struct vmoon_outputs_news news =
+		vmoon_outputs_pump(&s->outputs, vmoon_mono_ns());
 
-	n = send(fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n >= 0 || errno != ENOTSOCK)
-		return n;
-	if (ppoll(&p, 1, &now, NULL) <= 0) {
-		errno = EAGAIN;
-		return -1;
-	}
-	return write(fd, buf, len);
+	vmoon_loop_set_timer(&s->output_timer, news.due_ns);
+	if (news.has_data && s->on_data != NULL)
+		s->on_data(s->ctx);
+	if (news.has_events && s->on_limited != NULL)
+		s->on_limited(s->ctx);
+	resume_device(s);
 }
 
-static void copy_out(struct vmoon_stream *s)
+static void outputs_due(void *ctx)
 {
-	unsigned char chunk[COPY_CHUNK];
-
-	while (s->is_copying) {
-		uint64_t pos = s->copy_pos;
-		size_t len = vmoon_stream_read(s, &pos, chunk, sizeof(chunk));
-		ssize_t n;
-
-		if (len == 0)
-			break;
-		n = write_some(s->copy.fd, chunk, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN) {
-			if (s->is_copy_polled)
-				vmoon_loop_change_fd(s->loop, &s->copy,
-						     EPOLLOUT);
-			return;
-		}
-		if (n <= 0) {
-			end_copy(s); /* EPIPE and the like: the reader left */
-			return;
-		}
-		s->copy_pos = pos - len + (size_t)n;
-	}
-	if (s->is_copying && s->is_copy_polled)
-		vmoon_loop_change_fd(s->loop, &s->copy, 0);
+	pump_outputs(ctx);
 }
 
-static bool copy_ready(void *ctx, uint32_t events)
+/* What the ring had no room for since we last looked. */
+static void count_lost(struct vmoon_stream *s, uint64_t now_ns)
 {
-	struct vmoon_stream *s = ctx;
-	uint64_t before = s->copy_pos;
+	const uint64_t lost =
+		__atomic_load_n(&s->put_dropped, __ATOMIC_RELAXED);
 
-	if ((events & (EPOLLERR | EPOLLHUP)) != 0 && (events & EPOLLOUT) == 0)
-		end_copy(s);
-	copy_out(s);
-	return !s->is_copying || s->copy_pos != before ||
-	       s->copy_pos == s->total;
-}
-
-static void change_copy(void *ctx)
-{
-	struct vmoon_stream *s = ctx;
-	uint64_t from;
-	int fd;
-
-	vmoon_lock_take(&s->lock);
-	fd = s->copy_request;
-	from = s->copy_from;
-	s->copy_request = -1;
-	if (!s->is_copy_changed) {
-		vmoon_lock_drop(&s->lock);
-		return;
-	}
-	__atomic_store_n(&s->is_copy_changed, false, __ATOMIC_RELAXED);
-	vmoon_lock_drop(&s->lock);
-	copy_out(s);
-	end_copy(s);
-	if (fd < 0)
-		return;
-	s->copy.fd = fd;
-	s->is_copying = true;
-	s->copy_pos = from;
-	/* Plain files cannot be polled and need not be. */
-	s->is_copy_polled =
-		vmoon_loop_add_fd(s->loop, &s->copy, 0, NULL) == VMOON_OK;
-	copy_out(s);
+	vmoon_outputs_lose(&s->outputs, lost - s->told_dropped, now_ns);
+	s->told_dropped = lost;
 }
 
 void vmoon_stream_drain(struct vmoon_stream *s)
 {
 	unsigned char chunk[DRAIN_CHUNK];
+	const uint64_t now_ns = vmoon_mono_ns();
 	uint32_t len;
 	bool is_new = false;
 
-	/* A copy asked for before an end is there to see the end. */
-	if (__atomic_load_n(&s->is_copy_changed, __ATOMIC_RELAXED))
-		change_copy(s);
 	for (int i = 0; i < DRAIN_CHUNKS_MAX; i++) {
 		len = vmoon_ring_get(&s->ring, chunk, sizeof(chunk));
 		if (len == 0)
 			break;
 		append_backlog(s, chunk, len);
 		scan_lines(s, chunk, len);
+		vmoon_outputs_put(&s->outputs, chunk, len, now_ns);
 		is_new = true;
-		copy_out(s);
 	}
+	count_lost(s, now_ns);
+	pump_outputs(s);
 	if (is_new && s->on_data != NULL)
 		s->on_data(s->ctx);
 }
@@ -223,62 +183,12 @@ static void output_settled(void *ctx)
 
 void vmoon_stream_flush(struct vmoon_stream *s, uint64_t deadline_ns)
 {
-	for (;;) {
-		struct pollfd p = {.fd = s->copy.fd, .events = POLLOUT};
-		uint64_t now = vmoon_mono_ns();
-		struct timespec left;
+	const struct timespec moment = {.tv_nsec = FLUSH_STEP_NS};
+	uint64_t now_ns;
 
-		copy_out(s);
-		if (!s->is_copying || s->copy_pos >= s->total ||
-		    now >= deadline_ns)
-			return;
-		left.tv_sec = (time_t)((deadline_ns - now) / 1000000000);
-		left.tv_nsec = (long)((deadline_ns - now) % 1000000000);
-		(void)ppoll(&p, 1, &left, NULL);
-	}
-}
-
-/*
- * A descriptor of our own for fd. A terminal or pipe is opened anew, so that it
- * can be non-blocking (a stopped terminal must not stop the worker) without a
- * change to the open file that the embedder shares with others.
- */
-static int own_descriptor(int fd)
-{
-	char path[32];
-	struct stat st;
-	int own = -1;
-
-	if (fstat(fd, &st) == 0 &&
-	    (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))) {
-		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	}
-	return own >= 0 ? own : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-}
-
-enum vmoon_status vmoon_stream_copy_to(struct vmoon_stream *s, int fd,
-				       struct vmoon_error *err)
-{
-	int own = -1;
-
-	if (s == NULL)
-		return vmoon_fail(err, VMOON_E_INVAL, 0, "no stream given");
-	if (fd >= 0) {
-		own = own_descriptor(fd);
-		if (own < 0)
-			return vmoon_fail(err, VMOON_E_SYS, errno,
-					  "console copy: descriptor %d", fd);
-	}
-	vmoon_lock_take(&s->lock);
-	if (s->copy_request >= 0)
-		(void)close(s->copy_request);
-	s->copy_request = own;
-	s->copy_from = s->total;
-	__atomic_store_n(&s->is_copy_changed, true, __ATOMIC_RELAXED);
-	vmoon_lock_drop(&s->lock);
-	vmoon_loop_fire(&s->copy_event);
-	return VMOON_OK;
+	while (now_ns = vmoon_mono_ns(),
+	       vmoon_outputs_flush(&s->outputs, now_ns) && now_ns < deadline_ns)
+		(void)ppoll(NULL, 0, &moment, NULL);
 }
 
 uint64_t vmoon_stream_tell(struct vmoon_stream *s)
@@ -321,11 +231,16 @@ enum vmoon_status vmoon_stream_on_data(struct vmoon_stream *s,
 	return VMOON_OK;
 }
 
+void vmoon_stream_tell_limited(struct vmoon_stream *s)
+{
+	vmoon_outputs_tell(&s->outputs, s, s->limited_fn, s->limited_ctx);
+}
+
 void vmoon_stream_deliver(struct vmoon_stream *s)
 {
 	/* Not what comes meanwhile: other events have their turn. */
 	const uint64_t end = vmoon_stream_tell(s);
-	unsigned char chunk[COPY_CHUNK];
+	unsigned char chunk[DELIVER_CHUNK];
 
 	while (s->data_fn != NULL && s->data_pos < end) {
 		size_t len = vmoon_stream_read(
@@ -333,9 +248,10 @@ void vmoon_stream_deliver(struct vmoon_stream *s)
 			min_size((size_t)(end - s->data_pos), sizeof(chunk)));
 
 		if (len == 0)
-			return;
+			break;
 		s->data_fn(s->data_ctx, s, s->data_pos - len, chunk, len);
 	}
+	vmoon_outputs_deliver(&s->outputs, s);
 }
 
 /* ---- input ---- */
@@ -412,13 +328,12 @@ void vmoon_stream_reset(struct vmoon_stream *s)
 
 enum vmoon_status vmoon_stream_init(struct vmoon_stream *s,
 				    struct vmoon_loop *loop,
+				    struct vmoon_mem *mem,
 				    struct vmoon_error *err)
 {
 	size_t size = VMOON_STREAM_BACKLOG + VMOON_STREAM_INPUT;
 
 	memset(s, 0, sizeof(*s));
-	s->copy_request = -1;
-	s->copy = (struct vmoon_loop_fd){copy_ready, s, -1, 0};
 	/* Mapped: pages that no output reaches cost nothing. */
 	s->backlog = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -426,19 +341,19 @@ enum vmoon_status vmoon_stream_init(struct vmoon_stream *s,
 		return vmoon_fail(err, VMOON_E_NOMEM, errno, "console backlog");
 	s->input = s->backlog + VMOON_STREAM_BACKLOG;
 	vmoon_lock_init(&s->lock, VMOON_RANK_LEAF);
+	vmoon_outputs_init(&s->outputs, mem);
 	s->loop = loop;
 	vmoon_loop_add_event(loop, &s->output_event, output_ready, s);
 	vmoon_loop_add_event(loop, &s->input_event, feed_input, s);
-	vmoon_loop_add_event(loop, &s->copy_event, change_copy, s);
+	vmoon_loop_add_event(loop, &s->outputs_event, outputs_due, s);
+	vmoon_loop_add_timer(loop, &s->output_timer, outputs_due, s);
 	vmoon_loop_add_timer(loop, &s->settle, output_settled, s);
 	return VMOON_OK;
 }
 
 void vmoon_stream_fini(struct vmoon_stream *s)
 {
-	end_copy(s);
-	if (s->copy_request >= 0)
-		(void)close(s->copy_request);
+	vmoon_outputs_fini(&s->outputs);
 	(void)munmap(s->backlog, VMOON_STREAM_BACKLOG + VMOON_STREAM_INPUT);
 	vmoon_lock_fini(&s->lock);
 }

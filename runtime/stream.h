@@ -5,6 +5,7 @@
 
 #include "lock.h"
 #include "loop.h"
+#include "outputs.h"
 #include "ring.h"
 #include "vmoon/device.h"
 #include "vmoon/vmoon.h"
@@ -19,63 +20,71 @@ enum {
 struct vmoon_stream_device {
 	size_t (*room)(void *ctx);
 	size_t (*receive)(void *ctx, const void *buf, size_t len);
-	void *ctx; /* borrowed: outlives the stream */
+	void *ctx;                 /* borrowed: outlives the stream */
+	void (*resume)(void *ctx); /* it may send again; or NULL */
 };
 
 /*
  * Output: the vCPU appends to ring; the worker moves it to backlog, scans it
- * for a panic and copies it to copy_fd. Input: any thread appends to input;
+ * for a panic and hands it to the outputs. Input: any thread appends to input;
  * the worker feeds the device as it has room.
  */
 struct vmoon_stream {
 	struct vmoon_vm *vm; /* borrowed: whose stream it is */
 	struct vmoon_ring ring;
 	uint64_t put_dropped; /* atomic; by the vCPU */
+	bool was_held;        /* atomic: the device is owed a resume */
 
 	struct vmoon_lock lock; /* guards what follows; a leaf */
 	unsigned char *backlog; /* owned: VMOON_STREAM_BACKLOG, mapped */
 	uint64_t total;         /* bytes that ever reached the backlog */
 	unsigned char *input;   /* owned: VMOON_STREAM_INPUT, mapped */
 	size_t input_head, input_count;
-	int copy_request;     /* owned: descriptor to take over; -1 none */
-	uint64_t copy_from;   /* where that begins */
-	bool is_copy_changed; /* atomic: a request waits */
+
+	struct vmoon_outputs outputs; /* has a lock of its own */
 
 	/* The worker's own. */
 	struct vmoon_loop *loop; /* borrowed */
-	struct vmoon_loop_event output_event, input_event, copy_event;
-	struct vmoon_loop_timer settle; /* groups bursts of output */
-	struct vmoon_loop_fd copy;
-	bool is_copying, is_copy_polled;
-	uint64_t copy_pos;
+	struct vmoon_loop_event output_event, input_event;
+	struct vmoon_loop_event outputs_event; /* fired when they changed */
+	struct vmoon_loop_timer settle;        /* groups bursts of output */
+	struct vmoon_loop_timer output_timer;  /* when limits let more go */
+	uint64_t told_dropped; /* of put_dropped, what outputs know of */
 	struct vmoon_stream_device device;
 	char line[VMOON_PANIC_LINE_MAX];
 	size_t line_len;
 	void (*on_line)(void *ctx, const char *line); /* each output line */
-	void (*on_data)(void *ctx);                   /* backlog grew */
-	void *ctx;                                    /* borrowed */
+	void (*on_data)(void *ctx);    /* backlog, or a callback's output */
+	void (*on_limited)(void *ctx); /* an output has something to tell */
+	void *ctx;                     /* borrowed */
 
 	/* The runtime's thread's own. */
 	uint64_t cursor; /* where expect goes on */
 	vmoon_stream_fn data_fn;
 	void *data_ctx; /* borrowed */
 	uint64_t data_pos;
+	vmoon_limited_fn limited_fn;
+	void *limited_ctx; /* borrowed */
 };
 
 VMOON_STATUS vmoon_stream_init(struct vmoon_stream *s, struct vmoon_loop *loop,
-			       struct vmoon_error *err) VMOON_NONNULL(1, 2);
+			       struct vmoon_mem *mem, struct vmoon_error *err)
+	VMOON_NONNULL(1, 2);
 void vmoon_stream_fini(struct vmoon_stream *s) VMOON_NONNULL(1);
 
 /* The capabilities for the device: its sink and its room. */
 struct vmoon_sink vmoon_stream_sink(struct vmoon_stream *s) VMOON_NONNULL(1);
 struct vmoon_room vmoon_stream_room(struct vmoon_stream *s) VMOON_NONNULL(1);
 
-/* The runtime's thread: hands what has come since to data_fn. */
+/* The runtime's thread: hands what has come since to data_fn and the outputs'.
+ */
 void vmoon_stream_deliver(struct vmoon_stream *s) VMOON_NONNULL(1);
+/* The same of what outputs delay, drop or fail at. */
+void vmoon_stream_tell_limited(struct vmoon_stream *s) VMOON_NONNULL(1);
 
 /* Worker, or nobody: moves all output that is there to its places. */
 void vmoon_stream_drain(struct vmoon_stream *s) VMOON_NONNULL(1);
-/* Worker: gives a slow copy_fd at most this long to take the rest. */
+/* Worker: gives slow outputs at most this long to take the rest. */
 void vmoon_stream_flush(struct vmoon_stream *s, uint64_t deadline_ns)
 	VMOON_NONNULL(1);
 /* A new guest: drops input that the old one did not read. */

@@ -176,7 +176,7 @@ static enum vmoon_status init_parts(struct vmoon_vm *vm,
 	st = vmoon_loop_init(&vm->loop, err);
 	if (st != VMOON_OK)
 		goto err_spec;
-	st = vmoon_stream_init(&vm->console, &vm->loop, err);
+	st = vmoon_stream_init(&vm->console, &vm->loop, &vm->rt->mem, err);
 	if (st != VMOON_OK)
 		goto err_loop;
 	vmoon_lock_init(&vm->lock, VMOON_RANK_VM);

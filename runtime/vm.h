@@ -31,7 +31,8 @@ enum vmoon_vm_note {
 	VMOON_NOTE_PANIC = 2,
 	VMOON_NOTE_EXITED = 4,
 	VMOON_NOTE_DATA = 8,
-	VMOON_NOTE_DEVICE = 16
+	VMOON_NOTE_DEVICE = 16,
+	VMOON_NOTE_LIMITED = 32
 };
 
 struct vmoon_runtime {

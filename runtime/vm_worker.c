@@ -214,6 +214,11 @@ static void on_data(void *ctx)
 	vmoon_runtime_note(ctx, VMOON_NOTE_DATA);
 }
 
+static void on_limited(void *ctx)
+{
+	vmoon_runtime_note(ctx, VMOON_NOTE_LIMITED);
+}
+
 static void on_wish(void *ctx)
 {
 	struct vmoon_vm *vm = ctx;
@@ -255,6 +260,8 @@ void vmoon_vm_worker_init(struct vmoon_vm *vm)
 	vmoon_loop_add_timer(loop, &vm->reset_timer, on_reset_timer, vm);
 	vm->console.on_line = on_line;
 	vm->console.on_data = on_data;
+	vm->console.on_limited = on_limited;
+	vm->console.outputs.log = vm->rt->log;
 	vm->console.ctx = vm;
 }
 

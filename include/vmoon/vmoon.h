@@ -10,6 +10,7 @@
 #include "vmoon/gmem.h"
 #include "vmoon/log.h"
 #include "vmoon/mem.h"
+#include "vmoon/output.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -303,8 +304,9 @@ VMOON_API VMOON_STATUS vmoon_stream_on_data(struct vmoon_stream *s,
 VMOON_API void vmoon_stream_seek(struct vmoon_stream *s, uint64_t pos);
 
 /*
- * Copies everything from now on to fd (borrowed; -1 ends it), written by the
- * VM's worker. A full or broken fd loses bytes, never stalls the guest.
+ * Copies everything from now on to fd (borrowed; -1 ends it): short for an
+ * output "copy" (output.h) without a rate, 64 KiB of which may wait. A full or
+ * broken fd loses bytes, never stalls the guest.
  */
 VMOON_API VMOON_STATUS vmoon_stream_copy_to(struct vmoon_stream *s, int fd,
 					    struct vmoon_error *err);
