@@ -36,7 +36,11 @@ VMOON_STATUS vmoon_dest_open(const struct vmoon_output_options *opts,
 			     struct vmoon_error *err) VMOON_NONNULL(1, 3);
 void vmoon_dest_destroy(struct vmoon_dest *d); /* NULL is allowed */
 
-/* dest_memory.c: RING and CALLBACK; 0 from any other. */
+/*
+ * dest_memory.c: of RING and CALLBACK; any other has nothing. How much there
+ * is, the oldest of it copied, and the same taken out.
+ */
+size_t vmoon_dest_len(const struct vmoon_dest *d) VMOON_NONNULL(1);
 size_t vmoon_dest_peek(const struct vmoon_dest *d, void *buf, size_t cap);
 size_t vmoon_dest_take(struct vmoon_dest *d, void *buf, size_t cap);
 

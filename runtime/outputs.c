@@ -121,7 +121,7 @@ static bool has_data(struct vmoon_output_slot *slot, uint64_t now_ns,
 
 	if (slot->data == NULL)
 		return false;
-	len = vmoon_dest_peek(vmoon_output_dest(slot->output), NULL, 0);
+	len = vmoon_dest_len(vmoon_output_dest(slot->output));
 	if (len == 0)
 		return false;
 	if (now_ns < slot->next_data_ns && len < BATCH / 2) {
@@ -283,6 +283,13 @@ bool vmoon_outputs_stats(struct vmoon_outputs *set, size_t i,
 	return is_there;
 }
 
+static void read_ring(const struct vmoon_dest *ring, void *buf, size_t cap,
+		      size_t *out_len)
+{
+	VMOON_IGNORE(vmoon_dest_peek(ring, buf, cap) == 0);
+	*out_len = vmoon_dest_len(ring);
+}
+
 enum vmoon_status vmoon_outputs_read(struct vmoon_outputs *set,
 				     const char *name, void *buf, size_t cap,
 				     size_t *out_len, struct vmoon_error *err)
@@ -303,8 +310,8 @@ enum vmoon_status vmoon_outputs_read(struct vmoon_outputs *set,
 					"nothing to read",
 					name);
 		else
-			*out_len = vmoon_dest_peek(
-				vmoon_output_dest(slot->output), buf, cap);
+			read_ring(vmoon_output_dest(slot->output), buf, cap,
+				  out_len);
 	}
 	vmoon_lock_drop(&set->lock);
 	return st;
