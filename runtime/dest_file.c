@@ -26,6 +26,7 @@ struct file {
 	struct vmoon_dest dest;
 	struct vmoon_mem *mem; /* borrowed */
 	int dir_fd, fd;        /* owned */
+	int next_fd;           /* owned: for after a rotation that failed */
 	char base[NAME_BYTES];
 	uint64_t max_size, size;
 	unsigned generations;
@@ -69,31 +70,37 @@ static int move(const struct file *f, struct name from, struct name to)
 	return renameat(f->dir_fd, from.text, f->dir_fd, to.text);
 }
 
-/* 0 or an errno; the old file goes on being written then. */
+/* The next file, made before anything else changes; kept if that fails. */
+static int open_next(struct file *f)
+{
+	if (f->next_fd < 0) {
+		f->next_fd =
+			openat(f->dir_fd, new_name(f).text, NEW_FLAGS, 0644);
+		if (f->next_fd >= 0)
+			VMOON_IGNORE(flock(f->next_fd, LOCK_EX | LOCK_NB) != 0);
+	}
+	return f->next_fd < 0 ? errno : 0;
+}
+
+/* 0 or an errno; then nothing is written, and it can be tried again. */
 static int rotate(struct file *f)
 {
-	const int fd = openat(f->dir_fd, new_name(f).text, NEW_FLAGS, 0644);
+	const int error = open_next(f);
 
-	if (fd < 0)
-		return errno;
-	VMOON_IGNORE(flock(fd, LOCK_EX | LOCK_NB) != 0);
+	if (error != 0)
+		return error;
 	for (unsigned i = f->generations; i > 0; i--)
 		if (move(f, name_of(f, i - 1), name_of(f, i)) != 0 &&
 		    errno != ENOENT)
-			goto err_move;
+			return errno;
 	if (move(f, new_name(f), name_of(f, 0)) != 0)
-		goto err_move;
+		return errno;
 	(void)close(f->fd);
-	f->fd = fd;
+	f->fd = f->next_fd;
+	f->next_fd = -1;
 	f->size = 0;
 	f->is_line_begun = false;
 	return 0;
-err_move : {
-	const int error = errno;
-
-	(void)close(fd);
-	return error;
-}
 }
 
 static ssize_t append(struct file *f, const void *buf, size_t len)
@@ -175,6 +182,8 @@ static void file_destroy(struct vmoon_dest *d)
 
 	if (f->fd >= 0)
 		(void)close(f->fd);
+	if (f->next_fd >= 0)
+		(void)close(f->next_fd);
 	if (f->dir_fd >= 0)
 		(void)close(f->dir_fd);
 	vmoon_mem_free(f->mem, f, sizeof(*f));
@@ -298,7 +307,7 @@ enum vmoon_status vmoon_dest_open_file(const struct vmoon_output_options *opts,
 				  "output: out of memory");
 	f->dest.ops = &file_ops;
 	f->mem = mem;
-	f->dir_fd = f->fd = -1;
+	f->dir_fd = f->fd = f->next_fd = -1;
 	f->max_size = opts->max_size != 0 ? opts->max_size : VMOON_DEST_FILE;
 	f->generations = opts->generations;
 	st = open_dir(f, opts->path, err);

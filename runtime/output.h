@@ -81,6 +81,7 @@ bool vmoon_output_is_holding(const struct vmoon_output *o) VMOON_NONNULL(1);
 void vmoon_output_flush(struct vmoon_output *o, uint64_t now_ns)
 	VMOON_NONNULL(1);
 
+/* Whoever pumps does so afterwards. */
 VMOON_STATUS vmoon_output_limit(struct vmoon_output *o,
 				const struct vmoon_limit *limit,
 				uint64_t now_ns, struct vmoon_error *err)

@@ -180,7 +180,6 @@ enum vmoon_status vmoon_output_limit(struct vmoon_output *o,
 	vmoon_stall_end(&o->stall, now_ns);
 	vmoon_bucket_change(&o->bucket, changed.rate, changed.burst, now_ns);
 	o->limit = changed;
-	vmoon_output_pump(o, now_ns);
 	return VMOON_OK;
 }
 

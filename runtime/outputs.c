@@ -5,7 +5,9 @@
 
 #include "loop.h"
 
+#include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #define DATA_NS UINT64_C(10000000) /* between two calls of data */
 enum { BATCH = 64 * 1024 };
@@ -218,6 +220,28 @@ enum vmoon_status vmoon_outputs_add(struct vmoon_outputs *set,
 	return st;
 }
 
+/*
+ * On a thread of the embedder's, whom a reader that left must not kill: a
+ * SIGPIPE of ours is taken out again. The worker has all signals blocked.
+ */
+static void flush_quietly(struct vmoon_output *output)
+{
+	const struct timespec now = {0};
+	sigset_t pipe_only, pending, old;
+	bool was_pending;
+
+	(void)sigemptyset(&pipe_only);
+	(void)sigaddset(&pipe_only, SIGPIPE);
+	(void)sigpending(&pending);
+	was_pending = sigismember(&pending, SIGPIPE) == 1;
+	(void)pthread_sigmask(SIG_BLOCK, &pipe_only, &old);
+	vmoon_output_flush(output, vmoon_mono_ns());
+	(void)sigpending(&pending);
+	if (!was_pending && sigismember(&pending, SIGPIPE) == 1)
+		(void)sigtimedwait(&pipe_only, NULL, &now);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
 enum vmoon_status vmoon_outputs_remove(struct vmoon_outputs *set,
 				       const char *name,
 				       struct vmoon_error *err)
@@ -237,7 +261,7 @@ enum vmoon_status vmoon_outputs_remove(struct vmoon_outputs *set,
 	vmoon_lock_drop(&set->lock);
 	if (output == NULL)
 		return none_of_that_name(name, err);
-	vmoon_output_flush(output, vmoon_mono_ns());
+	flush_quietly(output);
 	vmoon_output_destroy(output);
 	return VMOON_OK;
 }

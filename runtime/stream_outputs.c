@@ -6,8 +6,6 @@
 
 /* The output that vmoon_stream_copy_to makes. */
 static const char copy_name[] = "copy";
-/* How far a copy may be behind. */
-enum { COPY_CAPACITY = 64 * 1024 };
 
 static enum vmoon_status check_options(const struct vmoon_output_options *opts,
 				       struct vmoon_error *err)
@@ -167,8 +165,7 @@ enum vmoon_status vmoon_stream_copy_to(struct vmoon_stream *s, int fd,
 		.name = copy_name,
 		.kind = VMOON_OUTPUT_FD,
 		.fd = fd,
-		.limit = {.size = sizeof(opts.limit),
-			  .capacity = COPY_CAPACITY}};
+		.limit = {.size = sizeof(opts.limit)}};
 	struct vmoon_output *output = NULL;
 	enum vmoon_status st;
 

@@ -305,7 +305,7 @@ VMOON_API void vmoon_stream_seek(struct vmoon_stream *s, uint64_t pos);
 
 /*
  * Copies everything from now on to fd (borrowed; -1 ends it): short for an
- * output "copy" (output.h) without a rate, 64 KiB of which may wait. A full or
+ * output "copy" (output.h) without a limit. A full or
  * broken fd loses bytes, never stalls the guest.
  */
 VMOON_API VMOON_STATUS vmoon_stream_copy_to(struct vmoon_stream *s, int fd,

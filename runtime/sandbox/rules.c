@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -133,12 +134,12 @@ static const struct vmoon_sandbox_row rows[] = {
 	 SYS(ppoll),
 	 {INT(1, 0)},
 	 0,
-	 "a moment's rest while the queue of signals is full"},
+	 "a moment's rest, while the queue of signals or an output is full"},
 	{W,
 	 SYS(ppoll),
 	 {INT(1, 1)},
 	 0,
-	 "whether a copy of the console takes more bytes"},
+	 "whether a pipe or terminal takes more bytes of the console"},
 	{W, SYS(epoll_pwait2), {IS(0, EPOLL)}, 0, "the event loop"},
 	{W,
 	 SYS(epoll_wait),
@@ -146,22 +147,30 @@ static const struct vmoon_sandbox_row rows[] = {
 	 0,
 	 "the event loop on Linux before 5.11"},
 	{W,
-	 SYS(epoll_ctl),
-	 {IS(0, EPOLL)},
-	 0,
-	 "watching where the console is copied to"},
-	{W,
 	 SYS(sendto),
 	 {INT(3, MSG_DONTWAIT | MSG_NOSIGNAL), LONG(4, 0)},
 	 0,
-	 "copying the console to a socket, and seeing that it is none"},
+	 "the console's bytes to a socket, and seeing that it is none"},
 	{W,
 	 SYS(write),
 	 {{0}},
 	 0,
-	 "copying the console to a file, pipe or terminal, telling the "
+	 "the console's bytes to a file, pipe or terminal, telling the "
 	 "embedder that events wait"},
-	{W, SYS(close), {{0}}, 0, "the end of such a copy"},
+	{W,
+	 SYS(openat),
+	 {INT(2, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC),
+	  INT(3, 0644)},
+	 0,
+	 "the next file of the console's, when one is full: only one that "
+	 "does not exist yet"},
+	{W,
+	 SYS(flock),
+	 {INT(1, LOCK_EX | LOCK_NB)},
+	 0,
+	 "so that no other output writes to it"},
+	{W, SYS(renameat), {{0}}, 0, "full files get their numbers"},
+	{W, SYS(close), {{0}}, 0, "the end of the file that was full"},
 	{W,
 	 SYS(pread64),
 	 {{0}},
