@@ -136,13 +136,11 @@ static bool enter_key(struct walk *w, int idx, size_t path_len)
 static enum vmoon_status set_number(struct walk *w, int idx,
 				    struct vmoon_error *err)
 {
-	char text[48];
-
 	if (lua_isinteger(w->L, idx))
 		return vmoon_config_set_int(w->cfg, w->path,
 					    lua_tointeger(w->L, idx), err);
-	snprintf(text, sizeof(text), "float %.14g", lua_tonumber(w->L, idx));
-	return vmoon_config_set_other(w->cfg, w->path, text, err);
+	return vmoon_config_set_number(w->cfg, w->path, lua_tonumber(w->L, idx),
+				       err);
 }
 
 /* Hands one value to the config under the current path. */

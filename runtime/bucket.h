@@ -9,6 +9,8 @@
 
 #define VMOON_RATE_MAX (UINT64_C(1) << 40)
 #define VMOON_BURST_MAX (UINT64_C(1) << 30)
+/* A guest that waits longer for its console may take itself for hung. */
+#define VMOON_STALL_SAFE_NS UINT64_C(10000000000)
 
 /*
  * credit counts byte-nanoseconds a second: a byte costs 10^9, a nanosecond

@@ -269,21 +269,26 @@ static enum vmoon_status add_no_item(struct vmoon_config *cfg,
 static enum vmoon_status check_table(struct vmoon_config *cfg,
 				     const struct vmoon_config_schema *schema,
 				     const struct vmoon_config_node *table,
+				     const struct vmoon_config_scope *scope,
 				     struct vmoon_config_value *values);
 
 /* In the order of their numbers, whatever order they were set in. */
 static enum vmoon_status check_items(struct vmoon_config *cfg,
 				     const struct vmoon_config_row *row,
 				     const struct noted *items,
+				     const struct vmoon_config_value *root,
 				     const struct vmoon_config_value *list)
 {
 	enum vmoon_status st = VMOON_OK;
 
 	for (size_t i = 0; i < list->number && st == VMOON_OK; i++) {
+		const struct vmoon_config_scope scope = {
+			.list = list, .index = i, .root = root};
 		struct pad pad;
 
 		if (items[i].node->kind == VMOON_CONFIG_TABLE) {
 			st = check_table(cfg, row->fields, items[i].node,
+					 &scope,
 					 list->fields + i * row->fields->count);
 			continue;
 		}
@@ -297,6 +302,7 @@ static enum vmoon_status check_items(struct vmoon_config *cfg,
 static enum vmoon_status check_list(struct vmoon_config *cfg,
 				    const struct vmoon_config_row *row,
 				    const struct vmoon_config_node *node,
+				    const struct vmoon_config_value *root,
 				    struct vmoon_config_value *value)
 {
 	const struct vmoon_config_node *bad;
@@ -322,7 +328,7 @@ static enum vmoon_status check_list(struct vmoon_config *cfg,
 	     n != NULL && items != NULL; n = n->next)
 		items[item_number(n->key) - 1].node = n;
 	if (items != NULL && value->fields != NULL)
-		st = check_items(cfg, row, items, value);
+		st = check_items(cfg, row, items, root, value);
 	vmoon_mem_free(cfg->mem, items, count * sizeof(*items));
 	return st;
 }
@@ -330,8 +336,10 @@ static enum vmoon_status check_list(struct vmoon_config *cfg,
 static enum vmoon_status check_value(struct vmoon_config *cfg,
 				     const struct vmoon_config_row *row,
 				     const struct vmoon_config_node *node,
+				     const struct vmoon_config_value *root,
 				     struct vmoon_config_value *value)
 {
+	const struct vmoon_config_scope scope = {.root = root};
 	struct pad pad;
 
 	if (node->kind != VMOON_CONFIG_TABLE || row->fields == NULL) {
@@ -342,20 +350,45 @@ static enum vmoon_status check_value(struct vmoon_config *cfg,
 	}
 	value->is_set = true;
 	if (row->type == VMOON_TYPE_LIST)
-		return check_list(cfg, row, node, value);
+		return check_list(cfg, row, node, root, value);
 	value->fields = create_values(cfg, row->fields, 1);
 	if (value->fields == NULL)
 		return VMOON_E_NOMEM;
-	return check_table(cfg, row->fields, node, value->fields);
+	return check_table(cfg, row->fields, node, &scope, value->fields);
+}
+
+static enum vmoon_status check_rules(struct vmoon_config *cfg,
+				     const struct vmoon_config_schema *schema,
+				     const struct vmoon_config_node *table,
+				     const struct vmoon_config_scope *scope)
+{
+	const struct vmoon_config_rule *rule = schema->rules;
+	enum vmoon_status st = VMOON_OK;
+
+	for (; rule != NULL && rule->holds != NULL && st == VMOON_OK; rule++) {
+		const struct vmoon_config_node *node = vmoon_config_child(
+			table, schema->rows[rule->row].key.name);
+		struct pad pad;
+
+		if (!rule->holds(scope, start_report(&pad)))
+			st = add_problem(cfg, node != NULL ? node : table, &pad,
+					 false);
+	}
+	return st;
 }
 
 /* Recursion ends with the schema: its tables hold tables hold values. */
 static enum vmoon_status check_table(struct vmoon_config *cfg,
 				     const struct vmoon_config_schema *schema,
 				     const struct vmoon_config_node *table,
+				     const struct vmoon_config_scope *scope,
 				     struct vmoon_config_value *values)
 {
+	const size_t problems = cfg->problem_count;
 	enum vmoon_status st = check_unknown(cfg, schema, table);
+	const struct vmoon_config_scope here = {
+		values, scope->list, scope->index,
+		scope->root != NULL ? scope->root : values, cfg->schema};
 
 	for (size_t i = 0; i < schema->count && st == VMOON_OK; i++) {
 		const struct vmoon_config_row *row = &schema->rows[i];
@@ -363,12 +396,14 @@ static enum vmoon_status check_table(struct vmoon_config *cfg,
 			vmoon_config_child(table, row->key.name);
 
 		if (node != NULL)
-			st = check_value(cfg, row, node, &values[i]);
+			st = check_value(cfg, row, node, here.root, &values[i]);
 		else if (row->key.is_required)
 			st = add_missing(cfg, row, table);
 		else
 			vmoon_config_value_default(row, &values[i]);
 	}
+	if (st == VMOON_OK && cfg->problem_count == problems)
+		st = check_rules(cfg, schema, table, &here);
 	return st;
 }
 
@@ -417,6 +452,7 @@ static enum vmoon_status fail_with_first(const struct vmoon_config *cfg,
 enum vmoon_status vmoon_config_check(struct vmoon_config *cfg,
 				     struct vmoon_error *err)
 {
+	const struct vmoon_config_scope scope = {0};
 	struct vmoon_config_value *values;
 	enum vmoon_status st = VMOON_E_NOMEM;
 
@@ -426,7 +462,7 @@ enum vmoon_status vmoon_config_check(struct vmoon_config *cfg,
 	vmoon_config_forget_check(cfg);
 	values = create_values(cfg, cfg->schema, 1);
 	if (values != NULL)
-		st = check_table(cfg, cfg->schema, &cfg->root, values);
+		st = check_table(cfg, cfg->schema, &cfg->root, &scope, values);
 	if (st != VMOON_OK) {
 		vmoon_config_forget_check(cfg);
 		return vmoon_fail(err, st, 0,

@@ -5,6 +5,7 @@
 
 #include "mem.h"
 #include "vmoon/config.h"
+#include "vmoon/output.h"
 
 /* ---- config_tree.c: whatever the setters were given, unjudged ---- */
 
@@ -12,6 +13,7 @@ enum vmoon_config_kind {
 	VMOON_CONFIG_TABLE,
 	VMOON_CONFIG_STRING,
 	VMOON_CONFIG_INTEGER,
+	VMOON_CONFIG_NUMBER,
 	VMOON_CONFIG_BOOLEAN,
 	VMOON_CONFIG_SIZE,
 	VMOON_CONFIG_FD,
@@ -22,10 +24,11 @@ struct vmoon_config_node {
 	struct vmoon_config_node *parent;              /* borrowed */
 	struct vmoon_config_node *first, *last, *next; /* owned by the tree */
 	char *key;  /* owned; NULL in the root */
-	char *text; /* owned; STRING and OTHER: len bytes and a NUL */
+	char *text; /* owned; STRING, NUMBER, OTHER: len bytes and a NUL */
 	size_t len;
 	enum vmoon_config_kind kind;
 	int64_t integer;
+	double number;
 	uint64_t bytes;
 	bool boolean;
 	int fd; /* owned; FD only */
@@ -34,9 +37,10 @@ struct vmoon_config_node {
 /* What a setter or a reader was given. */
 struct vmoon_config_given {
 	enum vmoon_config_kind kind;
-	const char *text; /* STRING and OTHER: len bytes */
+	const char *text; /* STRING, NUMBER, OTHER: len bytes */
 	size_t len;
 	int64_t integer;
+	double number;
 	uint64_t bytes;
 	bool boolean;
 	int fd; /* FD: taken when the value is set */
@@ -71,6 +75,8 @@ enum vmoon_config_id {
 	VMOON_KEY_UNPACK,
 	VMOON_KEY_ON_REBOOT,
 	VMOON_KEY_ON_PANIC,
+	VMOON_KEY_GROUPS, /* before those who name one */
+	VMOON_KEY_SERIAL,
 	VMOON_KEY_COUNT
 };
 
@@ -82,14 +88,54 @@ enum vmoon_config_kernel_id {
 	VMOON_KERNEL_COUNT
 };
 
+/* groups = { { ... } } */
+enum vmoon_config_group_id {
+	VMOON_GROUP_NAME,
+	VMOON_GROUP_RATE,
+	VMOON_GROUP_BURST,
+	VMOON_GROUP_GROUP,
+	VMOON_GROUP_COUNT
+};
+
+/* serial = { { ... } } */
+enum vmoon_config_output_id {
+	VMOON_OUTPUT_SINK,
+	VMOON_OUTPUT_NAME,
+	VMOON_OUTPUT_MAX_SIZE,
+	VMOON_OUTPUT_GENERATIONS,
+	VMOON_OUTPUT_APPEND,
+	VMOON_OUTPUT_ON_DATA,
+	VMOON_OUTPUT_LIMIT,
+	VMOON_OUTPUT_COUNT
+};
+
+/* limit = { ... } */
+enum vmoon_config_limit_id {
+	VMOON_LIMIT_POLICY,
+	VMOON_LIMIT_RATE,
+	VMOON_LIMIT_BURST,
+	VMOON_LIMIT_UNIT,
+	VMOON_LIMIT_CAPACITY,
+	VMOON_LIMIT_FULL,
+	VMOON_LIMIT_MAX_STALL,
+	VMOON_LIMIT_AFTER_STALL,
+	VMOON_LIMIT_UNSAFE_STALL,
+	VMOON_LIMIT_GROUP,
+	VMOON_LIMIT_COUNT
+};
+
 enum vmoon_config_type {
-	VMOON_TYPE_NAME,    /* letters, digits, . _ -; no .. */
-	VMOON_TYPE_LINE,    /* printable ASCII */
-	VMOON_TYPE_PATH,    /* a file that is there, readable, not empty */
-	VMOON_TYPE_COUNT,   /* an integer */
-	VMOON_TYPE_ADDRESS, /* an integer, shown in base 16 */
-	VMOON_TYPE_SIZE,    /* bytes, a multiple of row.step */
-	VMOON_TYPE_CHOICE,  /* one of key.choices */
+	VMOON_TYPE_NAME,     /* letters, digits, . _ -; no .. */
+	VMOON_TYPE_LINE,     /* printable ASCII */
+	VMOON_TYPE_PATH,     /* a file that is there, readable, not empty */
+	VMOON_TYPE_COUNT,    /* an integer */
+	VMOON_TYPE_ADDRESS,  /* an integer, shown in base 16 */
+	VMOON_TYPE_SIZE,     /* bytes, a multiple of row.step */
+	VMOON_TYPE_RATE,     /* bytes a second */
+	VMOON_TYPE_SECONDS,  /* from row.min to row.max, in nanoseconds */
+	VMOON_TYPE_SINK,     /* where output goes: "file:a.log" */
+	VMOON_TYPE_FUNCTION, /* of a script: no value of a config */
+	VMOON_TYPE_CHOICE,   /* one of key.choices */
 	VMOON_TYPE_BOOLEAN,
 	VMOON_TYPE_TABLE, /* of row.fields */
 	VMOON_TYPE_LIST,  /* of tables of row.fields, counted from 1 */
@@ -116,6 +162,8 @@ struct vmoon_config_alias {
  * fields[i * number of rows]. Paths, hints, JSON, the manual and the editor
  * stub need nothing more.
  */
+struct vmoon_config_value;
+struct vmoon_config_report;
 struct vmoon_config_row {
 	struct vmoon_config_key key;
 	enum vmoon_config_type type;
@@ -132,15 +180,48 @@ struct vmoon_config_later {
 	const struct vmoon_config_alias *aliases; /* or NULL */
 };
 
+/* What a rule looks at: one table whose values are good, each alone. */
+struct vmoon_config_scope {
+	const struct vmoon_config_value *values; /* of the table */
+	const struct vmoon_config_value *list;   /* it is an item of; or NULL */
+	size_t index;                            /* there */
+	/* The whole, as far as it was checked before this table. */
+	const struct vmoon_config_value *root;
+	const struct vmoon_config_schema *root_schema;
+};
+
+/* What no row can judge alone. A NULL holds ends the table. */
+struct vmoon_config_rule {
+	size_t row; /* the one that is at fault */
+	bool (*holds)(const struct vmoon_config_scope *scope,
+		      struct vmoon_config_report *report);
+};
+
 /* The keys of one table. Constant, so that a test can bring its own. */
 struct vmoon_config_schema {
 	const struct vmoon_config_row *rows;
 	size_t count;                           /* at least 1 */
 	const struct vmoon_config_later *later; /* or NULL */
+	const struct vmoon_config_rule *rules;  /* or NULL */
 };
+
+/* config_limit.c: an item of groups, and a limit; config_output.c: of serial.
+ */
+extern const struct vmoon_config_schema vmoon_config_group_schema;
+extern const struct vmoon_config_schema vmoon_config_limit_schema;
+extern const struct vmoon_config_schema vmoon_config_output_schema;
+/*
+ * Which item before scope's, of rows values each, has the same text in row;
+ * scope->index when none has.
+ */
+size_t vmoon_config_earlier(const struct vmoon_config_scope *scope, size_t row,
+			    size_t rows, const struct vmoon_config_value *value)
+	VMOON_NONNULL(1, 4);
 
 /* What this version knows of a VM; rows by enum vmoon_config_id. */
 const struct vmoon_config_schema *vmoon_config_schema(void);
+/* Of a VM that runs: the one row serial. */
+const struct vmoon_config_schema *vmoon_config_serial_schema(void);
 /* NULL when the table has no such key. */
 const struct vmoon_config_row *vmoon_config_find_row(
 	const struct vmoon_config_schema *schema, const char *key)
@@ -187,6 +268,22 @@ enum vmoon_size_syntax vmoon_size_parse(const char *s, size_t len,
 					uint64_t *out_bytes)
 	VMOON_NONNULL(1, 3);
 
+/* "64K/s", "100B/s": as a size, but that a second is meant. */
+enum vmoon_size_syntax vmoon_rate_parse(const char *s, size_t len,
+					uint64_t *out_rate) VMOON_NONNULL(1, 3);
+void vmoon_text_put_rate(struct vmoon_text *t, uint64_t rate) VMOON_NONNULL(1);
+
+/* Where output goes, out of "file:a.log"; rest is what follows the colon. */
+struct vmoon_sink_text {
+	enum vmoon_output_kind kind;
+	const char *rest; /* "" without a colon */
+	int fd;           /* FD */
+};
+/* False and both texts of the report when there is no such place. */
+bool vmoon_sink_parse(const char *text, struct vmoon_sink_text *out,
+		      struct vmoon_config_report *report)
+	VMOON_NONNULL(1, 2, 3);
+
 /* ---- config_suggest.c: the word that was meant ---- */
 
 /* Writes a hint for an unknown key; false when nothing comes close. */
@@ -205,8 +302,8 @@ struct vmoon_config_value {
 	int fd;           /* PATH: borrowed, to be read instead; 0: none */
 	size_t len;
 	/*
-	 * COUNT, ADDRESS; SIZE in bytes; CHOICE: which one; BOOLEAN: 0 or 1;
-	 * LIST: its items.
+	 * COUNT, ADDRESS; SIZE, RATE in bytes; SECONDS in nanoseconds; CHOICE:
+	 * which one; BOOLEAN: 0 or 1; LIST: its items.
 	 */
 	uint64_t number;
 	struct vmoon_config_value *fields; /* owned by the config, or NULL */

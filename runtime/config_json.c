@@ -13,6 +13,7 @@ static void put_plain(struct vmoon_text *t, const struct vmoon_config_row *row,
 	case VMOON_TYPE_NAME:
 	case VMOON_TYPE_LINE:
 	case VMOON_TYPE_PATH:
+	case VMOON_TYPE_SINK:
 	case VMOON_TYPE_CHOICE: vmoon_text_put_json(t, v->text, v->len); break;
 	case VMOON_TYPE_COUNT:
 	case VMOON_TYPE_ADDRESS:
@@ -24,9 +25,18 @@ static void put_plain(struct vmoon_text *t, const struct vmoon_config_row *row,
 		vmoon_text_put_size(t, v->number);
 		vmoon_text_put(t, "\"");
 		break;
+	case VMOON_TYPE_RATE:
+		vmoon_text_put(t, "\"");
+		vmoon_text_put_rate(t, v->number);
+		vmoon_text_put(t, "\"");
+		break;
+	case VMOON_TYPE_SECONDS:
+		vmoon_text_put(t, "%.14g", (double)v->number / 1e9);
+		break;
 	case VMOON_TYPE_BOOLEAN:
 		vmoon_text_put(t, "%s", v->number != 0 ? "true" : "false");
 		break;
+	case VMOON_TYPE_FUNCTION: /* never set */
 	case VMOON_TYPE_TABLE:
 	case VMOON_TYPE_LIST: break; /* they have fields, or are empty */
 	}

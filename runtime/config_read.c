@@ -119,6 +119,8 @@ static struct vmoon_config_given given_of(const json_t *value, char room[48])
 		v.boolean = json_is_true(value);
 		break;
 	case JSON_REAL:
+		v.kind = VMOON_CONFIG_NUMBER;
+		v.number = json_real_value(value);
 		(void)snprintf(room, 48, "number %.14g",
 			       json_real_value(value));
 		v.len = strlen(room);

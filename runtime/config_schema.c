@@ -67,6 +67,15 @@ static const struct vmoon_config_alias on_reboot_words[] = {
 static const struct vmoon_config_alias on_panic_words[] = {
 	{QEMU, "action"}, {LIBVIRT, "on_crash"}, {NULL, NULL}};
 
+static const struct vmoon_config_alias serial_words[] = {
+	{FIRECRACKER, "serial_out_path"},
+	{QEMU, "chardev"},
+	{QEMU, "serial"},
+	{LIBVIRT, "serial"},
+	{NULL, "sinks"},
+	{NULL, "outputs"},
+	{NULL, NULL}};
+
 static const struct vmoon_config_alias flat_words[] = {
 	{NULL, "file"}, {NULL, "path"}, {NULL, "image"}, {NULL, NULL}};
 static const struct vmoon_config_alias at_words[] = {{NULL, "address"},
@@ -116,7 +125,23 @@ static const struct vmoon_config_row kernel_rows[VMOON_KERNEL_COUNT] = {
 };
 
 static const struct vmoon_config_schema kernel_schema = {
-	kernel_rows, VMOON_KERNEL_COUNT, NULL};
+	kernel_rows, VMOON_KERNEL_COUNT, NULL, NULL};
+
+#define SERIAL_ROW                                                             \
+	{                                                                      \
+		.key = {.name = "serial",                                      \
+			.type = "list",                                        \
+			.default_text = "",                                    \
+			.choices = "",                                         \
+			.doc = "The sinks of the first serial port (ttyS0): "  \
+			       "each sees all that the guest prints, within "  \
+			       "its limit.",                                   \
+			.example =                                             \
+				"serial = { { sink = \"file:boot.log\" } }",   \
+			.since = "0.1.0"},                                     \
+		.type = VMOON_TYPE_LIST, .min = 0, .max = VMOON_OUTPUTS_MAX,   \
+		.aliases = serial_words, .fields = &vmoon_config_output_schema \
+	}
 
 static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 	[VMOON_KEY_NAME] =
@@ -236,6 +261,22 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_CHOICE,
 		 .aliases = on_panic_words},
+	[VMOON_KEY_GROUPS] =
+		{
+			.key = {.name = "groups",
+				.type = "list",
+				.default_text = "",
+				.choices = "",
+				.doc = "Rates that several sinks share.",
+				.example =
+					"groups = { { name = \"all\", rate = "
+					"\"64K/s\" } }",
+				.since = "0.1.0"},
+			.type = VMOON_TYPE_LIST,
+			.min = 0,
+			.max = VMOON_OUTPUTS_MAX,
+			.fields = &vmoon_config_group_schema},
+	[VMOON_KEY_SERIAL] = SERIAL_ROW,
 };
 
 static const struct vmoon_config_alias disks_words[] = {
@@ -261,30 +302,38 @@ static const struct vmoon_config_alias log_words[] = {{FIRECRACKER, "logger"},
 #define LEAVE_OUT "leave it out"
 #define FILES_FROM_INITRD \
 	"leave it out; until then files come in through initrd"
-#define SERIAL_IS_THERE \
-	"leave it out; the first serial port (ttyS0) is always there"
+#define CONSOLE_IS_SERIAL \
+	"leave it out; the first serial port (ttyS0) is the console"
 
 static const struct vmoon_config_later later[] = {
 	{"disks", FILES_FROM_INITRD, disks_words},
 	{"nets", LEAVE_OUT, nets_words},
 	{"vsock", LEAVE_OUT, NULL},
-	{"serial", SERIAL_IS_THERE, NULL},
-	{"console", SERIAL_IS_THERE, NULL},
+	{"console", CONSOLE_IS_SERIAL, NULL},
 	{"devices", LEAVE_OUT, devices_words},
 	{"fs", FILES_FROM_INITRD, NULL},
 	{"shares", FILES_FROM_INITRD, shares_words},
 	{"balloon", LEAVE_OUT, balloon_words},
 	{"rng", LEAVE_OUT, NULL},
-	{"limits", LEAVE_OUT, NULL},
 	{"log", LEAVE_OUT, log_words},
 	{"snapshot", LEAVE_OUT, NULL},
 	{NULL, NULL, NULL}};
 
-static const struct vmoon_config_schema schema = {rows, VMOON_KEY_COUNT, later};
+static const struct vmoon_config_schema schema = {rows, VMOON_KEY_COUNT, later,
+						  NULL};
 
 const struct vmoon_config_schema *vmoon_config_schema(void)
 {
 	return &schema;
+}
+
+static const struct vmoon_config_row serial_rows[] = {SERIAL_ROW};
+static const struct vmoon_config_schema serial_schema = {
+	serial_rows, VMOON_COUNTOF(serial_rows), NULL, NULL};
+
+const struct vmoon_config_schema *vmoon_config_serial_schema(void)
+{
+	return &serial_schema;
 }
 
 const struct vmoon_config_row *vmoon_config_find_row(

@@ -287,6 +287,7 @@ static void fill_node(struct vmoon_config_node *node,
 	node->text = take_text;
 	node->len = value->len;
 	node->integer = value->integer;
+	node->number = value->number;
 	node->bytes = value->bytes;
 	node->boolean = value->boolean;
 	node->fd = value->fd;
@@ -364,6 +365,21 @@ enum vmoon_status vmoon_config_set_int(struct vmoon_config *cfg,
 {
 	const struct vmoon_config_given v = {.kind = VMOON_CONFIG_INTEGER,
 					     .integer = value};
+
+	return set_value(cfg, path, &v, err);
+}
+
+enum vmoon_status vmoon_config_set_number(struct vmoon_config *cfg,
+					  const char *path, double value,
+					  struct vmoon_error *err)
+{
+	char text[48];
+	const struct vmoon_config_given v = {
+		.kind = VMOON_CONFIG_NUMBER,
+		.text = text,
+		.len = (size_t)snprintf(text, sizeof(text), "float %.14g",
+					value),
+		.number = value};
 
 	return set_value(cfg, path, &v, err);
 }

@@ -24,6 +24,7 @@ static void put_given(struct vmoon_text *t, const struct vmoon_config_node *n)
 		vmoon_text_put_size(t, n->bytes);
 		break;
 	case VMOON_CONFIG_FD: vmoon_text_put(t, "a descriptor"); break;
+	case VMOON_CONFIG_NUMBER:
 	case VMOON_CONFIG_OTHER:
 		vmoon_text_put_plain(t, n->text, n->len);
 		break;
@@ -286,6 +287,72 @@ static bool check_size(const struct vmoon_config_row *row,
 	return check_size_range(row, node, v->number, r);
 }
 
+static bool check_rate(const struct vmoon_config_row *row,
+		       const struct vmoon_config_node *node,
+		       struct vmoon_config_value *v,
+		       struct vmoon_config_report *r)
+{
+	enum vmoon_size_syntax syntax = VMOON_SIZE_NO_UNIT;
+
+	if (node->kind == VMOON_CONFIG_STRING)
+		syntax = vmoon_rate_parse(node->text, node->len, &v->number);
+	else if (node->kind != VMOON_CONFIG_INTEGER)
+		return refuse_type(r, row, "a rate", node);
+	if (syntax != VMOON_SIZE_OK) {
+		vmoon_text_put(&r->message,
+			       syntax == VMOON_SIZE_NO_UNIT
+				       ? "a rate needs a unit, got "
+				       : "expected a rate, got ");
+		put_given(&r->message, node);
+		vmoon_text_put(&r->hint, "write a whole number, B, K, M or G "
+					 "and \"/s\": \"64K/s\"");
+		return false;
+	}
+	if (v->number >= (uint64_t)row->min && v->number <= (uint64_t)row->max)
+		return true;
+	put_given(&r->message, node);
+	vmoon_text_put(&r->message, " is out of range ");
+	vmoon_text_put_rate(&r->message, (uint64_t)row->min);
+	vmoon_text_put(&r->message, "..");
+	vmoon_text_put_rate(&r->message, (uint64_t)row->max);
+	return false;
+}
+
+static bool check_seconds(const struct vmoon_config_row *row,
+			  const struct vmoon_config_node *node,
+			  struct vmoon_config_value *v,
+			  struct vmoon_config_report *r)
+{
+	const double given = node->kind == VMOON_CONFIG_INTEGER
+				     ? (double)node->integer
+				     : node->number;
+
+	if (node->kind != VMOON_CONFIG_INTEGER &&
+	    node->kind != VMOON_CONFIG_NUMBER)
+		return refuse_type(r, row, "seconds as a number", node);
+	/* Not the other way round: NaN is no number of seconds. */
+	if (!(given > 0 && given >= (double)row->min &&
+	      given <= (double)row->max)) {
+		vmoon_text_put(&r->message,
+			       "%.14g is out of range: more than %lld, at most "
+			       "%lld seconds",
+			       given, (long long)row->min, (long long)row->max);
+		return false;
+	}
+	v->number = (uint64_t)(given * 1e9);
+	return true;
+}
+
+static bool check_sink(const struct vmoon_config_row *row,
+		       const struct vmoon_config_node *node,
+		       struct vmoon_config_report *r)
+{
+	struct vmoon_sink_text sink;
+
+	return check_string(row, node, "where output goes as a string", r) &&
+	       vmoon_sink_parse(node->text, &sink, r);
+}
+
 static bool find_choice(const char *choices, const char *given,
 			size_t given_len, uint64_t *out_index)
 {
@@ -369,6 +436,16 @@ bool vmoon_config_value_check(const struct vmoon_config_row *row,
 	case VMOON_TYPE_SIZE:
 		is_good = check_size(row, node, &v, report);
 		break;
+	case VMOON_TYPE_RATE:
+		is_good = check_rate(row, node, &v, report);
+		break;
+	case VMOON_TYPE_SECONDS:
+		is_good = check_seconds(row, node, &v, report);
+		break;
+	case VMOON_TYPE_SINK: is_good = check_sink(row, node, report); break;
+	case VMOON_TYPE_FUNCTION:
+		is_good = refuse_type(report, row, "a function", node);
+		break;
 	case VMOON_TYPE_BOOLEAN:
 		is_good = check_boolean(row, node, &v, report);
 		break;
@@ -402,7 +479,12 @@ void vmoon_config_value_default(const struct vmoon_config_row *row,
 			find_choice(row->key.choices, text, v.len, &v.number));
 	if (row->type == VMOON_TYPE_BOOLEAN)
 		v.number = strcmp(text, "true") == 0;
-	for (size_t i = 0; row->type == VMOON_TYPE_COUNT && i < v.len; i++)
+	for (size_t i = 0; (row->type == VMOON_TYPE_COUNT ||
+			    row->type == VMOON_TYPE_SECONDS) &&
+			   i < v.len;
+	     i++)
 		v.number = v.number * 10 + (uint64_t)(text[i] - '0');
+	if (row->type == VMOON_TYPE_SECONDS)
+		v.number *= UINT64_C(1000000000);
 	*out_value = v;
 }

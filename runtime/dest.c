@@ -235,8 +235,6 @@ static enum vmoon_status check(const struct vmoon_output_options *opts,
 		return refuse(err, "there is no such kind");
 	if (is_at_path && (opts->path == NULL || opts->path[0] == '\0'))
 		return refuse(err, "no path given");
-	if (opts->kind == VMOON_OUTPUT_CALLBACK && opts->data == NULL)
-		return refuse(err, "a callback needs data, the function");
 	return check_sizes(opts, err);
 }
 

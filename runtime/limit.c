@@ -4,7 +4,6 @@
 
 enum { CAPACITY_MIN = 4 * 1024, CAPACITY_MAX = 64 * 1024 * 1024 };
 #define SECOND_NS UINT64_C(1000000000)
-#define STALL_SAFE_NS (10 * SECOND_NS)
 #define STALL_MAX_NS (3600 * SECOND_NS)
 
 static enum vmoon_status refuse(struct vmoon_error *err, const char *what)
@@ -61,7 +60,8 @@ static enum vmoon_status check_stall(const struct vmoon_limit *limit,
 	}
 	if (limit->max_stall_ns > STALL_MAX_NS)
 		return refuse(err, "max_stall is at most an hour");
-	if (limit->max_stall_ns > STALL_SAFE_NS && !limit->is_unsafe_stall)
+	if (limit->max_stall_ns > VMOON_STALL_SAFE_NS &&
+	    !limit->is_unsafe_stall)
 		return refuse(err, "a max_stall of more than 10 s may hang the "
 				   "guest; set unsafe_stall if that is wanted");
 	return VMOON_OK;

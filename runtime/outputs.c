@@ -115,13 +115,21 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static bool is_callback(const struct vmoon_output_slot *slot)
+{
+	struct vmoon_output_stats stats;
+
+	vmoon_output_get_stats(slot->output, &stats);
+	return stats.kind == VMOON_OUTPUT_CALLBACK;
+}
+
 /* Whether data is to be called now; if only later, *due_ns says when. */
 static bool has_data(struct vmoon_output_slot *slot, uint64_t now_ns,
 		     uint64_t *due_ns)
 {
 	size_t len;
 
-	if (slot->data == NULL)
+	if (!is_callback(slot))
 		return false;
 	len = vmoon_dest_len(vmoon_output_dest(slot->output));
 	if (len == 0)
@@ -170,7 +178,7 @@ bool vmoon_outputs_flush(struct vmoon_outputs *set, uint64_t now_ns)
 		/* A callback's turn comes when this is over. */
 		is_left |= stats.bytes_queued > 0 &&
 			   stats.state == VMOON_OUTPUT_WORKING &&
-			   set->slot[i].data == NULL;
+			   !is_callback(&set->slot[i]);
 	}
 	update_flags(set);
 	vmoon_lock_drop(&set->lock);
@@ -343,32 +351,64 @@ enum vmoon_status vmoon_outputs_read(struct vmoon_outputs *set,
 
 /* ---- the runtime's thread ---- */
 
+/* Under the lock. */
+static size_t take_slot(struct vmoon_output_slot *slot, void *buf, size_t cap,
+			struct vmoon_output_info *out_info)
+{
+	const size_t len =
+		vmoon_dest_take(vmoon_output_dest(slot->output), buf, cap);
+	struct vmoon_output_stats stats;
+
+	if (len == 0)
+		return 0;
+	vmoon_output_get_stats(slot->output, &stats);
+	*out_info = (struct vmoon_output_info){
+		.size = sizeof(*out_info),
+		.bytes_queued = stats.bytes_queued,
+		.bytes_dropped = stats.bytes_dropped - slot->dropped_before,
+		.mono_ns = vmoon_mono_ns()};
+	slot->dropped_before = stats.bytes_dropped;
+	return len;
+}
+
 /* What the i-th has for its data, taken; 0: nothing, or no i-th. */
 static size_t take_data(struct vmoon_outputs *set, unsigned i,
 			struct vmoon_output_slot *out_slot,
 			struct vmoon_output_info *out_info)
 {
-	struct vmoon_output_stats stats;
-	struct vmoon_output_slot *slot = &set->slot[i];
 	size_t len = 0;
 
 	vmoon_lock_take(&set->lock);
-	if (i < set->count && slot->data != NULL)
-		len = vmoon_dest_take(vmoon_output_dest(slot->output),
-				      set->batch, BATCH);
-	if (len > 0) {
-		vmoon_output_get_stats(slot->output, &stats);
-		*out_info = (struct vmoon_output_info){
-			.size = sizeof(*out_info),
-			.bytes_queued = stats.bytes_queued,
-			.bytes_dropped =
-				stats.bytes_dropped - slot->dropped_before,
-			.mono_ns = vmoon_mono_ns()};
-		slot->dropped_before = stats.bytes_dropped;
-		*out_slot = *slot;
-	}
+	if (i < set->count && set->slot[i].data != NULL)
+		len = take_slot(&set->slot[i], set->batch, BATCH, out_info);
+	if (len > 0)
+		*out_slot = set->slot[i];
 	vmoon_lock_drop(&set->lock);
 	return len;
+}
+
+enum vmoon_status vmoon_outputs_take(struct vmoon_outputs *set,
+				     const char *name, void *buf, size_t cap,
+				     size_t *out_len,
+				     struct vmoon_output_info *out_info,
+				     struct vmoon_error *err)
+{
+	struct vmoon_output_slot *slot;
+	enum vmoon_status st = VMOON_OK;
+
+	vmoon_lock_take(&set->lock);
+	slot = find(set, name);
+	if (slot == NULL)
+		st = none_of_that_name(name, err);
+	else if (!is_callback(slot) || slot->data != NULL)
+		st = vmoon_fail(err, VMOON_E_INVAL, 0,
+				"output '%s' is no callback without data: "
+				"there is nothing to take",
+				name);
+	else
+		*out_len = take_slot(slot, buf, cap, out_info);
+	vmoon_lock_drop(&set->lock);
+	return st;
 }
 
 void vmoon_outputs_deliver(struct vmoon_outputs *set, struct vmoon_stream *s)

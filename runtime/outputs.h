@@ -74,6 +74,12 @@ VMOON_STATUS vmoon_outputs_read(struct vmoon_outputs *set, const char *name,
 				void *buf, size_t cap, size_t *out_len,
 				struct vmoon_error *err) VMOON_NONNULL(1, 2, 5);
 
+VMOON_STATUS vmoon_outputs_take(struct vmoon_outputs *set, const char *name,
+				void *buf, size_t cap, size_t *out_len,
+				struct vmoon_output_info *out_info,
+				struct vmoon_error *err)
+	VMOON_NONNULL(1, 2, 5, 6);
+
 /* ---- the runtime's thread ---- */
 
 struct vmoon_stream;

@@ -63,6 +63,8 @@ enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
 	is_short |=
 		copy_file(s.mem, &v[VMOON_KEY_INITRD], &s.initrd, &s.initrd_fd);
 	is_short |= copy_text(s.mem, &v[VMOON_KEY_CMDLINE], &s.cmdline);
+	is_short |= !vmoon_spec_outputs_init(
+		&s.serial, s.mem, &v[VMOON_KEY_GROUPS], &v[VMOON_KEY_SERIAL]);
 	if (is_short) {
 		vmoon_spec_fini(&s);
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
@@ -82,6 +84,7 @@ enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
 
 void vmoon_spec_fini(struct vmoon_spec *spec)
 {
+	vmoon_spec_outputs_fini(&spec->serial);
 	vmoon_mem_free_text(spec->mem, spec->name);
 	vmoon_mem_free_text(spec->mem, spec->kernel);
 	vmoon_mem_free_text(spec->mem, spec->initrd);

@@ -3,6 +3,7 @@
 #ifndef VMOON_RUNTIME_SPEC_H
 #define VMOON_RUNTIME_SPEC_H
 
+#include "spec_output.h"
 #include "vmoon/config.h"
 #include "vmoon/mem.h"
 
@@ -35,6 +36,7 @@ struct vmoon_spec {
 	enum vmoon_unpack unpack;
 	enum vmoon_on_event on_reboot; /* RESTART (default) or STOP */
 	enum vmoon_on_event on_panic;  /* STOP (default) or IGNORE */
+	struct vmoon_spec_outputs serial;
 };
 
 /* Checks cfg (see vmoon_config_check) and copies its values out. */

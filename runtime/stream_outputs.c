@@ -146,6 +146,29 @@ enum vmoon_status vmoon_stream_read_output(struct vmoon_stream *s,
 	return vmoon_outputs_read(&s->outputs, name, buf, cap, out_len, err);
 }
 
+enum vmoon_status vmoon_stream_take_output(struct vmoon_stream *s,
+					   const char *name, void *buf,
+					   size_t cap, size_t *out_len,
+					   struct vmoon_output_info *out_info,
+					   struct vmoon_error *err)
+{
+	struct vmoon_output_info info = {.size = sizeof(info)};
+	enum vmoon_status st;
+
+	if (s == NULL || name == NULL || out_len == NULL ||
+	    (buf == NULL && cap > 0))
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "output: no stream, name or buffer given");
+	st = vmoon_outputs_take(&s->outputs, name, buf, cap, out_len, &info,
+				err);
+	if (st == VMOON_OK && out_info != NULL) {
+		info.size = out_info->size < sizeof(info) ? out_info->size
+							  : sizeof(info);
+		memcpy(out_info, &info, info.size);
+	}
+	return st;
+}
+
 enum vmoon_status vmoon_stream_on_limited(struct vmoon_stream *s,
 					  vmoon_limited_fn fn, void *ctx,
 					  struct vmoon_error *err)

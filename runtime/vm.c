@@ -139,6 +139,9 @@ static enum vmoon_status build_machine(struct vmoon_vm *vm,
 	st = create_vcpus(vm, err);
 	if (st == VMOON_OK)
 		st = vmoon_vm_load(vm, err);
+	/* Last: a file that was there is emptied only when all else is well. */
+	if (st == VMOON_OK)
+		st = vmoon_vm_open_outputs(vm, err);
 	return st;
 }
 
@@ -154,6 +157,7 @@ static void free_vm(struct vmoon_vm *vm)
 	vmoon_vm_free_devices(vm);
 	vmoon_gmem_fini(&vm->gmem);
 	vmoon_stream_fini(&vm->console);
+	vmoon_vm_free_groups(vm);
 	vmoon_loop_fini(&vm->loop);
 	(void)pthread_cond_destroy(&vm->changed);
 	vmoon_lock_fini(&vm->wish_lock);

@@ -80,6 +80,7 @@ struct vmoon_vm {
 	struct vmoon_vm_device *devices; /* owned: the embedder's own */
 	struct vmoon_boot_files files;
 	struct vmoon_stream console;
+	struct vmoon_group *groups[VMOON_OUTPUTS_MAX]; /* owned; of spec */
 	struct vmoon_vcpu *vcpus; /* owned: spec.cpus of them */
 	uint64_t create_ns;
 	uint64_t first_run_ns; /* atomic */
@@ -168,6 +169,12 @@ void vmoon_vm_park(struct vmoon_vm *vm) VMOON_NONNULL(1);
 /* Memory, tables and every vCPU as at power-on; nobody is running. */
 VMOON_STATUS vmoon_vm_load(struct vmoon_vm *vm, struct vmoon_error *err)
 	VMOON_NONNULL(1);
+
+/* vm_output.c: the outputs that the description asks for. */
+VMOON_STATUS vmoon_vm_open_outputs(struct vmoon_vm *vm, struct vmoon_error *err)
+	VMOON_NONNULL(1);
+/* When the stream is gone. */
+void vmoon_vm_free_groups(struct vmoon_vm *vm) VMOON_NONNULL(1);
 
 /* vm_device.c: of the embedder's devices. The runtime's thread. */
 void vmoon_vm_tell_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);

@@ -46,6 +46,10 @@ VMOON_API VMOON_STATUS vmoon_config_set_str(struct vmoon_config *cfg,
 VMOON_API VMOON_STATUS vmoon_config_set_int(struct vmoon_config *cfg,
 					    const char *path, int64_t value,
 					    struct vmoon_error *err);
+/* A number with a fraction, for what is in seconds. */
+VMOON_API VMOON_STATUS vmoon_config_set_number(struct vmoon_config *cfg,
+					       const char *path, double value,
+					       struct vmoon_error *err);
 VMOON_API VMOON_STATUS vmoon_config_set_bool(struct vmoon_config *cfg,
 					     const char *path, bool value,
 					     struct vmoon_error *err);
@@ -66,7 +70,7 @@ VMOON_API VMOON_STATUS vmoon_config_set_table(struct vmoon_config *cfg,
 					      const char *path,
 					      struct vmoon_error *err);
 /*
- * A value the config cannot hold ("function", "float 1.5", "userdata"): kept
+ * A value the config cannot hold ("function", "userdata"): kept
  * by its description only, so that the check reports it at its place.
  */
 VMOON_API VMOON_STATUS vmoon_config_set_other(struct vmoon_config *cfg,
@@ -77,7 +81,7 @@ VMOON_API VMOON_STATUS vmoon_config_set_other(struct vmoon_config *cfg,
 /*
  * A new config from len bytes of JSON: one object, objects and arrays as
  * tables and lists, sizes as strings with a unit. What JSON can say but a
- * config cannot hold (null, 1.5) is reported by the check, at its path.
+ * config cannot hold (null) is reported by the check, at its path.
  * E_CONFIG for text that is no JSON, names a key twice or breaks the limits
  * above: err begins with "JSON:LINE:COLUMN: " then. E_UNSUPPORTED in a build
  * without a JSON library (vmoon_has("json")).
@@ -134,8 +138,8 @@ VMOON_API size_t vmoon_config_to_json(const struct vmoon_config *cfg, char *buf,
 /* The schema, one line a key, for help texts and generators. */
 struct vmoon_config_key {
 	const char *name;
-	/* "string", "path", "integer", "address", "size", "choice", "boolean",
-	 * "table", "list" */
+	/* "string", "path", "integer", "address", "size", "rate", "seconds",
+	 * "sink", "function", "choice", "boolean", "table", "list" */
 	const char *type;
 	const char *default_text; /* "" when required or unset */
 	const char *choices;      /* "linux64, pvh" or "" */

@@ -17,6 +17,7 @@
 extern "C" {
 #endif
 
+struct vmoon_config;
 struct vmoon_runtime;
 struct vmoon_stream;
 struct vmoon_group;
@@ -120,7 +121,7 @@ struct vmoon_output_options {
 			       * RING: 4 KiB to 64 MiB; 0: 64 KiB */
 	unsigned generations; /* FILE: older ones kept, a.log.1 ..., 0 to 99 */
 	bool is_append;       /* FILE: go on where it ends */
-	vmoon_output_fn data; /* CALLBACK */
+	vmoon_output_fn data; /* CALLBACK; NULL: see take_output */
 	void *ctx;            /* borrowed */
 	struct vmoon_limit limit;
 };
@@ -170,6 +171,32 @@ VMOON_API VMOON_STATUS vmoon_stream_read_output(struct vmoon_stream *s,
 						const char *name, void *buf,
 						size_t cap, size_t *out_len,
 						struct vmoon_error *err);
+
+/*
+ * CALLBACK without data: what waits there, taken out; at most 64 KiB of it.
+ * *out_len is how much it was; out_info may be NULL, its size is set before.
+ * Its data makes vmoon_runtime_fd readable as that of others does.
+ */
+VMOON_API VMOON_STATUS vmoon_stream_take_output(
+	struct vmoon_stream *s, const char *name, void *buf, size_t cap,
+	size_t *out_len, struct vmoon_output_info *out_info,
+	struct vmoon_error *err);
+
+/*
+ * A config with the one key "serial", as a VM's has it ("serial.1.sink"), so
+ * that the same words are checked the same way. add: all of its outputs, and
+ * where one fails those before it stay. limit: each output of a name, or a
+ * sink, gets that limit.
+ */
+VMOON_API VMOON_STATUS vmoon_config_create_serial(struct vmoon_runtime *rt,
+						  struct vmoon_config **out_cfg,
+						  struct vmoon_error *err);
+VMOON_API VMOON_STATUS vmoon_stream_add_outputs(struct vmoon_stream *s,
+						struct vmoon_config *cfg,
+						struct vmoon_error *err);
+VMOON_API VMOON_STATUS vmoon_stream_limit_outputs(struct vmoon_stream *s,
+						  struct vmoon_config *cfg,
+						  struct vmoon_error *err);
 
 /*
  * Inside vmoon_runtime_dispatch, at most once a second and output, while it

@@ -35,7 +35,7 @@ static const struct vmoon_config_row limit_rows[] = {
 	 .max = INT64_MAX},
 };
 static const struct vmoon_config_schema limit_schema = {
-	limit_rows, VMOON_COUNTOF(limit_rows), NULL};
+	limit_rows, VMOON_COUNTOF(limit_rows), NULL, NULL};
 
 static const struct vmoon_config_alias readonly_words[] = {
 	{"Firecracker", "is_read_only"}, {NULL, NULL}};
@@ -89,7 +89,7 @@ static const struct vmoon_config_row disk_rows[] = {
 	 .fields = &limit_schema},
 };
 static const struct vmoon_config_schema one_disk_schema = {
-	disk_rows, VMOON_COUNTOF(disk_rows), NULL};
+	disk_rows, VMOON_COUNTOF(disk_rows), NULL, NULL};
 
 static const struct vmoon_config_row disks_row = {
 	.key = {.name = "disks",
@@ -115,7 +115,8 @@ static inline void disk_schema_init(struct disk_schema *d)
 	memcpy(d->rows, vmoon_config_schema()->rows,
 	       VMOON_KEY_COUNT * sizeof(d->rows[0]));
 	d->rows[KEY_DISKS] = disks_row;
-	d->schema = (struct vmoon_config_schema){d->rows, KEY_DISKS + 1, NULL};
+	d->schema = (struct vmoon_config_schema){d->rows, KEY_DISKS + 1, NULL,
+						 NULL};
 }
 
 #endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* vm_output.c - outputs from a description, at the start and later. */
+#include "vm.h"
+
+#include "config.h"
+
+#include <string.h>
+
+static enum vmoon_status create_groups(struct vmoon_vm *vm,
+				       struct vmoon_error *err)
+{
+	const struct vmoon_spec_outputs *spec = &vm->spec.serial;
+	enum vmoon_status st = VMOON_OK;
+
+	for (size_t i = 0; i < spec->group_count && st == VMOON_OK; i++) {
+		const struct vmoon_spec_group *g = &spec->groups[i];
+
+		st = vmoon_group_create(vm->rt, g->rate, g->burst,
+					g->parent < 0 ? NULL
+						      : vm->groups[g->parent],
+					&vm->groups[i], err);
+	}
+	return st;
+}
+
+void vmoon_vm_free_groups(struct vmoon_vm *vm)
+{
+	for (size_t i = VMOON_OUTPUTS_MAX; i > 0; i--)
+		vmoon_group_destroy(vm->groups[i - 1]);
+}
+
+/* The group that o names, or NULL; E_CONFIG when the VM has none such. */
+static enum vmoon_status find_group(struct vmoon_vm *vm,
+				    const struct vmoon_spec_output *o,
+				    struct vmoon_group **out_group,
+				    struct vmoon_error *err)
+{
+	const struct vmoon_spec_outputs *spec = &vm->spec.serial;
+
+	*out_group = NULL;
+	if (o->group[0] == '\0')
+		return VMOON_OK;
+	for (size_t i = 0; i < spec->group_count; i++)
+		if (strcmp(spec->groups[i].name, o->group) == 0)
+			*out_group = vm->groups[i];
+	if (*out_group != NULL)
+		return VMOON_OK;
+	return vmoon_fail(err, VMOON_E_CONFIG, 0,
+			  "there is no group '%s'; the VM's description names "
+			  "all that it has",
+			  o->group);
+}
+
+/* The options of o, whole. */
+static enum vmoon_status options_of(struct vmoon_vm *vm,
+				    const struct vmoon_spec_output *o,
+				    struct vmoon_output_options *out,
+				    struct vmoon_error *err)
+{
+	*out = o->options;
+	out->name = o->name[0] == '\0' ? NULL : o->name;
+	return find_group(vm, o, &out->limit.group, err);
+}
+
+static enum vmoon_status add_all(struct vmoon_vm *vm,
+				 const struct vmoon_spec_outputs *spec,
+				 struct vmoon_error *err)
+{
+	struct vmoon_output_options options;
+	enum vmoon_status st = VMOON_OK;
+
+	for (size_t i = 0; i < spec->output_count && st == VMOON_OK; i++) {
+		st = options_of(vm, &spec->outputs[i], &options, err);
+		if (st == VMOON_OK)
+			st = vmoon_stream_add_output(&vm->console, &options,
+						     err);
+	}
+	return st;
+}
+
+static enum vmoon_status limit_all(struct vmoon_vm *vm,
+				   const struct vmoon_spec_outputs *spec,
+				   struct vmoon_error *err)
+{
+	struct vmoon_output_options options;
+	enum vmoon_status st = VMOON_OK;
+	char name[VMOON_OUTPUT_NAME_MAX];
+
+	for (size_t i = 0; i < spec->output_count && st == VMOON_OK; i++) {
+		st = options_of(vm, &spec->outputs[i], &options, err);
+		vmoon_output_name_of(&options, name);
+		if (st == VMOON_OK)
+			st = vmoon_stream_limit_output(&vm->console, name,
+						       &options.limit, err);
+	}
+	return st;
+}
+
+enum vmoon_status vmoon_vm_open_outputs(struct vmoon_vm *vm,
+					struct vmoon_error *err)
+{
+	enum vmoon_status st = create_groups(vm, err);
+
+	return st == VMOON_OK ? add_all(vm, &vm->spec.serial, err) : st;
+}
+
+enum vmoon_status vmoon_config_create_serial(struct vmoon_runtime *rt,
+					     struct vmoon_config **out_cfg,
+					     struct vmoon_error *err)
+{
+	return vmoon_config_create_for(vmoon_config_serial_schema(),
+				       vmoon_runtime_mem(rt), out_cfg, err);
+}
+
+/* Checks cfg, and does all of it to the outputs of s. */
+static enum vmoon_status apply(
+	struct vmoon_stream *s, struct vmoon_config *cfg,
+	enum vmoon_status (*all)(struct vmoon_vm *vm,
+				 const struct vmoon_spec_outputs *spec,
+				 struct vmoon_error *err),
+	struct vmoon_error *err)
+{
+	struct vmoon_spec_outputs spec;
+	enum vmoon_status st;
+
+	if (s == NULL || cfg == NULL ||
+	    cfg->schema != vmoon_config_serial_schema())
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "outputs: no stream, or no config of "
+				  "vmoon_config_create_serial, given");
+	st = vmoon_config_check(cfg, err);
+	if (st != VMOON_OK)
+		return st;
+	st = VMOON_E_NOMEM;
+	if (vmoon_spec_outputs_init(&spec, cfg->mem, NULL, &cfg->values[0]))
+		st = all(s->vm, &spec, err);
+	else
+		VMOON_IGNORE(vmoon_fail(err, st, 0, "outputs: out of memory"));
+	vmoon_spec_outputs_fini(&spec);
+	return st;
+}
+
+enum vmoon_status vmoon_stream_add_outputs(struct vmoon_stream *s,
+					   struct vmoon_config *cfg,
+					   struct vmoon_error *err)
+{
+	return apply(s, cfg, add_all, err);
+}
+
+enum vmoon_status vmoon_stream_limit_outputs(struct vmoon_stream *s,
+					     struct vmoon_config *cfg,
+					     struct vmoon_error *err)
+{
+	return apply(s, cfg, limit_all, err);
+}
