@@ -24,7 +24,9 @@ static void rig_init(struct rig *r)
 {
 	struct vmoon_uart_config cfg = {
 		.irq = {fake_irq_set, &r->irq},
-		.out = {fake_sink_put, &r->out},
+		.out = {.put = fake_sink_put,
+			.is_held = fake_sink_is_held,
+			.ctx = &r->out},
 		.room = {fake_room_ready, &r->room},
 	};
 

@@ -133,8 +133,10 @@ static enum vmoon_status build_machine(struct vmoon_vm *vm,
 	if (st != VMOON_OK)
 		return st;
 	vm->console.device = (struct vmoon_stream_device){
-		vmoon_board_console_room, vmoon_board_console_receive,
-		vm->board};
+		.room = vmoon_board_console_room,
+		.receive = vmoon_board_console_receive,
+		.resume = vmoon_board_console_resume,
+		.ctx = vm->board};
 	st = create_vcpus(vm, err);
 	if (st == VMOON_OK)
 		st = vmoon_vm_load(vm, err);

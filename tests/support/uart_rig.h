@@ -46,7 +46,9 @@ static inline void uart_rig_init(struct uart_rig *r)
 {
 	struct vmoon_uart_config cfg = {
 		.irq = {fake_irq_set, &r->irq},
-		.out = {fake_sink_put, &r->out},
+		.out = {.put = fake_sink_put,
+			.is_held = fake_sink_is_held,
+			.ctx = &r->out},
 		.room = {fake_room_ready, &r->room},
 	};
 	struct vmoon_error err;
