@@ -109,6 +109,27 @@ static inline unsigned uart_rig_cause(struct uart_rig *r)
 	return fake_in(r->dev, UART_IIR) & IIR_CAUSE;
 }
 
+/* As the runtime does: whoever was told that it is held is told the end. */
+static inline void uart_rig_release(struct uart_rig *r)
+{
+	r->out.is_held = false;
+	if (r->out.is_owed)
+		vmoon_uart_resume(r->dev);
+	r->out.is_owed = false;
+}
+
+/* Elsewhere, where nobody has been told anything yet. */
+static inline void uart_rig_move(struct uart_rig *r, bool is_held)
+{
+	unsigned char buf[128];
+	size_t len = uart_rig_save(r, buf, sizeof(buf));
+
+	r->dev->ops->reset(r->dev);
+	r->out.is_held = is_held;
+	r->out.is_owed = false;
+	assert_int_equal(uart_rig_load(r, buf, len), VMOON_OK);
+}
+
 #define uart_test(f) \
 	cmocka_unit_test_setup_teardown(f, uart_rig_setup, uart_rig_teardown)
 
