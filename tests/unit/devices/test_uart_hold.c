@@ -70,6 +70,19 @@ static void test_hold__a_sent_byte_is_signalled_by_resume_and_once(void **state)
 	assert_false(r->irq.level);
 }
 
+static void test_hold__a_byte_sent_after_it_is_signalled_at_once(void **state)
+{
+	struct uart_rig *r = *state;
+
+	r->out.is_held = true;
+	fake_out(r->dev, UART_IER, IER_THRE);
+	r->out.is_held = false;
+	fake_out(r->dev, UART_DATA, 'a');
+	assert_told_once(r);
+	vmoon_uart_resume(r->dev); /* for a hold that is long over */
+	assert_false(r->irq.level);
+}
+
 /* The byte that is one too many: the hold begins while it is put. */
 static bool put_and_hold(void *ctx, const void *buf, size_t len)
 {
@@ -331,6 +344,7 @@ static void test_hold__a_hostile_snapshot_owes_no_signal(void **state)
 		assert_int_equal(uart_rig_load(r, buf, w.len), VMOON_OK);
 		uart_rig_release(r);
 		vmoon_uart_resume(r->dev);
+		assert_int_equal(r->out.hold_calls, 0);
 		assert_false(r->irq.level);
 		assert_int_equal(uart_rig_cause(r), IIR_NONE);
 	}
@@ -340,6 +354,7 @@ static const struct CMUnitTest tests[] = {
 	uart_test(test_hold__the_line_status_names_no_empty_transmitter),
 	uart_test(test_hold__a_byte_that_is_sent_all_the_same_reaches_the_sink),
 	uart_test(test_hold__a_sent_byte_is_signalled_by_resume_and_once),
+	uart_test(test_hold__a_byte_sent_after_it_is_signalled_at_once),
 	cmocka_unit_test(
 		test_hold__the_byte_that_was_too_much_is_not_signalled),
 	uart_test(test_hold__enabling_the_interrupt_signals_when_it_is_over),
