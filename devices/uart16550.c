@@ -5,10 +5,12 @@
  * Not modelled: the baud rate and frame format (stored, without effect),
  * break, parity and framing errors, receive trigger levels and the character
  * timeout (one byte is enough to signal), modem line changes (MSR deltas, IER
- * bit 3). Bytes leave at once, so the transmitter is always empty. The receive
- * FIFO has 64 bytes and holds them even while FCR bit 0 is clear; FCR bit 1
- * empties it whatever bit 0 says; IIR keeps naming the FIFO once it has been
- * enabled. A guest that measures the FIFO through loopback finds 64.
+ * bit 3), the transmit FIFO: bytes leave at once, and the transmitter is empty
+ * unless the sink is held. Then neither LSR nor IIR says that it is, and bytes
+ * still leave. The receive FIFO has 64 bytes and holds them even while FCR bit
+ * 0 is clear; FCR bit 1 empties it whatever bit 0 says; IIR keeps naming the
+ * FIFO once it has been enabled. A guest that measures the FIFO through
+ * loopback finds 64.
  *
  * Spec: PC16550D data sheet, section 8.
  */
@@ -67,12 +69,19 @@ enum uart_reg {
 
 enum { STATE_VERSION = 1 };
 
+/* A signal of the empty transmitter. Saved is only whether there is one. */
+enum thre {
+	THRE_QUIET,   /* the guest had it, or does not want it */
+	THRE_LATCHED, /* the guest is being told */
+	THRE_DUE      /* withheld: is_held said so, which promises a resume */
+};
+
 /* What a snapshot holds. */
 struct uart_state {
 	uint8_t dll, dlm, ier, lcr, mcr, msr, scr;
 	bool has_fifo;             /* FCR bit 0 was set at least once */
 	bool is_overrun;           /* LSR.OE */
-	bool is_thre_latched;      /* invariant: only while IER.THRE is set */
+	enum thre thre;            /* invariant: quiet unless IER.THRE is set */
 	uint8_t rx_head, rx_count; /* invariant: < and <= the FIFO's size */
 	uint8_t rx[VMOON_UART_FIFO_BYTES];
 };
@@ -115,7 +124,7 @@ static unsigned pending_cause(const struct uart_state *s)
 		return IIR_RLS;
 	if (s->rx_count > 0 && (s->ier & IER_RDA) != 0)
 		return IIR_RDA;
-	return s->is_thre_latched ? IIR_THRE : IIR_NONE;
+	return s->thre == THRE_LATCHED ? IIR_THRE : IIR_NONE;
 }
 
 static void update_irq(struct uart *u)
@@ -126,6 +135,30 @@ static void update_irq(struct uart *u)
 		return;
 	u->irq_level = level;
 	u->irq.set(u->irq.ctx, level);
+}
+
+static bool wants_thre(const struct uart_state *s)
+{
+	return (s->ier & IER_THRE) != 0;
+}
+
+/* In loopback nothing is sent, so nothing need wait. */
+static bool is_held(const struct uart *u)
+{
+	return u->out.is_held != NULL && (u->s.mcr & MCR_LOOP) == 0 &&
+	       u->out.is_held(u->out.ctx);
+}
+
+static void set_thre(struct uart *u, enum thre thre)
+{
+	u->s.thre = wants_thre(&u->s) ? thre : THRE_QUIET;
+	update_irq(u);
+}
+
+/* The transmitter is empty, or would be if it were not held. */
+static void signal_thre(struct uart *u)
+{
+	set_thre(u, is_held(u) ? THRE_DUE : THRE_LATCHED);
 }
 
 static size_t rx_room(const struct uart_state *s)
@@ -171,10 +204,11 @@ static uint8_t read_iir(struct uart *u)
 {
 	unsigned cause = pending_cause(&u->s);
 
-	/* Being told of an empty transmitter acknowledges it (8.6). */
-	if (cause == IIR_THRE) {
-		u->s.is_thre_latched = false;
-		update_irq(u);
+	if (cause == IIR_THRE && is_held(u)) {
+		cause = IIR_NONE; /* it became so since: not now, but later */
+		set_thre(u, THRE_DUE);
+	} else if (cause == IIR_THRE) {
+		set_thre(u, THRE_QUIET); /* to be told acknowledges it (8.6) */
 	}
 	return (uint8_t)(cause | (u->s.has_fifo ? IIR_FIFO : 0));
 }
@@ -183,6 +217,11 @@ static uint8_t read_lsr(struct uart *u)
 {
 	unsigned lsr = LSR_TX_EMPTY;
 
+	/* Who sees a busy transmitter waits for its signal, had it or not. */
+	if (is_held(u)) {
+		lsr = 0;
+		set_thre(u, THRE_DUE);
+	}
 	lsr |= u->s.rx_count > 0 ? LSR_DR : 0;
 	if (u->s.is_overrun) {
 		lsr |= LSR_OE;
@@ -228,49 +267,43 @@ static uint64_t uart_read(struct vmoon_device *dev, uint64_t off, unsigned size)
 	return 0;
 }
 
-static bool wants_thre(const struct uart_state *s)
-{
-	return (s->ier & IER_THRE) != 0;
-}
-
 /*
- * The hot path: one call of the sink and, unless the guest waits for a transmit
- * interrupt that is not up yet, nothing else. A byte that was lost is sent all
- * the same: the guest must never wait for the host.
+ * The hot path: one call of the sink and, unless the guest wants a transmit
+ * interrupt, nothing else. A byte that was lost is sent all the same: the guest
+ * must never wait for the host. The sink is asked whether it is held after it
+ * got the byte, which may be the one that was too much.
  */
 static void transmit(struct uart *u, uint8_t byte)
 {
 	if (!LIKELY((u->s.mcr & MCR_LOOP) == 0)) {
-		if (!push_rx(&u->s, byte))
-			u->s.is_overrun = true;
+		u->s.is_overrun |= !push_rx(&u->s, byte);
 	} else {
 		u->thr = byte;
 		if (LIKELY(u->out.put(u->out.ctx, &u->thr, 1)))
 			u->stats.tx_bytes++;
 		else
 			u->stats.tx_lost++;
-		if (LIKELY(u->s.is_thre_latched == wants_thre(&u->s)))
+		if (LIKELY(!wants_thre(&u->s)))
 			return;
 	}
-	u->s.is_thre_latched = wants_thre(&u->s);
-	update_irq(u);
+	signal_thre(u);
 }
 
-/* Enabling THRE while the transmitter is empty, so always, signals it. */
+/* Enabling THRE while the transmitter is empty signals it. */
 static void write_ier(struct uart *u, uint8_t val)
 {
 	bool was_on = wants_thre(&u->s);
 
 	u->s.ier = val & IER_MASK;
-	u->s.is_thre_latched =
-		wants_thre(&u->s) && (!was_on || u->s.is_thre_latched);
-	update_irq(u);
+	if (wants_thre(&u->s) && !was_on)
+		signal_thre(u);
+	else
+		set_thre(u, u->s.thre);
 }
 
 static void write_fcr(struct uart *u, uint8_t val)
 {
-	if ((val & FCR_ENABLE) != 0)
-		u->s.has_fifo = true;
+	u->s.has_fifo |= (val & FCR_ENABLE) != 0;
 	if ((val & FCR_CLEAR_RX) != 0 && u->s.rx_count > 0) {
 		u->s.rx_count = 0;
 		update_irq(u);
@@ -285,6 +318,7 @@ static void write_mcr(struct uart *u, uint8_t val)
 	u->s.mcr = val & MCR_MASK;
 	if (was_loop)
 		tell_room(u);
+	vmoon_uart_resume(&u->dev); /* nothing is held in loopback */
 }
 
 static void uart_write(struct vmoon_device *dev, uint64_t off, unsigned size,
@@ -331,17 +365,14 @@ static void uart_reset(struct vmoon_device *dev)
 static void uart_save(const struct vmoon_device *dev,
 		      struct vmoon_state_writer *w)
 {
-	const struct uart *u = const_uart_of(dev);
-	const struct uart_state *s = &u->s;
-	const uint8_t regs[] = {s->dll, s->dlm, s->ier, s->lcr,
-				s->mcr, s->msr, s->scr};
+	const struct uart_state *s = &const_uart_of(dev)->s;
+	const uint8_t thre = s->thre != THRE_QUIET;
+	const uint8_t regs[] = {s->dll,        s->dlm, s->ier,     s->lcr,
+				s->mcr,        s->msr, s->scr,     s->has_fifo,
+				s->is_overrun, thre,   s->rx_count};
 
 	vmoon_state_begin(w, dev->ops->type, STATE_VERSION);
 	vmoon_state_put_bytes(w, regs, sizeof(regs));
-	vmoon_state_put(w, s->has_fifo, 1);
-	vmoon_state_put(w, s->is_overrun, 1);
-	vmoon_state_put(w, s->is_thre_latched, 1);
-	vmoon_state_put(w, s->rx_count, 1);
 	for (unsigned i = 0; i < s->rx_count; i++)
 		vmoon_state_put(
 			w, s->rx[(s->rx_head + i) % VMOON_UART_FIFO_BYTES], 1);
@@ -359,8 +390,8 @@ static void get_registers(struct vmoon_state_reader *r, struct uart_state *s)
 	s->scr = (uint8_t)vmoon_state_get(r, 1);
 	s->has_fifo = vmoon_state_get(r, 1) != 0;
 	s->is_overrun = vmoon_state_get(r, 1) != 0;
-	s->is_thre_latched =
-		vmoon_state_get(r, 1) != 0 && (s->ier & IER_THRE) != 0;
+	if (vmoon_state_get(r, 1) != 0 && wants_thre(s))
+		s->thre = THRE_DUE;
 }
 
 static enum vmoon_status uart_load(struct vmoon_device *dev,
@@ -390,6 +421,7 @@ static enum vmoon_status uart_load(struct vmoon_device *dev,
 	/* An edge may have been lost with the old machine: make a new one. */
 	u->irq_level = false;
 	u->irq.set(u->irq.ctx, false);
+	vmoon_uart_resume(dev); /* unless it is held here as well */
 	update_irq(u);
 	tell_room(u);
 	return VMOON_OK;
@@ -446,6 +478,14 @@ size_t vmoon_uart_receive(struct vmoon_device *dev, const void *buf, size_t len)
 	u->stats.rx_bytes += n;
 	update_irq(u);
 	return n;
+}
+
+void vmoon_uart_resume(struct vmoon_device *dev)
+{
+	struct uart *u = uart_of(dev);
+
+	if (u->s.thre == THRE_DUE)
+		signal_thre(u);
 }
 
 size_t vmoon_uart_room(const struct vmoon_device *dev)

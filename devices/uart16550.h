@@ -10,6 +10,7 @@ enum { VMOON_UART_FIFO_BYTES = 64, VMOON_UART_PORTS = 8 };
 struct vmoon_uart_config {
 	struct vmoon_mem *mem; /* or NULL */
 	struct vmoon_irq irq;  /* level */
+	/* While it is held, LSR and IIR do not name an empty transmitter. */
 	struct vmoon_sink out;
 	struct vmoon_room room; /* ready may be NULL */
 };
@@ -28,6 +29,13 @@ size_t vmoon_uart_receive(struct vmoon_device *dev, const void *buf,
 /* Bytes that receive would take now. */
 size_t vmoon_uart_room(const struct vmoon_device *dev) VMOON_MUST_USE
 	VMOON_NONNULL(1);
+
+/*
+ * The sink takes bytes again: a transmit interrupt that was withheld while
+ * out.is_held said true is signalled. Once for each such time; more often or
+ * while it still is held does no harm. Needed only after is_held said true.
+ */
+void vmoon_uart_resume(struct vmoon_device *dev) VMOON_NONNULL(1);
 
 struct vmoon_uart_stats {
 	uint64_t tx_bytes, tx_lost, rx_bytes;

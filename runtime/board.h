@@ -69,5 +69,6 @@ VMOON_STATUS vmoon_board_load(const struct vmoon_spec *spec,
 void vmoon_board_press_power(struct vmoon_board *board) VMOON_NONNULL(1);
 size_t vmoon_board_console_room(void *board);
 size_t vmoon_board_console_receive(void *board, const void *buf, size_t len);
+void vmoon_board_console_resume(void *board); /* its sink takes bytes again */
 
 #endif

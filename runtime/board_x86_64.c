@@ -427,3 +427,13 @@ size_t vmoon_board_console_receive(void *board, const void *buf, size_t len)
 	vmoon_lock_drop(&slot->lock);
 	return n;
 }
+
+void vmoon_board_console_resume(void *board)
+{
+	struct vmoon_board *b = board;
+	struct vmoon_slot *slot = b->serial;
+
+	vmoon_lock_take(&slot->lock);
+	vmoon_uart_resume(slot->dev);
+	vmoon_lock_drop(&slot->lock);
+}

@@ -135,6 +135,7 @@ static enum vmoon_status build_machine(struct vmoon_vm *vm,
 	vm->console.device = (struct vmoon_stream_device){
 		.room = vmoon_board_console_room,
 		.receive = vmoon_board_console_receive,
+		.resume = vmoon_board_console_resume,
 		.ctx = vm->board};
 	st = create_vcpus(vm, err);
 	if (st == VMOON_OK)

@@ -40,7 +40,9 @@ static inline enum vmoon_status make_uart(struct device_rig *r,
 	const struct vmoon_uart_config cfg = {
 		.mem = r->mem,
 		.irq = {fake_irq_set, &r->irq},
-		.out = {fake_sink_put, &r->out},
+		.out = {.put = fake_sink_put,
+			.is_held = fake_sink_is_held,
+			.ctx = &r->out},
 		.room = {fake_room_ready, &r->room},
 	};
 

@@ -25,6 +25,8 @@ struct fake_sink {
 	size_t len;
 	uint64_t calls;
 	bool is_failing;
+	bool is_held, is_owed; /* owed: a resume, since somebody was told */
+	uint64_t hold_calls;
 };
 
 static inline bool fake_sink_put(void *ctx, const void *buf, size_t len)
@@ -39,6 +41,15 @@ static inline bool fake_sink_put(void *ctx, const void *buf, size_t len)
 	memcpy(s->buf + s->len, buf, len);
 	s->len += len;
 	return true;
+}
+
+static inline bool fake_sink_is_held(void *ctx)
+{
+	struct fake_sink *s = ctx;
+
+	s->hold_calls++;
+	s->is_owed |= s->is_held;
+	return s->is_held;
 }
 
 struct fake_notify {

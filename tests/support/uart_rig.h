@@ -46,7 +46,9 @@ static inline void uart_rig_init(struct uart_rig *r)
 {
 	struct vmoon_uart_config cfg = {
 		.irq = {fake_irq_set, &r->irq},
-		.out = {fake_sink_put, &r->out},
+		.out = {.put = fake_sink_put,
+			.is_held = fake_sink_is_held,
+			.ctx = &r->out},
 		.room = {fake_room_ready, &r->room},
 	};
 	struct vmoon_error err;
@@ -105,6 +107,27 @@ static inline struct vmoon_uart_stats uart_rig_stats(const struct uart_rig *r)
 static inline unsigned uart_rig_cause(struct uart_rig *r)
 {
 	return fake_in(r->dev, UART_IIR) & IIR_CAUSE;
+}
+
+/* As the runtime does: whoever was told that it is held is told the end. */
+static inline void uart_rig_release(struct uart_rig *r)
+{
+	r->out.is_held = false;
+	if (r->out.is_owed)
+		vmoon_uart_resume(r->dev);
+	r->out.is_owed = false;
+}
+
+/* Elsewhere, where nobody has been told anything yet. */
+static inline void uart_rig_move(struct uart_rig *r, bool is_held)
+{
+	unsigned char buf[128];
+	size_t len = uart_rig_save(r, buf, sizeof(buf));
+
+	r->dev->ops->reset(r->dev);
+	r->out.is_held = is_held;
+	r->out.is_owed = false;
+	assert_int_equal(uart_rig_load(r, buf, len), VMOON_OK);
 }
 
 #define uart_test(f) \

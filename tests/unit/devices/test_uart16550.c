@@ -350,8 +350,9 @@ static void dead_irq_set(void *ctx, bool level)
 static void test_ser_27__a_dead_interrupt_line_loses_no_write(void **state)
 {
 	struct fake_sink out = {0};
-	struct vmoon_uart_config cfg = {.irq = {dead_irq_set, NULL},
-					.out = {fake_sink_put, &out}};
+	struct vmoon_uart_config cfg = {
+		.irq = {dead_irq_set, NULL},
+		.out = {.put = fake_sink_put, .ctx = &out}};
 	struct vmoon_device *dev;
 
 	(void)state;

@@ -376,8 +376,8 @@ static enum vmoon_status make_echo(void *ctx, const struct vmoon_rack_env *env,
 				   struct vmoon_error *err)
 {
 	struct echo *e = ctx;
-	const struct vmoon_uart_config cfg = {.irq = env->irqs[0],
-					      .out = {echo_put, e}};
+	const struct vmoon_uart_config cfg = {
+		.irq = env->irqs[0], .out = {.put = echo_put, .ctx = e}};
 	enum vmoon_status st = vmoon_uart_create(&cfg, out, err);
 
 	e->dev = *out;
