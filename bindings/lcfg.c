@@ -23,7 +23,8 @@ struct walk {
 	lua_State *L;
 	struct vmoon_config *cfg; /* borrowed: boxed below the list */
 	int list;
-	bool is_walking; /* problems come in the order of a hash table */
+	bool is_walking;    /* problems come in the order of a hash table */
+	const char *prefix; /* of all paths, for the config only; or NULL */
 	unsigned nodes;
 	char path[PATH_MAX_LEN + KEY_MAX_LEN + 2];
 };
@@ -42,6 +43,11 @@ static void add_problem(struct walk *w, const char *path, const char *message,
 	if (count >= PROBLEMS_MAX)
 		return;
 	luaL_checkstack(L, 4, "problems");
+	if (w->prefix != NULL &&
+	    strncmp(path, w->prefix, strlen(w->prefix)) == 0) {
+		path += strlen(w->prefix);
+		path += *path == '.';
+	}
 	lua_createtable(L, 0, 4);
 	lua_pushstring(L, path);
 	lua_setfield(L, -2, "path");
@@ -143,6 +149,15 @@ static enum vmoon_status set_number(struct walk *w, int idx,
 				       err);
 }
 
+/* The one place where a function is data: serial.N.on_data. */
+static bool is_callback(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return strncmp(path, "serial.", 7) == 0 && dot != NULL &&
+	       strcmp(dot, ".on_data") == 0;
+}
+
 /* Hands one value to the config under the current path. */
 static void set_value(struct walk *w, int idx)
 {
@@ -165,6 +180,13 @@ static void set_value(struct walk *w, int idx)
 		break;
 	case LUA_TTABLE:
 		status = vmoon_config_set_table(w->cfg, w->path, &err);
+		break;
+	case LUA_TFUNCTION:
+		/* Not for the config: whoever made the VM attaches it. */
+		if (is_callback(w->path))
+			return;
+		status = vmoon_config_set_other(w->cfg, w->path, "function",
+						&err);
 		break;
 	default:
 		if (vmoon_lsize_get(L, idx, &bytes))
@@ -292,6 +314,27 @@ void vmoon_lcfg_check_into(lua_State *L, int idx, struct vmoon_config *cfg,
 	}
 	if (lua_rawlen(L, w.list) > 0)
 		raise_problems(L, w.list, function, origin);
+	lua_settop(L, w.list - 1);
+}
+
+void vmoon_lcfg_check_at(lua_State *L, int idx, struct vmoon_config *cfg,
+			 const char *path, const char *function)
+{
+	struct walk w = {.L = L, .cfg = cfg, .prefix = path};
+	struct vmoon_error err;
+
+	luaL_checkstack(L, 8, NULL);
+	lua_newtable(L);
+	w.list = lua_gettop(L);
+	if (vmoon_config_set_table(cfg, path, &err) != VMOON_OK)
+		vmoon_lresult_raise(L, NULL, &err);
+	snprintf(w.path, sizeof(w.path), "%s", path);
+	w.is_walking = true;
+	walk_table(&w, idx, 3);
+	w.is_walking = false;
+	check_config(&w);
+	if (lua_rawlen(L, w.list) > 0)
+		raise_problems(L, w.list, function, NULL);
 	lua_settop(L, w.list - 1);
 }
 

@@ -31,6 +31,13 @@ void vmoon_lcfg_check_into(lua_State *L, int idx, struct vmoon_config *cfg,
 			   const char *function,
 			   const struct vmoon_lcfg_origin *origin);
 
+/*
+ * The same for a part of a config, the table at idx, which goes to path. Its
+ * mistakes are reported without the path.
+ */
+void vmoon_lcfg_check_at(lua_State *L, int idx, struct vmoon_config *cfg,
+			 const char *path, const char *function);
+
 /* Whether a file of this name holds JSON instead of a script. */
 bool vmoon_lcfg_is_json(const char *path);
 

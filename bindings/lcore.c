@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lhost.h"
+#include "loutput.h"
 #include "lresult.h"
 #include "lstream.h"
 #include "lvm.h"
@@ -368,4 +369,5 @@ static const luaL_Reg core_functions[] = {
 void vmoon_lcore_open(lua_State *L)
 {
 	luaL_setfuncs(L, core_functions, 0);
+	vmoon_loutput_open(L);
 }

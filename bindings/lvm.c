@@ -11,6 +11,7 @@
 #include "lconsole.h"
 #include "lhandle.h"
 #include "lhost.h"
+#include "lmod.h"
 #include "lresult.h"
 #include "lstream.h"
 
@@ -108,6 +109,25 @@ void vmoon_lvm_push_borrowed(lua_State *L, struct vmoon_vm *vm)
 	open_into(L, self);
 }
 
+/* core.attach_sinks(vm, spec.serial): the functions that no config can hold. */
+static void attach_sinks(lua_State *L, int handle, int spec)
+{
+	luaL_checkstack(L, 6, NULL);
+	if (lua_type(L, spec) != LUA_TTABLE)
+		return; /* JSON has none */
+	lua_pushliteral(L, "serial");
+	if (lua_rawget(L, spec) != LUA_TTABLE) {
+		lua_pop(L, 1);
+		return;
+	}
+	vmoon_lmod_push_core(L);
+	lua_getfield(L, -1, "attach_sinks");
+	lua_pushvalue(L, handle);
+	lua_pushvalue(L, -4);
+	lua_call(L, 2, 0);
+	lua_pop(L, 2);
+}
+
 struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 				   const struct vmoon_lcfg_origin *origin)
 {
@@ -128,6 +148,7 @@ struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 		vmoon_lvm_raise(L, -1, &err);
 	}
 	open_into(L, self);
+	attach_sinks(L, lua_gettop(L), idx);
 	vmoon_lbox_close(lua_touserdata(L, box));
 	lua_remove(L, box);
 	return self;

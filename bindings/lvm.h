@@ -25,6 +25,8 @@ struct vmoon_lvm {
 	struct vmoon_runtime *rt;    /* borrowed: the registry keeps it */
 	uint64_t console_pos;        /* what console() has shown already */
 	int copy_fd; /* owned: where serial is copied to, or -1 */
+	struct vmoon_output_stats limited[VMOON_OUTPUTS_MAX]; /* untold */
+	unsigned limited_count;
 };
 
 void vmoon_lvm_open(lua_State *L);

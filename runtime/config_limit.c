@@ -10,13 +10,14 @@
 
 /* ---- groups ---- */
 
-#define RATE_ROW(text)                                                    \
+#define RATE_ROW(text, required)                                          \
 	{                                                                 \
 		.key = {.name = "rate",                                   \
 			.type = "rate",                                   \
 			.default_text = "",                               \
 			.choices = "",                                    \
 			.doc = text,                                      \
+			.is_required = required,                          \
 			.example = "rate = \"64K/s\"",                    \
 			.since = "0.1.0"},                                \
 		.type = VMOON_TYPE_RATE, .min = 1, .max = VMOON_RATE_MAX, \
@@ -54,7 +55,8 @@ static const struct vmoon_config_row group_rows[VMOON_GROUP_COUNT] = {
 		 .type = VMOON_TYPE_NAME,
 		 .min = 1,
 		 .max = VMOON_OUTPUT_NAME_MAX - 1},
-	[VMOON_GROUP_RATE] = RATE_ROW("What all of them together may write."),
+	[VMOON_GROUP_RATE] =
+		RATE_ROW("What all of them together may write.", true),
 	[VMOON_GROUP_BURST] = BURST_ROW,
 	[VMOON_GROUP_GROUP] =
 		{.key = {.name = "group",
@@ -87,16 +89,6 @@ size_t vmoon_config_earlier(const struct vmoon_config_scope *scope, size_t row,
 			return i;
 	}
 	return scope->index;
-}
-
-static bool group_has_rate(const struct vmoon_config_scope *scope,
-			   struct vmoon_config_report *r)
-{
-	if (scope->values[VMOON_GROUP_RATE].is_set)
-		return true;
-	vmoon_text_put(&r->message, "missing required field \"rate\"");
-	vmoon_text_put(&r->hint, "for example: rate = \"64K/s\"");
-	return false;
 }
 
 static bool group_is_new(const struct vmoon_config_scope *scope,
@@ -140,7 +132,6 @@ static bool group_parent_is_there(const struct vmoon_config_scope *scope,
 }
 
 static const struct vmoon_config_rule group_rules[] = {
-	{VMOON_GROUP_RATE, group_has_rate},
 	{VMOON_GROUP_NAME, group_is_new},
 	{VMOON_GROUP_GROUP, group_parent_is_there},
 	{0, NULL}};
@@ -164,7 +155,7 @@ static const struct vmoon_config_row limit_rows[VMOON_LIMIT_COUNT] = {
 			 .example = "policy = \"drop\"",
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_CHOICE},
-	[VMOON_LIMIT_RATE] = RATE_ROW("Bytes a second in the long run."),
+	[VMOON_LIMIT_RATE] = RATE_ROW("Bytes a second in the long run.", false),
 	[VMOON_LIMIT_BURST] = BURST_ROW,
 	[VMOON_LIMIT_UNIT] =
 		{.key = {.name = "unit",

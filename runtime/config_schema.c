@@ -70,8 +70,6 @@ static const struct vmoon_config_alias on_panic_words[] = {
 static const struct vmoon_config_alias serial_words[] = {
 	{FIRECRACKER, "serial_out_path"},
 	{QEMU, "chardev"},
-	{QEMU, "serial"},
-	{LIBVIRT, "serial"},
 	{NULL, "sinks"},
 	{NULL, "outputs"},
 	{NULL, NULL}};

@@ -78,21 +78,21 @@ static enum vmoon_status add_all(struct vmoon_vm *vm,
 	return st;
 }
 
-static enum vmoon_status limit_all(struct vmoon_vm *vm,
+static enum vmoon_status limit_one(struct vmoon_vm *vm,
 				   const struct vmoon_spec_outputs *spec,
-				   struct vmoon_error *err)
+				   const char *name, struct vmoon_error *err)
 {
 	struct vmoon_output_options options;
-	enum vmoon_status st = VMOON_OK;
-	char name[VMOON_OUTPUT_NAME_MAX];
+	enum vmoon_status st;
 
-	for (size_t i = 0; i < spec->output_count && st == VMOON_OK; i++) {
-		st = options_of(vm, &spec->outputs[i], &options, err);
-		vmoon_output_name_of(&options, name);
-		if (st == VMOON_OK)
-			st = vmoon_stream_limit_output(&vm->console, name,
-						       &options.limit, err);
-	}
+	if (spec->output_count == 0)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "outputs: a config without a sink has no "
+				  "limit");
+	st = options_of(vm, &spec->outputs[0], &options, err);
+	if (st == VMOON_OK)
+		st = vmoon_stream_limit_output(&vm->console, name,
+					       &options.limit, err);
 	return st;
 }
 
@@ -112,15 +112,12 @@ enum vmoon_status vmoon_config_create_serial(struct vmoon_runtime *rt,
 				       vmoon_runtime_mem(rt), out_cfg, err);
 }
 
-/* Checks cfg, and does all of it to the outputs of s. */
-static enum vmoon_status apply(
-	struct vmoon_stream *s, struct vmoon_config *cfg,
-	enum vmoon_status (*all)(struct vmoon_vm *vm,
-				 const struct vmoon_spec_outputs *spec,
-				 struct vmoon_error *err),
-	struct vmoon_error *err)
+/* Checks cfg; its outputs, to be freed. */
+static enum vmoon_status read_config(struct vmoon_stream *s,
+				     struct vmoon_config *cfg,
+				     struct vmoon_spec_outputs *out,
+				     struct vmoon_error *err)
 {
-	struct vmoon_spec_outputs spec;
 	enum vmoon_status st;
 
 	if (s == NULL || cfg == NULL ||
@@ -129,27 +126,42 @@ static enum vmoon_status apply(
 				  "outputs: no stream, or no config of "
 				  "vmoon_config_create_serial, given");
 	st = vmoon_config_check(cfg, err);
-	if (st != VMOON_OK)
+	if (st != VMOON_OK ||
+	    vmoon_spec_outputs_init(out, cfg->mem, NULL, &cfg->values[0]))
 		return st;
-	st = VMOON_E_NOMEM;
-	if (vmoon_spec_outputs_init(&spec, cfg->mem, NULL, &cfg->values[0]))
-		st = all(s->vm, &spec, err);
-	else
-		VMOON_IGNORE(vmoon_fail(err, st, 0, "outputs: out of memory"));
-	vmoon_spec_outputs_fini(&spec);
-	return st;
+	vmoon_spec_outputs_fini(out);
+	return vmoon_fail(err, VMOON_E_NOMEM, 0, "outputs: out of memory");
 }
 
 enum vmoon_status vmoon_stream_add_outputs(struct vmoon_stream *s,
 					   struct vmoon_config *cfg,
 					   struct vmoon_error *err)
 {
-	return apply(s, cfg, add_all, err);
+	struct vmoon_spec_outputs spec;
+	enum vmoon_status st = read_config(s, cfg, &spec, err);
+
+	if (st != VMOON_OK)
+		return st;
+	st = add_all(s->vm, &spec, err);
+	vmoon_spec_outputs_fini(&spec);
+	return st;
 }
 
 enum vmoon_status vmoon_stream_limit_outputs(struct vmoon_stream *s,
 					     struct vmoon_config *cfg,
+					     const char *name,
 					     struct vmoon_error *err)
 {
-	return apply(s, cfg, limit_all, err);
+	struct vmoon_spec_outputs spec;
+	enum vmoon_status st;
+
+	if (name == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "outputs: no name given");
+	st = read_config(s, cfg, &spec, err);
+	if (st != VMOON_OK)
+		return st;
+	st = limit_one(s->vm, &spec, name, err);
+	vmoon_spec_outputs_fini(&spec);
+	return st;
 }

@@ -185,8 +185,8 @@ VMOON_API VMOON_STATUS vmoon_stream_take_output(
 /*
  * A config with the one key "serial", as a VM's has it ("serial.1.sink"), so
  * that the same words are checked the same way. add: all of its outputs, and
- * where one fails those before it stay. limit: each output of a name, or a
- * sink, gets that limit.
+ * where one fails those before it stay. limit: the output of that name gets
+ * the limit of the first.
  */
 VMOON_API VMOON_STATUS vmoon_config_create_serial(struct vmoon_runtime *rt,
 						  struct vmoon_config **out_cfg,
@@ -196,6 +196,7 @@ VMOON_API VMOON_STATUS vmoon_stream_add_outputs(struct vmoon_stream *s,
 						struct vmoon_error *err);
 VMOON_API VMOON_STATUS vmoon_stream_limit_outputs(struct vmoon_stream *s,
 						  struct vmoon_config *cfg,
+						  const char *name,
 						  struct vmoon_error *err);
 
 /*

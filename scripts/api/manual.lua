@@ -90,7 +90,7 @@ end
 
 -- ---- vmoon-spec(5) ----
 
-local KINDS = { address = "integer", list = "list of tables" }
+local KINDS = { address = "integer", list = "list of tables", sink = "string" }
 
 local function put_keys(keys)
   for _, key in ipairs(keys) do
@@ -121,6 +121,7 @@ local function put_spec()
     ".PP",
     "A size is a whole number and one of K, M, G or T (steps of 1024) in a string, \"128M\";",
     "in Lua \\fB128 * vmoon.MiB\\fR is a size too. A number without a unit is refused.",
+    "A rate is such a size, or one with B, for each second: \"64K/s\". Seconds are a number, 0.5 or 2.",
     "A path is that of a file which must be there, readable and not empty; a relative one starts at the",
     "current folder.",
     ".SH KEYS")

@@ -60,6 +60,8 @@ local function deliver()
     local ok, err = core.protect(fn, ...)
     if not ok then failure = failure or { err } end
   end
+  -- A guest's last words come before its end.
+  core.deliver_sinks(call)
   for _, change in ipairs(changed()) do
     call(change.it.state, change.vm, change.state)
     if change.record then call(change.it.exit, change.vm, change.record) end

@@ -119,8 +119,8 @@ static void test_x13__wrong_orders_abort_with_the_rank(void **state)
 				"lock order: rank 0 taken out of order"));
 	assert_true(is_reported(r, take_twice, "rank 1 taken out of order"));
 	assert_true(
-		is_reported(r, take_two_leaves, "rank 2 taken out of order"));
-	assert_true(is_reported(r, drop_unheld, "rank 2 dropped but not held"));
+		is_reported(r, take_two_leaves, "rank 3 taken out of order"));
+	assert_true(is_reported(r, drop_unheld, "rank 3 dropped but not held"));
 	assert_true(
 		is_reported(r, wait_under_a_leaf, "rank 0 taken out of order"));
 }

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * loutput.c - the primitives under vm.serial's sinks: change, ask, take. What
+ * is called when, and the methods themselves, are in scripts/vmoon/sinks.lua.
+ */
+#include "loutput.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <string.h>
+
+#include "lbox.h"
+#include "lcfg.h"
+#include "lresult.h"
+#include "lvm.h"
+
+/* What a callback's output holds at most. */
+enum { TAKE_MAX = 64 * 1024 };
+
+static const char *const state_names[] = {"working", "retrying", "failed"};
+static const char *const policy_names[] = {"spool", "drop", "pause"};
+static const char *const kind_names[] = {"null", "file", "fd",      "fifo",
+					 "unix", "ring", "callback"};
+
+static void destroy_config(void *cfg)
+{
+	vmoon_config_destroy(cfg);
+}
+
+/* A config of the one key "serial", boxed on the top of the stack. */
+static struct vmoon_config *push_config(lua_State *L, struct vmoon_lvm *self)
+{
+	struct vmoon_lbox *box = vmoon_lbox_push(L, destroy_config);
+	struct vmoon_config *cfg;
+	struct vmoon_error err;
+
+	if (vmoon_config_create_serial(self->rt, &cfg, &err) != VMOON_OK)
+		vmoon_lresult_raise(L, NULL, &err);
+	box->object = cfg;
+	return cfg;
+}
+
+/* core.add_sink(vm, spec) */
+static int core_add_sink(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_config *cfg = push_config(L, self);
+	struct vmoon_error err;
+
+	vmoon_lcfg_check_at(L, 2, cfg, "serial.1", "add_sink");
+	if (vmoon_stream_add_outputs(self->serial, cfg, &err) != VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	return 0;
+}
+
+/*
+ * core.limit_sink(vm, name, limit): the name is given as that of a sink to
+ * nowhere, so that the rest of the schema does its work.
+ */
+static int core_limit_sink(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const char *name = luaL_checkstring(L, 2);
+	struct vmoon_config *cfg = push_config(L, self);
+	struct vmoon_limit none = VMOON_INIT(struct vmoon_limit);
+	struct vmoon_error err;
+
+	if (lua_isnil(L, 3)) {
+		if (vmoon_stream_limit_output(self->serial, name, &none,
+					      &err) != VMOON_OK)
+			return vmoon_lvm_raise(L, 1, &err);
+		return 0;
+	}
+	if (vmoon_config_set_str(cfg, "serial.1.sink", "null", 4, &err) !=
+	    VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	vmoon_lcfg_check_at(L, 3, cfg, "serial.1.limit", "limit");
+	if (vmoon_stream_limit_outputs(self->serial, cfg, name, &err) !=
+	    VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	return 0;
+}
+
+/* core.remove_sink(vm, name) */
+static int core_remove_sink(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_error err;
+
+	if (vmoon_stream_remove_output(self->serial, luaL_checkstring(L, 2),
+				       &err) != VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	return 0;
+}
+
+static void set_count(lua_State *L, const char *key, uint64_t value)
+{
+	lua_pushinteger(L, (lua_Integer)value); /* counts stay below 2^63 */
+	lua_setfield(L, -2, key);
+}
+
+static void set_string(lua_State *L, const char *key, const char *value)
+{
+	lua_pushstring(L, value);
+	lua_setfield(L, -2, key);
+}
+
+static void push_stats(lua_State *L, const struct vmoon_output_stats *stats)
+{
+	lua_createtable(L, 0, 13);
+	set_string(L, "sink", stats->name);
+	set_string(L, "kind", kind_names[stats->kind]);
+	set_string(L, "policy", policy_names[stats->policy]);
+	set_string(L, "state", state_names[stats->state]);
+	set_count(L, "bytes_in", stats->bytes_in);
+	set_count(L, "bytes_out", stats->bytes_out);
+	set_count(L, "bytes_dropped", stats->bytes_dropped);
+	set_count(L, "backlog", stats->bytes_queued);
+	set_count(L, "lines_dropped", stats->lines_dropped);
+	set_count(L, "marker_bytes", stats->marker_bytes);
+	set_count(L, "errors", stats->errors);
+	lua_pushnumber(L, (lua_Number)stats->stalled_ns / 1e9);
+	lua_setfield(L, -2, "stalled");
+	if (stats->last_error != 0)
+		set_string(L, "error", strerror(stats->last_error));
+}
+
+/* core.sinks(vm) -> list of figures */
+static int core_sinks(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_output_stats stats = VMOON_INIT(struct vmoon_output_stats);
+
+	lua_newtable(L);
+	for (size_t i = 0; i < VMOON_OUTPUTS_MAX; i++) {
+		stats.size = sizeof(stats);
+		if (vmoon_stream_output_stats(self->serial, i, &stats, NULL) !=
+		    VMOON_OK)
+			break;
+		push_stats(L, &stats);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	return 1;
+}
+
+/* core.read_sink(vm, name) -> what a ring holds */
+static int core_read_sink(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const char *name = luaL_checkstring(L, 2);
+	struct vmoon_error err;
+	size_t len, held, cap = 0;
+	luaL_Buffer b;
+	char *bytes;
+
+	if (vmoon_stream_read_output(self->serial, name, NULL, 0, &cap, &err) !=
+	    VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	bytes = luaL_buffinitsize(L, &b, cap + 1);
+	if (vmoon_stream_read_output(self->serial, name, bytes, cap, &held,
+				     &err) != VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	len = held < cap ? held : cap;
+	luaL_pushresultsize(&b, len);
+	return 1;
+}
+
+/* core.take_sink(vm, name) -> bytes, backlog, dropped; or nothing */
+static int core_take_sink(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const char *name = luaL_checkstring(L, 2);
+	struct vmoon_output_info info = VMOON_INIT(struct vmoon_output_info);
+	size_t len = 0;
+	luaL_Buffer b;
+	char *bytes = luaL_buffinitsize(L, &b, TAKE_MAX);
+
+	if (vmoon_stream_take_output(self->serial, name, bytes, TAKE_MAX, &len,
+				     &info, NULL) != VMOON_OK ||
+	    len == 0)
+		return 0;
+	luaL_pushresultsize(&b, len);
+	lua_pushinteger(L, (lua_Integer)info.bytes_queued);
+	lua_pushinteger(L, (lua_Integer)info.bytes_dropped);
+	return 3;
+}
+
+/* Inside vmoon_runtime_dispatch: the newest figures of each name are kept. */
+static void note_limited(void *ctx, struct vmoon_stream *s,
+			 const struct vmoon_output_stats *stats)
+{
+	struct vmoon_lvm *self = ctx;
+	unsigned i = 0;
+
+	(void)s;
+	while (i < self->limited_count &&
+	       strcmp(self->limited[i].name, stats->name) != 0)
+		i++;
+	if (i == VMOON_OUTPUTS_MAX)
+		return; /* names that are gone are in the way until taken */
+	self->limited[i] = *stats;
+	if (i == self->limited_count)
+		self->limited_count++;
+}
+
+/* core.watch_sinks(vm): from now on take_limited has something to take. */
+static int core_watch_sinks(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_error err;
+
+	if (vmoon_stream_on_limited(self->serial, note_limited, self, &err) !=
+	    VMOON_OK)
+		return vmoon_lvm_raise(L, 1, &err);
+	return 0;
+}
+
+/* core.take_limited(vm) -> list of figures of those with news */
+static int core_take_limited(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const unsigned count = self->limited_count;
+
+	self->limited_count = 0;
+	lua_createtable(L, (int)count, 0);
+	for (unsigned i = 0; i < count; i++) {
+		push_stats(L, &self->limited[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	return 1;
+}
+
+static const luaL_Reg output_functions[] = {
+	{"add_sink", core_add_sink},
+	{"limit_sink", core_limit_sink},
+	{"remove_sink", core_remove_sink},
+	{"sinks", core_sinks},
+	{"read_sink", core_read_sink},
+	{"take_sink", core_take_sink},
+	{"watch_sinks", core_watch_sinks},
+	{"take_limited", core_take_limited},
+	{NULL, NULL},
+};
+
+void vmoon_loutput_open(lua_State *L)
+{
+	luaL_setfuncs(L, output_functions, 0);
+}
