@@ -269,14 +269,14 @@ static uint64_t uart_read(struct vmoon_device *dev, uint64_t off, unsigned size)
 
 /*
  * The hot path: one call of the sink and, unless the guest wants a transmit
- * interrupt, nothing else. A byte that was lost is sent all the same: the guest
- * must never wait for the host. The sink is asked whether it is held after it
- * got the byte, which may be the one that was too much.
+ * interrupt, nothing else. A byte that was lost is sent all the same. It is the
+ * byte that may fill the sink, so whether that is held is asked afterwards.
  */
 static void transmit(struct uart *u, uint8_t byte)
 {
 	if (!LIKELY((u->s.mcr & MCR_LOOP) == 0)) {
-		u->s.is_overrun |= !push_rx(&u->s, byte);
+		if (!push_rx(&u->s, byte))
+			u->s.is_overrun = true;
 	} else {
 		u->thr = byte;
 		if (LIKELY(u->out.put(u->out.ctx, &u->thr, 1)))

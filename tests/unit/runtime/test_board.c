@@ -121,9 +121,36 @@ static void test_dm__what_is_the_machines_is_not_given_away(void **state)
 	}
 }
 
+/* From the console's outputs to the guest's interrupt, and back. */
+static void test_board__the_console_holds_and_resumes_its_port(void **state)
+{
+	struct vm_rig *r = *state;
+	struct vmoon_stream *s;
+	const struct vmoon_bus *pio;
+	uint64_t v;
+
+	rig_create(r, NULL, 1);
+	s = &r->vm->console;
+	pio = vmoon_board_pio(r->vm->board);
+	__atomic_store_n(&s->outputs.is_holding, true, __ATOMIC_SEQ_CST);
+	assert_true(vmoon_bus_write(pio, 0x3f9, 1, 2)); /* IER.THRE */
+	s->device.resume(s->device.ctx);
+	assert_true(vmoon_bus_read(pio, 0x3fa, 1, &v));
+	assert_int_equal(v, 1); /* IIR: nothing */
+	assert_true(vmoon_bus_read(pio, 0x3fd, 1, &v));
+	assert_int_equal(v, 0); /* LSR: busy */
+	__atomic_store_n(&s->outputs.is_holding, false, __ATOMIC_SEQ_CST);
+	s->device.resume(s->device.ctx);
+	assert_true(vmoon_bus_read(pio, 0x3fa, 1, &v));
+	assert_int_equal(v, 2); /* IIR: THRE */
+	assert_true(vmoon_bus_read(pio, 0x3fd, 1, &v));
+	assert_int_equal(v, 0x60);
+}
+
 static const struct CMUnitTest tests[] = {
 	RIG(test_dm__a_users_device_joins_and_leaves_the_board),
 	RIG(test_dm__what_is_the_machines_is_not_given_away),
+	RIG(test_board__the_console_holds_and_resumes_its_port),
 };
 
 int main(void)
