@@ -302,7 +302,10 @@ static int core_now(lua_State *L)
 
 static int core_nap(lua_State *L)
 {
-	vmoon_lhost_sleep(luaL_checknumber(L, 1));
+	const lua_Number seconds = luaL_checknumber(L, 1);
+
+	if (!vmoon_lvm_doze(L, seconds))
+		vmoon_lhost_sleep(seconds);
 	return 0;
 }
 

@@ -74,6 +74,23 @@ static struct vmoon_runtime *borrow_runtime(lua_State *L)
 	return rt;
 }
 
+bool vmoon_lvm_doze(lua_State *L, lua_Number seconds)
+{
+	const struct vmoon_lbox *box;
+
+	lua_getfield(L, LUA_REGISTRYINDEX, RUNTIME_KEY);
+	box = lua_touserdata(L, -1);
+	lua_pop(L, 1);
+	if (box == NULL || box->object == NULL || !(seconds < 1e9))
+		return false;
+	/* A time-out is what was asked for, anything else comes too early. */
+	VMOON_IGNORE(
+		vmoon_runtime_wait(box->object,
+				   seconds > 0 ? (int64_t)(seconds * 1e9) : 0,
+				   NULL) != VMOON_OK);
+	return true;
+}
+
 /* A handle with all that belongs to one, but no VM yet. */
 static struct vmoon_lvm *push_closed(lua_State *L)
 {

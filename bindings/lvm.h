@@ -41,6 +41,11 @@ struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 void vmoon_lvm_push_borrowed(lua_State *L, struct vmoon_vm *vm);
 /* Raises err as "vm 'name': ..." for the handle at idx. */
 int vmoon_lvm_raise(lua_State *L, int idx, const struct vmoon_error *err);
+/*
+ * Waits until something happens to a VM of this state, or for so long; false
+ * at once when it never had one.
+ */
+bool vmoon_lvm_doze(lua_State *L, lua_Number seconds);
 /* Pushes the exit record as a table, nil while the VM lives. */
 void vmoon_lvm_push_exit(lua_State *L, const struct vmoon_lvm *self);
 

@@ -128,18 +128,22 @@ static bool has_data(struct vmoon_output_slot *slot, uint64_t now_ns,
 		     uint64_t *due_ns)
 {
 	size_t len;
+	bool is_due;
 
 	if (!is_callback(slot))
 		return false;
 	len = vmoon_dest_len(vmoon_output_dest(slot->output));
 	if (len == 0)
 		return false;
-	if (now_ns < slot->next_data_ns && len < BATCH / 2) {
-		*due_ns = sooner(*due_ns, slot->next_data_ns);
-		return false;
-	}
-	slot->next_data_ns = now_ns + DATA_NS;
-	return true;
+	/* Again later, too, for somebody who was told and has not come. */
+	is_due = len >= BATCH / 2 ||
+		 (now_ns >= slot->next_data_ns && now_ns >= slot->next_take_ns);
+	if (is_due)
+		slot->next_data_ns = now_ns + DATA_NS;
+	*due_ns = sooner(*due_ns, slot->next_data_ns > slot->next_take_ns
+					  ? slot->next_data_ns
+					  : slot->next_take_ns);
+	return is_due;
 }
 
 struct vmoon_outputs_news vmoon_outputs_pump(struct vmoon_outputs *set,
@@ -170,6 +174,7 @@ bool vmoon_outputs_flush(struct vmoon_outputs *set, uint64_t now_ns)
 	bool is_left = false;
 
 	vmoon_lock_take(&set->lock);
+	set->is_over = true;
 	for (unsigned i = 0; i < set->count; i++) {
 		struct vmoon_output_stats stats;
 
@@ -351,22 +356,29 @@ enum vmoon_status vmoon_outputs_read(struct vmoon_outputs *set,
 
 /* ---- the runtime's thread ---- */
 
-/* Under the lock. */
-static size_t take_slot(struct vmoon_output_slot *slot, void *buf, size_t cap,
+/* Under the lock. Few bytes wait a moment for more. */
+static size_t take_slot(const struct vmoon_outputs *set,
+			struct vmoon_output_slot *slot, void *buf, size_t cap,
 			struct vmoon_output_info *out_info)
 {
-	const size_t len =
-		vmoon_dest_take(vmoon_output_dest(slot->output), buf, cap);
+	struct vmoon_dest *dest = vmoon_output_dest(slot->output);
+	const uint64_t now_ns = vmoon_mono_ns();
 	struct vmoon_output_stats stats;
+	size_t len;
 
+	if (now_ns < slot->next_take_ns && vmoon_dest_len(dest) < BATCH / 2 &&
+	    !set->is_over)
+		return 0;
+	len = vmoon_dest_take(dest, buf, cap);
 	if (len == 0)
 		return 0;
+	slot->next_take_ns = now_ns + DATA_NS;
 	vmoon_output_get_stats(slot->output, &stats);
 	*out_info = (struct vmoon_output_info){
 		.size = sizeof(*out_info),
 		.bytes_queued = stats.bytes_queued,
 		.bytes_dropped = stats.bytes_dropped - slot->dropped_before,
-		.mono_ns = vmoon_mono_ns()};
+		.mono_ns = now_ns};
 	slot->dropped_before = stats.bytes_dropped;
 	return len;
 }
@@ -380,7 +392,8 @@ static size_t take_data(struct vmoon_outputs *set, unsigned i,
 
 	vmoon_lock_take(&set->lock);
 	if (i < set->count && set->slot[i].data != NULL)
-		len = take_slot(&set->slot[i], set->batch, BATCH, out_info);
+		len = take_slot(set, &set->slot[i], set->batch, BATCH,
+				out_info);
 	if (len > 0)
 		*out_slot = set->slot[i];
 	vmoon_lock_drop(&set->lock);
@@ -406,7 +419,7 @@ enum vmoon_status vmoon_outputs_take(struct vmoon_outputs *set,
 				"there is nothing to take",
 				name);
 	else
-		*out_len = take_slot(slot, buf, cap, out_info);
+		*out_len = take_slot(set, slot, buf, cap, out_info);
 	vmoon_lock_drop(&set->lock);
 	return st;
 }

@@ -13,7 +13,8 @@ struct vmoon_output_slot {
 	vmoon_output_fn data;        /* CALLBACK */
 	void *ctx;                   /* borrowed */
 	uint64_t dropped_before;     /* what data was told of */
-	uint64_t next_data_ns;       /* no call of data before then */
+	uint64_t next_data_ns;       /* not told of its bytes before then */
+	uint64_t next_take_ns;       /* a few bytes are not taken before then */
 	enum vmoon_output_state told_state;
 	bool has_event; /* limited is to be called */
 };
@@ -28,6 +29,7 @@ struct vmoon_outputs {
 	unsigned char *batch; /* owned: for the runtime's thread; or NULL */
 	bool is_holding;      /* atomic: one of them holds the guest */
 	bool may_hold;        /* atomic: one of them has the policy for it */
+	bool is_over;         /* flushed: nothing waits for more to come */
 };
 
 void vmoon_outputs_init(struct vmoon_outputs *set, struct vmoon_mem *mem)

@@ -75,7 +75,7 @@ local function deliver_after(...)
 end
 
 -- Every wait is made of these: nobody is called while C code waits.
-for _, name in ipairs { "pump", "wait", "look" } do
+for _, name in ipairs { "pump", "wait", "look", "nap" } do
   local step = core[name]
   core[name] = function(...) return deliver_after(step(...)) end
 end
