@@ -108,8 +108,8 @@ static uint64_t marker_due(const struct vmoon_output *o)
 	return line_end > due ? line_end : due;
 }
 
-/* True when no marker, or the rest of one, stands before the next byte. */
-static bool pump_marker(struct vmoon_output *o, uint64_t now_ns)
+/* Whether a marker, or the rest of one, stands before the next byte. */
+static bool has_marker(struct vmoon_output *o, uint64_t now_ns)
 {
 	const uint64_t due = marker_due(o);
 
@@ -118,15 +118,18 @@ static bool pump_marker(struct vmoon_output *o, uint64_t now_ns)
 		o->marker_len = vmoon_gaps_tell(&o->gaps, o->queue.head, now_ns,
 						o->is_line_begun, o->marker);
 	}
-	if (o->marker_at < o->marker_len) {
-		const size_t n =
-			write_out(o, o->marker + o->marker_at,
-				  o->marker_len - o->marker_at, now_ns);
+	return o->marker_at < o->marker_len;
+}
 
-		o->marker_at += n;
-		o->stats.marker_bytes += n;
-	}
-	return o->marker_at == o->marker_len;
+/* False when nothing went. */
+static bool pump_marker(struct vmoon_output *o, uint64_t now_ns)
+{
+	const size_t n = write_out(o, o->marker + o->marker_at,
+				   o->marker_len - o->marker_at, now_ns);
+
+	o->marker_at += n;
+	o->stats.marker_bytes += n;
+	return n > 0;
 }
 
 /* Whether what waits has yet to be paid for. */
@@ -206,11 +209,13 @@ static bool pump_bytes(struct vmoon_output *o, uint64_t now_ns)
 	return n > 0;
 }
 
-/* A marker and what follows it; false when no more can be done now. */
+/* One write, of a marker or of bytes; false when nothing went. */
 static bool pump_once(struct vmoon_output *o, uint64_t now_ns)
 {
-	return o->stats.state != VMOON_OUTPUT_FAILED && now_ns >= o->retry_ns &&
-	       pump_marker(o, now_ns) && pump_bytes(o, now_ns);
+	if (o->stats.state == VMOON_OUTPUT_FAILED || now_ns < o->retry_ns)
+		return false;
+	return has_marker(o, now_ns) ? pump_marker(o, now_ns)
+				     : pump_bytes(o, now_ns);
 }
 
 void vmoon_output_pump(struct vmoon_output *o, uint64_t now_ns)
