@@ -6,7 +6,7 @@
 
 #define BYTE UINT64_C(1000000000) /* credit that a byte costs */
 
-enum { PARENTS_MAX = 8 };
+enum { PARENTS_MAX = 8, STEPS_A_SECOND = 200 };
 
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
@@ -45,7 +45,8 @@ void vmoon_bucket_change(struct vmoon_bucket *b, uint64_t rate, uint64_t burst,
 	b->rate = rate;
 	b->burst = burst;
 	b->credit = was_free ? full : min_u64(b->credit, full);
-	b->last_ns = now_ns;
+	if (was_free)
+		b->last_ns = now_ns;
 }
 
 uint64_t vmoon_bucket_room(struct vmoon_bucket *b, uint64_t now_ns)
@@ -71,6 +72,15 @@ void vmoon_bucket_give_back(struct vmoon_bucket *b, uint64_t bytes)
 	b->credit = min_u64(b->credit, b->burst * BYTE);
 }
 
+uint64_t vmoon_bucket_step(const struct vmoon_bucket *b)
+{
+	const uint64_t step = b->rate / STEPS_A_SECOND;
+
+	if (b->rate == 0)
+		return UINT64_MAX;
+	return step == 0 ? 1 : min_u64(step, b->burst);
+}
+
 uint64_t vmoon_bucket_due(const struct vmoon_bucket *b, uint64_t bytes)
 {
 	const uint64_t cost = min_u64(bytes, b->burst) * BYTE;
@@ -93,12 +103,24 @@ static enum vmoon_status check_rate(uint64_t rate, uint64_t burst,
 	if (burst > VMOON_BURST_MAX)
 		return vmoon_fail(err, VMOON_E_CONFIG, 0,
 				  "group: a burst is at most 1 GiB");
+	if (burst != 0 && burst < VMOON_OUTPUT_LINE_MAX)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "group: a burst is at least 1 KiB, so that "
+				  "a line can go");
+	if (burst != 0 && burst < rate / VMOON_BURSTS_A_SECOND)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "group: a burst is at least 1/1024 of the "
+				  "rate, which could not be kept with less");
 	return VMOON_OK;
 }
 
 static uint64_t burst_of(uint64_t rate, uint64_t burst)
 {
-	return burst != 0 ? burst : min_u64(rate, VMOON_BURST_MAX);
+	if (burst != 0)
+		return burst;
+	if (rate < VMOON_OUTPUT_LINE_MAX)
+		return VMOON_OUTPUT_LINE_MAX;
+	return min_u64(rate, VMOON_BURST_MAX);
 }
 
 enum vmoon_status vmoon_group_create(struct vmoon_runtime *rt, uint64_t rate,
@@ -186,6 +208,18 @@ uint64_t vmoon_group_take(struct vmoon_group *group, uint64_t bytes,
 void vmoon_group_give_back(struct vmoon_group *group, uint64_t bytes)
 {
 	give_back_below(group, NULL, bytes);
+}
+
+uint64_t vmoon_group_step(struct vmoon_group *group)
+{
+	uint64_t step = UINT64_MAX;
+
+	for (struct vmoon_group *g = group; g != NULL; g = g->parent) {
+		vmoon_lock_take(&g->lock);
+		step = min_u64(step, vmoon_bucket_step(&g->bucket));
+		vmoon_lock_drop(&g->lock);
+	}
+	return step;
 }
 
 uint64_t vmoon_group_due(struct vmoon_group *group, uint64_t bytes,

@@ -11,6 +11,11 @@
 #define VMOON_BURST_MAX (UINT64_C(1) << 30)
 /* A guest that waits longer for its console may take itself for hung. */
 #define VMOON_STALL_SAFE_NS UINT64_C(10000000000)
+/*
+ * A burst is at least so much of a second's bytes, or a rate could not be kept
+ * without a wake-up for every few of them.
+ */
+enum { VMOON_BURSTS_A_SECOND = 1024 };
 
 /*
  * credit counts byte-nanoseconds a second: a byte costs 10^9, a nanosecond
@@ -38,6 +43,11 @@ void vmoon_bucket_spend(struct vmoon_bucket *b, uint64_t bytes)
 /* What was spent and not used. */
 void vmoon_bucket_give_back(struct vmoon_bucket *b, uint64_t bytes)
 	VMOON_NONNULL(1);
+/*
+ * How many bytes should go together: fewer cost a write each, more are no even
+ * flow. UINT64_MAX without a limit.
+ */
+uint64_t vmoon_bucket_step(const struct vmoon_bucket *b) VMOON_NONNULL(1);
 /* When bytes, or a burst if that is less, may go, if nothing is spent until
  * then. */
 uint64_t vmoon_bucket_due(const struct vmoon_bucket *b, uint64_t bytes)
@@ -57,6 +67,8 @@ uint64_t vmoon_group_take(struct vmoon_group *group, uint64_t bytes,
 			  uint64_t now_ns);
 /* Not used after all. */
 void vmoon_group_give_back(struct vmoon_group *group, uint64_t bytes);
+/* The smallest step of them. */
+uint64_t vmoon_group_step(struct vmoon_group *group);
 /* When bytes, or a burst if that is less, may go at the earliest. */
 uint64_t vmoon_group_due(struct vmoon_group *group, uint64_t bytes,
 			 uint64_t now_ns);

@@ -67,6 +67,14 @@ uint64_t vmoon_gaps_due(const struct vmoon_gaps *g, uint64_t pos)
 	return g->next_ns != 0 ? g->next_ns : 1;
 }
 
+bool vmoon_gaps_is_at(const struct vmoon_gaps *g, uint64_t pos)
+{
+	for (unsigned i = 0; i < g->count; i++)
+		if (g->gap[i].pos == pos)
+			return true;
+	return false;
+}
+
 /* 1234567 as "1,234,567". */
 static const char *grouped(uint64_t number, char buf[GROUPED_MAX])
 {

@@ -5,7 +5,7 @@
 
 #include "vmoon/base.h"
 
-enum { VMOON_GAPS_MAX = 8, VMOON_MARKER_MAX = 80 };
+enum { VMOON_GAPS_MAX = 8, VMOON_MARKER_MAX = 96 };
 /* Between two markers of an output. */
 #define VMOON_MARKER_NS UINT64_C(1000000000)
 
@@ -35,6 +35,9 @@ uint64_t vmoon_gaps_until(const struct vmoon_gaps *g, uint64_t pos,
 			  uint64_t len) VMOON_NONNULL(1);
 /* When a marker may be written before byte number pos; 0: nothing to tell. */
 uint64_t vmoon_gaps_due(const struct vmoon_gaps *g, uint64_t pos)
+	VMOON_NONNULL(1);
+/* Whether a gap is right before byte number pos. */
+bool vmoon_gaps_is_at(const struct vmoon_gaps *g, uint64_t pos)
 	VMOON_NONNULL(1);
 /*
  * The marker for all gaps up to pos, which are gone then: a line of its own,

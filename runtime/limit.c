@@ -21,6 +21,10 @@ static enum vmoon_status check_rate(const struct vmoon_limit *limit,
 	if (limit->burst != 0 && limit->rate == 0)
 		return refuse(err, "a burst without a rate limits nothing; "
 				   "give a rate");
+	if (limit->burst != 0 &&
+	    limit->burst < limit->rate / VMOON_BURSTS_A_SECOND)
+		return refuse(err, "burst is at least 1/1024 of the rate, "
+				   "which could not be kept with less");
 	if (limit->unit == VMOON_UNIT_LINE && limit->burst != 0 &&
 	    limit->burst < VMOON_OUTPUT_LINE_MAX)
 		return refuse(err, "burst is smaller than a line; with lines "

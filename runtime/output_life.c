@@ -136,25 +136,14 @@ void vmoon_output_destroy(struct vmoon_output *o)
 /* The same bytes under the same numbers; the oldest go where it is smaller. */
 static void move_queue(struct vmoon_output *o, struct vmoon_queue *to)
 {
-	const size_t len = vmoon_queue_len(&o->queue);
-
-	if (len > to->cap) {
-		const uint64_t lines =
-			vmoon_queue_drop(&o->queue, len - to->cap);
-
-		o->stats.bytes_dropped += len - to->cap;
-		o->stats.lines_dropped += lines;
-		vmoon_gaps_add_oldest(&o->gaps, o->queue.head, len - to->cap,
-				      lines);
-		o->has_news = true;
-	}
+	vmoon_output_lose_oldest(o, to->cap);
 	to->head = to->tail = o->queue.head;
 	while (vmoon_queue_len(&o->queue) > 0) { /* at most twice */
 		const unsigned char *bytes;
 		const size_t n = vmoon_queue_front(&o->queue, &bytes);
 
 		vmoon_queue_put(to, bytes, n);
-		VMOON_IGNORE(vmoon_queue_drop(&o->queue, n) == 0);
+		vmoon_queue_skip(&o->queue, n);
 	}
 	vmoon_queue_fini(&o->queue, o->mem);
 	o->queue = *to;
@@ -189,6 +178,7 @@ void vmoon_output_get_stats(const struct vmoon_output *o,
 	*out = o->stats;
 	out->size = sizeof(*out);
 	out->policy = o->limit.policy;
+	out->stalled_ns = o->stall.total_ns;
 	out->bytes_queued = vmoon_queue_len(&o->queue);
 }
 

@@ -22,13 +22,20 @@ void vmoon_queue_fini(struct vmoon_queue *q, struct vmoon_mem *mem)
 	q->bytes = NULL;
 }
 
-void vmoon_queue_put(struct vmoon_queue *q, const void *buf, size_t len)
+/* From byte number pos on, all within the queue. */
+static void copy_in(struct vmoon_queue *q, uint64_t pos,
+		    const unsigned char *buf, size_t len)
 {
-	const size_t at = (size_t)(q->tail % q->cap);
+	const size_t at = (size_t)(pos % q->cap);
 	const size_t first = min_size(len, q->cap - at);
 
 	memcpy(q->bytes + at, buf, first);
-	memcpy(q->bytes, (const unsigned char *)buf + first, len - first);
+	memcpy(q->bytes, buf + first, len - first);
+}
+
+void vmoon_queue_put(struct vmoon_queue *q, const void *buf, size_t len)
+{
+	copy_in(q, q->tail, buf, len);
 	q->tail += len;
 }
 
@@ -57,6 +64,26 @@ uint64_t vmoon_queue_drop(struct vmoon_queue *q, size_t len)
 	return lines;
 }
 
+size_t vmoon_queue_take(struct vmoon_queue *q, void *buf, size_t len)
+{
+	unsigned char *to = buf;
+	const unsigned char *bytes;
+	size_t first;
+
+	len = min_size(len, vmoon_queue_len(q));
+	first = min_size(vmoon_queue_front(q, &bytes), len);
+	memcpy(to, bytes, first);
+	memcpy(to + first, q->bytes, len - first);
+	q->head += len;
+	return len;
+}
+
+void vmoon_queue_take_back(struct vmoon_queue *q, const void *buf, size_t len)
+{
+	q->head -= len;
+	copy_in(q, q->head, buf, len);
+}
+
 size_t vmoon_queue_line(const struct vmoon_queue *q, size_t max)
 {
 	const unsigned char *bytes, *end;
@@ -70,11 +97,28 @@ size_t vmoon_queue_line(const struct vmoon_queue *q, size_t max)
 	return end == NULL ? 0 : first + (size_t)(end - q->bytes) + 1;
 }
 
+/* Sixteen bytes at a time: a flood that is dropped is counted like any other.
+ */
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+enum { LANES = sizeof(bytes16), ROUNDS_MAX = UINT8_MAX };
+
 uint64_t vmoon_count_lines(const void *buf, size_t len)
 {
 	const unsigned char *bytes = buf;
 	uint64_t lines = 0;
 
+	while (len >= LANES) {
+		const size_t rounds = min_size(len / LANES, ROUNDS_MAX);
+		bytes16 sums = {0}, v;
+
+		for (size_t i = 0; i < rounds; i++, bytes += LANES) {
+			memcpy(&v, bytes, LANES);
+			sums -= (bytes16)(v == '\n'); /* all ones is -1 */
+		}
+		for (size_t i = 0; i < LANES; i++)
+			lines += sums[i];
+		len -= rounds * LANES;
+	}
 	for (size_t i = 0; i < len; i++)
 		lines += bytes[i] == '\n';
 	return lines;

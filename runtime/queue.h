@@ -34,8 +34,20 @@ void vmoon_queue_put(struct vmoon_queue *q, const void *buf, size_t len)
 /* Bytes that lie in one piece, from the first on, and how many. */
 size_t vmoon_queue_front(const struct vmoon_queue *q,
 			 const unsigned char **out_bytes) VMOON_NONNULL(1, 2);
+/* Takes out at most what is there. */
+static inline void vmoon_queue_skip(struct vmoon_queue *q, size_t len)
+{
+	q->head += len;
+}
+
 /* Takes out at most len from the front; the number of line ends in them. */
 uint64_t vmoon_queue_drop(struct vmoon_queue *q, size_t len) VMOON_NONNULL(1);
+/* Takes at most len from the front to buf; how many. */
+size_t vmoon_queue_take(struct vmoon_queue *q, void *buf, size_t len)
+	VMOON_NONNULL(1, 2);
+/* Puts before the front; at most what was taken out there and is free. */
+void vmoon_queue_take_back(struct vmoon_queue *q, const void *buf, size_t len)
+	VMOON_NONNULL(1, 2);
 /* Length of the first line with its end; 0: no end in the first max bytes. */
 size_t vmoon_queue_line(const struct vmoon_queue *q, size_t max)
 	VMOON_NONNULL(1);

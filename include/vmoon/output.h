@@ -55,7 +55,7 @@ struct vmoon_limit {
 	enum vmoon_limit_policy policy;
 	enum vmoon_limit_unit unit;
 	uint64_t rate;     /* bytes a second, up to 1 TiB; 0: as they come */
-	uint64_t burst;    /* bytes at once, up to 1 GiB; 0: a second's */
+	uint64_t burst;    /* bytes at once, 1/1024 s to 1 GiB; 0: a second */
 	uint64_t capacity; /* SPOOL: the queue, 4 KiB to 64 MiB; 0: 1 MiB */
 	enum vmoon_limit_full full;   /* SPOOL */
 	enum vmoon_limit_after after; /* PAUSE: past max_stall */
