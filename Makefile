@@ -114,8 +114,8 @@ MAN := $(addprefix $(OUT)/man/,vmoon.1 vmoon-lua.3 vmoon-spec.5)
 UNIT_BIND := $(filter $(OUT)/tests/unit/bindings/%,$(UNIT_BIN))
 UNIT_HOST := $(filter $(addprefix $(OUT)/tests/unit/,host/% kvm/% sandbox/% api/%),$(UNIT_BIN))
 # Calls to the host that tests/support/faulty_host.c can make fail.
-FAULTS := malloc calloc realloc mmap memfd_create ftruncate open stat fstat \
-          fstatfs read pread write send ioctl fcntl eventfd epoll_create1 \
+FAULTS := malloc calloc realloc mmap memfd_create ftruncate open openat stat \
+          fstat fstatat fstatfs renameat flock read pread write send ioctl fcntl eventfd epoll_create1 \
           epoll_ctl epoll_pwait2 epoll_wait poll ppoll pthread_create
 UNIT_FAULTS := $(filter $(OUT)/tests/unit/faults/% $(OUT)/tests/kvm/test_kvm_faults%,$(UNIT_BIN) $(KVM_BIN))
 $(UNIT_FAULTS): LDFLAGS_ALL += $(FAULTS:%=-Wl,--wrap=%)

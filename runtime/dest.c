@@ -17,7 +17,7 @@ struct channel {
 	struct vmoon_dest dest;
 	struct vmoon_mem *mem; /* borrowed */
 	int fd;                /* owned */
-	bool is_file;          /* a regular one: it never blocks for long */
+	mode_t type;           /* S_IFREG never blocks for long */
 };
 
 static struct channel *channel_of(struct vmoon_dest *d)
@@ -41,12 +41,14 @@ static ssize_t channel_write(struct vmoon_dest *d, const void *buf, size_t len)
 	struct pollfd p = {.fd = c->fd, .events = POLLOUT};
 	ssize_t n;
 
-	if (!c->is_file) {
+	if (c->type == S_IFSOCK) {
 		n = send(c->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n >= 0 || errno != ENOTSOCK)
-			return n >= 0 ? n : -errno;
-		if (ppoll(&p, 1, &now, NULL) <= 0)
-			return -EAGAIN;
+		return n >= 0 ? n : -errno;
+	}
+	if (c->type != S_IFREG) {
+		n = ppoll(&p, 1, &now, NULL);
+		if (n <= 0)
+			return n < 0 ? -errno : -EAGAIN;
 		len = len < PIPE_CHUNK ? len : PIPE_CHUNK;
 	}
 	n = write(c->fd, buf, len);
@@ -64,12 +66,11 @@ static void channel_destroy(struct vmoon_dest *d)
 static const struct vmoon_dest_ops channel_ops = {channel_write,
 						  channel_destroy};
 
-static enum vmoon_status wrap(int take_fd, struct vmoon_mem *mem,
+static enum vmoon_status wrap(int take_fd, mode_t type, struct vmoon_mem *mem,
 			      struct vmoon_dest **out_dest,
 			      struct vmoon_error *err)
 {
 	struct channel *c = vmoon_mem_alloc(mem, sizeof(*c));
-	struct stat st;
 
 	if (c == NULL) {
 		(void)close(take_fd);
@@ -79,7 +80,7 @@ static enum vmoon_status wrap(int take_fd, struct vmoon_mem *mem,
 	c->dest.ops = &channel_ops;
 	c->mem = mem;
 	c->fd = take_fd;
-	c->is_file = fstat(take_fd, &st) == 0 && S_ISREG(st.st_mode);
+	c->type = type & S_IFMT;
 	*out_dest = &c->dest;
 	return VMOON_OK;
 }
@@ -91,14 +92,12 @@ static enum vmoon_status wrap(int take_fd, struct vmoon_mem *mem,
  * can be non-blocking (a stopped terminal must not stop the worker) without a
  * change to the open file that the embedder shares with others.
  */
-static int own_descriptor(int fd)
+static int own_descriptor(int fd, mode_t type)
 {
 	char path[32];
-	struct stat st;
 	int own = -1;
 
-	if (fstat(fd, &st) == 0 &&
-	    (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))) {
+	if (S_ISCHR(type) || S_ISFIFO(type)) {
 		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	}
@@ -111,9 +110,10 @@ static enum vmoon_status open_fd(const struct vmoon_output_options *opts,
 				 struct vmoon_error *err)
 {
 	const int flags = fcntl(opts->fd, F_GETFL);
+	struct stat st;
 	int own;
 
-	if (flags < 0)
+	if (flags < 0 || fstat(opts->fd, &st) != 0)
 		return vmoon_fail(err, VMOON_E_SYS, errno,
 				  "output: descriptor %d", opts->fd);
 	if ((flags & O_ACCMODE) == O_RDONLY)
@@ -121,11 +121,30 @@ static enum vmoon_status open_fd(const struct vmoon_output_options *opts,
 				  "output: descriptor %d is open for reading "
 				  "only; give one that can be written",
 				  opts->fd);
-	own = own_descriptor(opts->fd);
+	own = own_descriptor(opts->fd, st.st_mode);
 	if (own < 0)
 		return vmoon_fail(err, VMOON_E_SYS, errno,
 				  "output: descriptor %d", opts->fd);
-	return wrap(own, mem, out_dest, err);
+	return wrap(own, st.st_mode, mem, out_dest, err);
+}
+
+static enum vmoon_status refuse_fifo(struct vmoon_error *err, const char *path,
+				     const char *what)
+{
+	return vmoon_fail(err, VMOON_E_CONFIG, 0, "output 'fifo:%s': %s", path,
+			  what);
+}
+
+static enum vmoon_status check_fifo(mode_t mode, const char *path,
+				    struct vmoon_error *err)
+{
+	if (S_ISFIFO(mode))
+		return VMOON_OK;
+	if (S_ISLNK(mode))
+		return refuse_fifo(err, path,
+				   "that is a symbolic link, which is not "
+				   "followed; name the FIFO itself");
+	return refuse_fifo(err, path, "that is no FIFO; make one with mkfifo");
 }
 
 /*
@@ -138,29 +157,31 @@ static enum vmoon_status open_fifo(const struct vmoon_output_options *opts,
 				   struct vmoon_error *err)
 {
 	struct stat st;
-	int fd;
+	int fd = -1;
 
-	if (lstat(opts->path, &st) != 0)
-		return vmoon_fail(err, VMOON_E_SYS, errno, "output 'fifo:%s'",
-				  opts->path);
-	if (!S_ISFIFO(st.st_mode))
-		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "output 'fifo:%s': that is no FIFO; make one "
-				  "with mkfifo",
-				  opts->path);
-	fd = open(opts->path,
-		  O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0)
-		return vmoon_fail(err, VMOON_E_SYS, errno, "output 'fifo:%s'",
-				  opts->path);
-	if (fstat(fd, &st) != 0 || !S_ISFIFO(st.st_mode)) {
-		(void)close(fd); /* it was exchanged meanwhile */
-		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "output 'fifo:%s': that is no FIFO; make one "
-				  "with mkfifo",
+	if (lstat(opts->path, &st) == 0) {
+		if (check_fifo(st.st_mode, opts->path, err) != VMOON_OK)
+			return VMOON_E_CONFIG;
+		fd = open(opts->path, O_RDWR | O_NONBLOCK | O_NOFOLLOW |
+					      O_NOCTTY | O_CLOEXEC);
+	} else if (errno == ENOENT) {
+		return refuse_fifo(err, opts->path,
+				   "there is nothing; make a FIFO there with "
+				   "mkfifo");
+	}
+	if (fd < 0 || fstat(fd, &st) != 0) {
+		const int error = errno;
+
+		if (fd >= 0)
+			(void)close(fd);
+		return vmoon_fail(err, VMOON_E_SYS, error, "output 'fifo:%s'",
 				  opts->path);
 	}
-	return wrap(fd, mem, out_dest, err);
+	if (check_fifo(st.st_mode, opts->path, err) != VMOON_OK) {
+		(void)close(fd); /* it was exchanged meanwhile */
+		return VMOON_E_CONFIG;
+	}
+	return wrap(fd, S_IFIFO, mem, out_dest, err);
 }
 
 static enum vmoon_status open_unix(const struct vmoon_output_options *opts,
@@ -190,7 +211,7 @@ static enum vmoon_status open_unix(const struct vmoon_output_options *opts,
 				  "there",
 				  opts->path);
 	}
-	return wrap(fd, mem, out_dest, err);
+	return wrap(fd, S_IFSOCK, mem, out_dest, err);
 }
 
 /* ---- what is the same for all ---- */

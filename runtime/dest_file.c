@@ -4,7 +4,7 @@
  *
  * All names are looked up in the directory that was open from the beginning,
  * and none is followed if it is a symbolic link. A worker's sandbox lets it
- * create files there, never open one that exists.
+ * create files, never open one that exists.
  */
 #include "dest.h"
 
@@ -18,20 +18,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The last line of a file that is full, and where it is lost. */
+/* Kept for the last line of a file that is full; what a name has at most. */
 enum { FULL_LINE_MAX = 80, NAME_BYTES = 256 };
-#define NEW_FLAGS (O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC)
+/* A longer line is treated as several, as it is everywhere. */
+enum { LINE_MAX = VMOON_OUTPUT_LINE_MAX };
+/* O_APPEND: whoever cuts the file meanwhile gets no hole in it. */
+#define FILE_FLAGS (O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC)
+/* The worker's sandbox compares these two: runtime/sandbox/rules.c. */
+#define NEW_FLAGS (FILE_FLAGS | O_EXCL)
+enum { NEW_MODE = 0644 };
 
 struct file {
 	struct vmoon_dest dest;
 	struct vmoon_mem *mem; /* borrowed */
 	int dir_fd, fd;        /* owned */
-	int next_fd;           /* owned: for after a rotation that failed */
 	char base[NAME_BYTES];
 	uint64_t max_size, size;
 	unsigned generations;
 	bool is_line_begun; /* the last byte was no line's end */
-	bool is_full;       /* and says so */
+
+	bool is_rotating; /* begun, and not over: a step failed */
+	unsigned step; /* the generation that is to be filled next; 0: base */
+
+	bool is_full; /* and says so, by the line that follows */
+	char full_line[FULL_LINE_MAX];
+	size_t full_len, full_at;
 };
 
 /* "base.7", or "base" for 0. */
@@ -56,52 +67,55 @@ static struct name name_of(const struct file *f, unsigned generation)
 	return n;
 }
 
-/* Where the next file is made, so that a failure has changed nothing. */
-static struct name new_name(const struct file *f)
-{
-	struct name n;
+/* ---- the next file ---- */
 
-	(void)snprintf(n.text, sizeof(n.text), "%s.new", f->base);
-	return n;
+static int move(const struct file *f, unsigned from, unsigned to)
+{
+	return renameat(f->dir_fd, name_of(f, from).text, f->dir_fd,
+			name_of(f, to).text);
 }
 
-static int move(const struct file *f, struct name from, struct name to)
+/* What takes base's place; minus an errno. */
+static int create_next(const struct file *f)
 {
-	return renameat(f->dir_fd, from.text, f->dir_fd, to.text);
-}
+	const int fd = openat(f->dir_fd, f->base, NEW_FLAGS, NEW_MODE);
 
-/* The next file, made before anything else changes; kept if that fails. */
-static int open_next(struct file *f)
-{
-	if (f->next_fd < 0) {
-		f->next_fd =
-			openat(f->dir_fd, new_name(f).text, NEW_FLAGS, 0644);
-		if (f->next_fd >= 0)
-			VMOON_IGNORE(flock(f->next_fd, LOCK_EX | LOCK_NB) != 0);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		(void)close(fd); /* another output was faster */
+		return -EEXIST;
 	}
-	return f->next_fd < 0 ? errno : 0;
+	return fd;
 }
 
-/* 0 or an errno; then nothing is written, and it can be tried again. */
+/*
+ * 0 or an errno. After that it goes on at the step that failed: to begin anew
+ * would move some files twice and so lose the oldest. Unless a stranger took
+ * base's place: that one is moved like our own.
+ */
 static int rotate(struct file *f)
 {
-	const int error = open_next(f);
+	int fd;
 
-	if (error != 0)
-		return error;
-	for (unsigned i = f->generations; i > 0; i--)
-		if (move(f, name_of(f, i - 1), name_of(f, i)) != 0 &&
-		    errno != ENOENT)
+	if (!f->is_rotating)
+		f->step = f->generations;
+	f->is_rotating = true;
+	for (; f->step > 0; f->step--)
+		if (move(f, f->step - 1, f->step) != 0 && errno != ENOENT)
 			return errno;
-	if (move(f, new_name(f), name_of(f, 0)) != 0)
-		return errno;
+	fd = create_next(f);
+	f->is_rotating = fd < 0 && fd != -EEXIST;
+	if (fd < 0)
+		return -fd;
 	(void)close(f->fd);
-	f->fd = f->next_fd;
-	f->next_fd = -1;
+	f->fd = fd;
 	f->size = 0;
 	f->is_line_begun = false;
 	return 0;
 }
+
+/* ---- writing ---- */
 
 static ssize_t append(struct file *f, const void *buf, size_t len)
 {
@@ -114,20 +128,35 @@ static ssize_t append(struct file *f, const void *buf, size_t len)
 	return n;
 }
 
-static void write_full_line(struct file *f)
+static void become_full(struct file *f)
 {
-	char line[FULL_LINE_MAX], size[24];
+	char size[24];
 	struct vmoon_text text;
 	int len;
 
 	vmoon_text_init(&text, size, sizeof(size));
 	vmoon_text_put_size(&text, f->max_size);
-	len = snprintf(line, sizeof(line),
+	len = snprintf(f->full_line, sizeof(f->full_line),
 		       "%s[vmoon: file full at %s, the rest is dropped]\n",
 		       f->is_line_begun ? "\n" : "", size);
-	if (f->size + (uint64_t)len <= f->max_size)
-		VMOON_IGNORE(append(f, line, (size_t)len) < 0);
 	f->is_full = true;
+	/* One that was too long before we came has no room for it. */
+	if (f->size + (uint64_t)len <= f->max_size)
+		f->full_len = (size_t)len;
+}
+
+/* Minus an errno, -EFBIG when all has been said. */
+static ssize_t write_full_line(struct file *f)
+{
+	while (f->full_at < f->full_len) {
+		const ssize_t n = append(f, f->full_line + f->full_at,
+					 f->full_len - f->full_at);
+
+		if (n < 0)
+			return n;
+		f->full_at += (size_t)n;
+	}
+	return -EFBIG;
 }
 
 /* Bytes that guests may still fill. */
@@ -153,7 +182,9 @@ static size_t share_of(const struct file *f, const char *buf, size_t len)
 	end = room == 0 ? NULL : memrchr(buf, '\n', (size_t)room);
 	if (end != NULL)
 		return (size_t)(end - buf) + 1;
-	return f->is_line_begun || f->size == 0 ? (size_t)room : 0;
+	if (f->size > 0 && !f->is_line_begun && room <= LINE_MAX)
+		return 0;
+	return (size_t)room;
 }
 
 static ssize_t file_write(struct vmoon_dest *d, const void *buf, size_t len)
@@ -162,11 +193,10 @@ static ssize_t file_write(struct vmoon_dest *d, const void *buf, size_t len)
 	size_t n = share_of(f, buf, len);
 	int error;
 
-	if (n == 0 && f->generations == 0) {
-		if (!f->is_full)
-			write_full_line(f);
-		return -EFBIG;
-	}
+	if (n == 0 && f->generations == 0 && !f->is_full)
+		become_full(f);
+	if (f->is_full)
+		return write_full_line(f);
 	if (n == 0) {
 		error = rotate(f);
 		if (error != 0)
@@ -182,8 +212,6 @@ static void file_destroy(struct vmoon_dest *d)
 
 	if (f->fd >= 0)
 		(void)close(f->fd);
-	if (f->next_fd >= 0)
-		(void)close(f->next_fd);
 	if (f->dir_fd >= 0)
 		(void)close(f->dir_fd);
 	vmoon_mem_free(f->mem, f, sizeof(*f));
@@ -218,7 +246,8 @@ static enum vmoon_status open_dir(struct file *f, const char *path,
 	    strcmp(base, "..") == 0)
 		return refuse(err, path,
 			      "that is a directory; name a file in it");
-	if (strlen(base) + sizeof(".new") > sizeof(f->base) ||
+	/* With the longest number behind, it is a name as well. */
+	if (strlen(base) + sizeof(".99") > sizeof(f->base) ||
 	    strlen(path) >= sizeof(dir))
 		return refuse(err, path, "the name is too long");
 	(void)snprintf(f->base, sizeof(f->base), "%s", base);
@@ -226,7 +255,10 @@ static enum vmoon_status open_dir(struct file *f, const char *path,
 		(void)snprintf(dir, sizeof(dir), "%.*s",
 			       slash == path ? 1 : (int)(slash - path), path);
 	f->dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return f->dir_fd < 0 ? refused_by_host(err, path) : VMOON_OK;
+	return f->dir_fd < 0
+		       ? vmoon_fail(err, VMOON_E_SYS, errno,
+				    "output 'file:%s': its directory", path)
+		       : VMOON_OK;
 }
 
 static enum vmoon_status check_type(mode_t mode, const char *path,
@@ -245,7 +277,43 @@ static enum vmoon_status check_type(mode_t mode, const char *path,
 		return refuse(err, path,
 			      "that is a FIFO; write \"fifo:\" "
 			      "before its path instead");
-	return refuse(err, path, "that is a device or a socket, not a file");
+	if (S_ISSOCK(mode))
+		return refuse(err, path,
+			      "that is a socket; write \"unix:\" "
+			      "before its path instead");
+	return refuse(err, path,
+		      "that is a device, not a file; open it and give its "
+		      "descriptor instead");
+}
+
+/* Its own, by one name only: a write changes what nobody else names. */
+static enum vmoon_status check_open(struct file *f, const char *path,
+				    struct vmoon_error *err)
+{
+	struct stat st, named;
+
+	if (fstat(f->fd, &st) != 0)
+		return refused_by_host(err, path);
+	if (check_type(st.st_mode, path, err) != VMOON_OK)
+		return VMOON_E_CONFIG; /* it was exchanged meanwhile */
+	if (st.st_nlink > 1)
+		return refuse(err, path,
+			      "that file has other names (hard links), which a "
+			      "write would change too; name one of its own");
+	if (flock(f->fd, LOCK_EX | LOCK_NB) != 0)
+		return errno == EWOULDBLOCK
+			       ? refuse(err, path,
+					"another output writes to it already; "
+					"give each a file of its own")
+			       : refused_by_host(err, path);
+	/* Another output that is gone now may have moved it. */
+	if (fstatat(f->dir_fd, f->base, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    named.st_ino != st.st_ino || named.st_dev != st.st_dev)
+		return refuse(err, path,
+			      "another file took its place meanwhile; try "
+			      "again");
+	f->size = (uint64_t)st.st_size;
+	return VMOON_OK;
 }
 
 /* What is there is looked at first: to open a device may do something. */
@@ -260,37 +328,22 @@ static enum vmoon_status open_file(struct file *f, const char *path,
 	} else if (errno != ENOENT) {
 		return refused_by_host(err, path);
 	}
-	f->fd = openat(f->dir_fd, f->base,
-		       O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-			       O_CLOEXEC,
-		       0644);
-	if (f->fd < 0 || fstat(f->fd, &st) != 0)
+	f->fd = openat(f->dir_fd, f->base, FILE_FLAGS | O_NONBLOCK | O_NOCTTY,
+		       NEW_MODE);
+	if (f->fd < 0)
 		return refused_by_host(err, path);
-	if (check_type(st.st_mode, path, err) != VMOON_OK)
-		return VMOON_E_CONFIG; /* it was exchanged meanwhile */
-	if (flock(f->fd, LOCK_EX | LOCK_NB) != 0)
-		return refuse(err, path,
-			      "another output writes to it already; give each "
-			      "a file of its own");
-	return VMOON_OK;
+	return check_open(f, path, err);
 }
 
-static enum vmoon_status find_end(struct file *f, bool is_append,
-				  const char *path, struct vmoon_error *err)
+static enum vmoon_status begin(struct file *f, bool is_append, const char *path,
+			       struct vmoon_error *err)
 {
-	off_t end = 0;
-
-	if (!is_append && ftruncate(f->fd, 0) != 0)
-		return refused_by_host(err, path);
-	if (is_append)
-		end = lseek(f->fd, 0, SEEK_END);
-	if (end < 0)
-		return refused_by_host(err, path);
-	f->size = (uint64_t)end;
-	f->is_line_begun = end > 0; /* not looked at: at worst an empty line */
-	/* What a rotation left behind that was cut short. */
-	if (f->generations > 0)
-		VMOON_IGNORE(unlinkat(f->dir_fd, new_name(f).text, 0) != 0);
+	if (!is_append) {
+		if (ftruncate(f->fd, 0) != 0)
+			return refused_by_host(err, path);
+		f->size = 0;
+	}
+	f->is_line_begun = f->size > 0; /* not looked at: at worst one more */
 	return VMOON_OK;
 }
 
@@ -307,14 +360,14 @@ enum vmoon_status vmoon_dest_open_file(const struct vmoon_output_options *opts,
 				  "output: out of memory");
 	f->dest.ops = &file_ops;
 	f->mem = mem;
-	f->dir_fd = f->fd = f->next_fd = -1;
+	f->dir_fd = f->fd = -1;
 	f->max_size = opts->max_size != 0 ? opts->max_size : VMOON_DEST_FILE;
 	f->generations = opts->generations;
 	st = open_dir(f, opts->path, err);
 	if (st == VMOON_OK)
 		st = open_file(f, opts->path, err);
 	if (st == VMOON_OK)
-		st = find_end(f, opts->is_append, opts->path, err);
+		st = begin(f, opts->is_append, opts->path, err);
 	if (st != VMOON_OK) {
 		file_destroy(&f->dest);
 		return st;

@@ -55,6 +55,8 @@ enum {
 	{                                                   \
 		(arg), VMOON_SANDBOX_VALUE, (mask), (value) \
 	}
+/* A descriptor, not AT_FDCWD. */
+#define FD(arg) BITS(arg, 0x80000000, 0)
 /* The C library aborts the process when it is denied one, so any flags go. */
 #define FUTEX(op) BITS(1, (uint32_t)FUTEX_CMD_MASK, (op))
 #define IS(arg, what)                             \
@@ -150,7 +152,7 @@ static const struct vmoon_sandbox_row rows[] = {
 	 SYS(sendto),
 	 {INT(3, MSG_DONTWAIT | MSG_NOSIGNAL), LONG(4, 0)},
 	 0,
-	 "the console's bytes to a socket, and seeing that it is none"},
+	 "the console's bytes to a socket"},
 	{W,
 	 SYS(write),
 	 {{0}},
@@ -159,17 +161,23 @@ static const struct vmoon_sandbox_row rows[] = {
 	 "embedder that events wait"},
 	{W,
 	 SYS(openat),
-	 {INT(2, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC),
+	 {FD(0),
+	  INT(2,
+	      O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC),
 	  INT(3, 0644)},
 	 0,
-	 "the next file of the console's, when one is full: only one that "
-	 "does not exist yet"},
+	 "the next file of the console's, when one is full: O_EXCL makes new "
+	 "ones only and opens none that exists"},
 	{W,
 	 SYS(flock),
 	 {INT(1, LOCK_EX | LOCK_NB)},
 	 0,
 	 "so that no other output writes to it"},
-	{W, SYS(renameat), {{0}}, 0, "full files get their numbers"},
+	{W,
+	 SYS(renameat),
+	 {FD(0), FD(2)},
+	 0,
+	 "full files get their numbers, in the directory that is open"},
 	{W, SYS(close), {{0}}, 0, "the end of the file that was full"},
 	{W,
 	 SYS(pread64),

@@ -75,6 +75,13 @@ WRAP(MMAP, -1, int, ftruncate, (int fd, off_t len), (fd, len))
 WRAP(STAT, -1, int, stat, (const char *path, struct stat *st), (path, st))
 WRAP(STAT, -1, int, fstat, (int fd, struct stat *st), (fd, st))
 WRAP(STAT, -1, int, fstatfs, (int fd, struct statfs *st), (fd, st))
+WRAP(STAT, -1, int, fstatat,
+     (int dir, const char *path, struct stat *st, int flags),
+     (dir, path, st, flags))
+WRAP(RENAME, -1, int, renameat,
+     (int from_dir, const char *from, int to_dir, const char *to),
+     (from_dir, from, to_dir, to))
+WRAP(LOCK, -1, int, flock, (int fd, int how), (fd, how))
 WRAP(WRITE, -1, ssize_t, write, (int fd, const void *buf, size_t len),
      (fd, buf, len))
 WRAP(SEND, -1, ssize_t, send, (int fd, const void *buf, size_t len, int flags),
@@ -134,3 +141,17 @@ WRAP_READ(pread, (int fd, void *buf, size_t n, off_t at), (fd, buf, n, at),
 WRAP_VARIADIC(OPEN, open, const char *, int)
 WRAP_VARIADIC(IOCTL, ioctl, int, unsigned long)
 WRAP_VARIADIC(FCNTL, fcntl, int, int)
+
+extern int __real_openat(int dir, const char *path, int flags, ...);
+extern int __wrap_openat(int dir, const char *path, int flags, ...);
+int __wrap_openat(int dir, const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = va_arg(ap, mode_t);
+	va_end(ap);
+	return fails(VMOON_FAULT_OPEN) ? -1
+				       : __real_openat(dir, path, flags, mode);
+}

@@ -12,8 +12,10 @@
 enum vmoon_fault {
 	VMOON_FAULT_HEAP,    /* malloc, calloc, realloc */
 	VMOON_FAULT_MMAP,    /* mmap, memfd_create, ftruncate */
-	VMOON_FAULT_OPEN,    /* open */
-	VMOON_FAULT_STAT,    /* stat, fstat, fstatfs */
+	VMOON_FAULT_OPEN,    /* open, openat */
+	VMOON_FAULT_STAT,    /* stat, fstat, fstatat, fstatfs */
+	VMOON_FAULT_RENAME,  /* renameat */
+	VMOON_FAULT_LOCK,    /* flock */
 	VMOON_FAULT_READ,    /* read, pread */
 	VMOON_FAULT_WRITE,   /* write */
 	VMOON_FAULT_SEND,    /* send */

@@ -8,6 +8,7 @@
 #include "tests/support/vm_rig.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 
 /* Where a life ended. */
 enum life_end {
@@ -211,7 +212,8 @@ static inline int life_setup(void **state, const void *code, size_t len)
 	rig_write_kernel(l->kernel);
 	assert_int_equal(pwrite(fd, code, len, RIG_CODE_AT), len);
 	(void)close(fd);
-	if (pipe2(l->out, O_NONBLOCK | O_CLOEXEC) != 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+		       l->out) != 0)
 		return -1;
 	life_live(l);
 	l->whole_bytes = life_drain(l);
