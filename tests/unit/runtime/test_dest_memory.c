@@ -121,15 +121,6 @@ static void test_dest_callback__an_outbox_is_full_and_goes_on(void **state)
 	assert_int_equal(rig_write(r, in, sizeof(in)), OUTBOX);
 }
 
-static void test_dest_callback__the_function_is_needed(void **state)
-{
-	struct dest_rig *r = *state;
-
-	r->opts.kind = VMOON_OUTPUT_CALLBACK;
-	rig_refused(r, VMOON_E_CONFIG,
-		    "output: a callback needs data, the function");
-}
-
 static void test_dest__no_memory_is_an_error_and_nothing_is_held(void **state)
 {
 	struct dest_rig *r = *state;
@@ -168,7 +159,6 @@ static const struct CMUnitTest tests[] = {
 	DEST_RIG(test_dest_ring__sizes_are_checked),
 	DEST_RIG(test_dest_ring__it_holds_64_kib_if_nothing_is_said),
 	DEST_RIG(test_dest_callback__an_outbox_is_full_and_goes_on),
-	DEST_RIG(test_dest_callback__the_function_is_needed),
 	DEST_RIG(test_dest__no_memory_is_an_error_and_nothing_is_held),
 	DEST_RIG(test_dest__none_at_all_may_be_destroyed),
 };
