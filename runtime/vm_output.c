@@ -108,6 +108,9 @@ enum vmoon_status vmoon_config_create_serial(struct vmoon_runtime *rt,
 					     struct vmoon_config **out_cfg,
 					     struct vmoon_error *err)
 {
+	if (out_cfg == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "outputs: no place for the config given");
 	return vmoon_config_create_for(vmoon_config_serial_schema(),
 				       vmoon_runtime_mem(rt), out_cfg, err);
 }

@@ -244,6 +244,93 @@ static void test_border__streams(void **state)
 	INVAL(vmoon_stream_expect(s, &p, 1, 0, &m, &err));
 }
 
+static void test_border__groups(void **state)
+{
+	struct vm_rig *r = *state;
+	struct vmoon_group *group = NULL;
+	struct vmoon_error err;
+
+	INVAL(vmoon_group_create(NULL, 1, 1, NULL, &group, &err));
+	INVAL(vmoon_group_create(r->rt, 1, 1, NULL, NULL, &err));
+	assert_null(group);
+	INVAL(vmoon_group_limit(NULL, 1, 1, &err));
+	vmoon_group_destroy(NULL);
+}
+
+static void test_border__outputs(void **state)
+{
+	struct vm_rig *r = *state;
+	struct vmoon_output_options o = VMOON_INIT(struct vmoon_output_options);
+	struct vmoon_output_stats stats = VMOON_INIT(struct vmoon_output_stats);
+	struct vmoon_limit limit = VMOON_INIT(struct vmoon_limit);
+	struct vmoon_error err;
+	struct vmoon_stream *s;
+	size_t n = 7;
+	char byte;
+
+	rig_create(r, NULL, 1);
+	s = vmoon_vm_stream(r->vm, "serial0");
+	INVAL(vmoon_stream_add_output(NULL, &o, &err));
+	INVAL(vmoon_stream_add_output(s, NULL, &err));
+	o.size = 0;
+	INVAL(vmoon_stream_add_output(s, &o, &err));
+	INVAL(vmoon_stream_output_stats(s, 0, &stats, &err)); /* none came */
+	o = (struct vmoon_output_options)VMOON_INIT(
+		struct vmoon_output_options);
+	assert_ok(vmoon_stream_add_output(s, &o, &err), &err);
+	INVAL(vmoon_stream_remove_output(NULL, "null", &err));
+	INVAL(vmoon_stream_remove_output(s, NULL, &err));
+	INVAL(vmoon_stream_remove_output(s, "nul", &err));
+	INVAL(vmoon_stream_limit_output(NULL, "null", &limit, &err));
+	INVAL(vmoon_stream_limit_output(s, NULL, &limit, &err));
+	INVAL(vmoon_stream_limit_output(s, "null", NULL, &err));
+	INVAL(vmoon_stream_limit_output(s, "nul", &limit, &err));
+	limit.size = 0;
+	INVAL(vmoon_stream_limit_output(s, "null", &limit, &err));
+	INVAL(vmoon_stream_output_stats(NULL, 0, &stats, &err));
+	INVAL(vmoon_stream_output_stats(s, 0, NULL, &err));
+	INVAL(vmoon_stream_output_stats(s, 1, &stats, &err));
+	INVAL(vmoon_stream_output_stats(s, SIZE_MAX, &stats, &err));
+	stats.size = 0;
+	INVAL(vmoon_stream_output_stats(s, 0, &stats, &err));
+	INVAL(vmoon_stream_read_output(NULL, "null", &byte, 1, &n, &err));
+	INVAL(vmoon_stream_read_output(s, NULL, &byte, 1, &n, &err));
+	INVAL(vmoon_stream_read_output(s, "null", NULL, 1, &n, &err));
+	INVAL(vmoon_stream_read_output(s, "null", &byte, 1, NULL, &err));
+	INVAL(vmoon_stream_read_output(s, "null", &byte, 1, &n, &err));
+	INVAL(vmoon_stream_take_output(NULL, "null", &byte, 1, &n, NULL, &err));
+	INVAL(vmoon_stream_take_output(s, NULL, &byte, 1, &n, NULL, &err));
+	INVAL(vmoon_stream_take_output(s, "null", NULL, 1, &n, NULL, &err));
+	INVAL(vmoon_stream_take_output(s, "null", &byte, 1, NULL, NULL, &err));
+	INVAL(vmoon_stream_take_output(s, "null", &byte, 1, &n, NULL, &err));
+	assert_int_equal(n, 7);
+	INVAL(vmoon_stream_on_limited(NULL, NULL, NULL, &err));
+	assert_ok(vmoon_stream_remove_output(s, "null", &err), &err);
+}
+
+static void test_border__outputs_from_a_config(void **state)
+{
+	struct vm_rig *r = *state;
+	struct vmoon_config *cfg = NULL;
+	struct vmoon_error err;
+	struct vmoon_stream *s;
+
+	rig_create(r, NULL, 1);
+	s = vmoon_vm_stream(r->vm, "serial0");
+	INVAL(vmoon_config_create_serial(r->rt, NULL, &err));
+	assert_ok(vmoon_config_create_serial(r->rt, &cfg, &err), &err);
+	INVAL(vmoon_config_set_number(NULL, "a", 1, &err));
+	INVAL(vmoon_config_set_number(cfg, NULL, 1, &err));
+	INVAL(vmoon_stream_add_outputs(NULL, cfg, &err));
+	INVAL(vmoon_stream_add_outputs(s, NULL, &err));
+	INVAL(vmoon_stream_add_outputs(s, r->cfg, &err)); /* a VM's */
+	INVAL(vmoon_stream_limit_outputs(NULL, cfg, "null", &err));
+	INVAL(vmoon_stream_limit_outputs(s, NULL, "null", &err));
+	INVAL(vmoon_stream_limit_outputs(s, cfg, NULL, &err));
+	INVAL(vmoon_stream_limit_outputs(s, cfg, "null", &err)); /* empty */
+	vmoon_config_destroy(cfg);
+}
+
 static void test_border__the_rest(void **state)
 {
 	struct vmoon_error err;
@@ -282,6 +369,9 @@ int main(void)
 		RIG(test_border__vms),
 		RIG(test_border__devices),
 		RIG(test_border__streams),
+		RIG(test_border__groups),
+		RIG(test_border__outputs),
+		RIG(test_border__outputs_from_a_config),
 		cmocka_unit_test(test_border__the_rest),
 	};
 
