@@ -38,6 +38,10 @@
 ---@field on_reboot? "restart"|"stop"
 ---What a kernel panic does to the VM. Default "stop".
 ---@field on_panic? "stop"|"ignore"
+---Rates that several sinks share.
+---@field groups? vmoon.SpecGroups[]
+---The sinks of the first serial port (ttyS0): each sees all that the guest prints, within its limit.
+---@field serial? vmoon.SpecSerial[]
 
 ---@class (exact) vmoon.SpecKernel
 ---A file without a header, copied to memory as it is.
@@ -46,6 +50,54 @@
 ---@field at integer
 ---The CPU mode in which it starts: 16, 32 or 64 bits. Default "long".
 ---@field mode? "real"|"protected"|"long"
+
+---@class (exact) vmoon.SpecGroups
+---What the group of a limit calls it.
+---@field name string
+---What all of them together may write.
+---@field rate string
+---How much may go at once after a silence; left out, a second's worth.
+---@field burst? vmoon.Size
+---A group of the list before this one, whose rate it shares in turn.
+---@field group? string
+
+---@class (exact) vmoon.SpecSerial
+---Where it goes: "file:PATH", "fd:NUMBER", "stdout", "stderr", "fifo:PATH", "unix:PATH", "ring", "callback" or "null".
+---@field sink string
+---What figures and events call it; left out, what sink says.
+---@field name? string
+---How large a file may become, then it is full or the next one begins; left out, 16M. How much a ring keeps; left out, 64K.
+---@field max_size? vmoon.Size
+---How many full files are kept, as PATH.1 and so on: 0 to 99. Default 0.
+---@field generations? integer
+---Goes on at the end of a file that is there, instead of emptying it. Default false.
+---@field append? boolean
+---In a script, what a callback calls: on_data(bytes, info).
+---@field on_data? fun(bytes: string, info: vmoon.Info)
+---How fast, how much, and what happens to the rest; left out, 1M waits for a slow sink.
+---@field limit? vmoon.SpecSerialLimit
+
+---@class (exact) vmoon.SpecSerialLimit
+---What happens to output above the rate: it waits, it is lost, or the guest waits.
+---@field policy "spool"|"drop"|"pause"
+---Bytes a second in the long run.
+---@field rate? string
+---How much may go at once after a silence; left out, a second's worth.
+---@field burst? vmoon.Size
+---With "line", lines are delivered whole or not at all. Default "byte".
+---@field unit? "byte"|"line"
+---With "spool", how much may wait, "4K" to "64M"; left out, 1M.
+---@field capacity? vmoon.Size
+---With "spool", what is lost when no more can wait; left out, the oldest.
+---@field full? "drop-oldest"|"drop-newest"
+---With "pause", how long the guest may wait in any 10 seconds; left out, 2.
+---@field max_stall? vmoon.Seconds
+---With "pause", what follows that: the newest is lost, or the sink fails; left out, drop.
+---@field after_stall? "drop"|"error"
+---Allows a max_stall of more than 10 seconds, which may hang the guest. Default false.
+---@field unsafe_stall? boolean
+---A group of groups, whose rate it shares beside its own.
+---@field group? string
 
 -- The schema ends here.
 
@@ -106,6 +158,35 @@
 ---@field reason string                       # why not
 ---@field hw_virt boolean                     # unmodified Linux guests are quick
 
+---@class vmoon.SinkStats
+---@field sink string                         # its name
+---@field kind "null"|"file"|"fd"|"fifo"|"unix"|"ring"|"callback"
+---@field policy "spool"|"drop"|"pause"
+---@field state "working"|"retrying"|"failed"
+---@field bytes_in integer
+---@field bytes_out integer
+---@field bytes_dropped integer
+---@field backlog integer                     # bytes that wait
+---@field lines_dropped integer               # ends of lines among bytes_dropped
+---@field marker_bytes integer                # "[vmoon: ... dropped]", in none of the others
+---@field stalled vmoon.Seconds               # how long the guest was held
+---@field errors integer                      # writes that failed
+---@field error string?                       # the newest of them
+
+---@class vmoon.Limited: vmoon.SinkStats
+---@field bytes integer                       # lost or waiting so far
+
+---@class vmoon.StreamStats
+---@field bytes integer                       # that the guest has written
+---@field dropped integer                     # of these, lost before any sink
+---@field sinks vmoon.SinkStats[]
+
+---@class vmoon.Info
+---@field sink string
+---@field time vmoon.Seconds                  # since the VM's start
+---@field backlog integer                     # bytes that wait behind these
+---@field dropped integer                     # bytes lost since the last call
+
 ---@class vmoon.Stream
 local Stream = {}
 
@@ -126,6 +207,37 @@ function Stream:tell() end
 ---Copies all output from now on to an open file; nil ends it.
 ---@param file file*?
 function Stream:copy_to(file) end
+
+---Adds a sink, of the kind that `serial` of a specification lists.
+---@param sink vmoon.SpecSerial
+---@return vmoon.Stream
+function Stream:add_sink(sink) end
+
+---Takes a sink away; what waits is written if it is taken at once.
+---@param name string                         # its name, or what its sink says
+---@return vmoon.Stream
+function Stream:remove_sink(name) end
+
+---Gives a sink another limit from now on; nil for none. Its figures go on.
+---@param name string
+---@param limit vmoon.SpecSerialLimit?
+---@return vmoon.Stream
+function Stream:limit(name, limit) end
+
+---What came, went, was lost and waits: of each sink, bytes_in = bytes_out + bytes_dropped + backlog.
+---@return vmoon.StreamStats
+function Stream:stats() end
+
+---What a ring holds: the newest bytes.
+---@param name string
+---@return string
+function Stream:sink_text(name) end
+
+---Calls a function for each sink that delays, drops or fails, at most once a second; nil ends it.
+---@param event "limited"
+---@param fn fun(event: vmoon.Limited)?
+---@return vmoon.Stream
+function Stream:on(event, fn) end
 
 ---@class vmoon.Shell
 local Shell = {}
