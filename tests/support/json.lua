@@ -31,7 +31,8 @@ end
 
 -- A list, or an object whose keys come first.
 local function read_many(text, at, close, has_keys)
-  local out, key, value = {}, nil, nil
+  local out = {}
+  local key, value
   at = skip(text, at + 1)
   if text:sub(at, at) == close then return out, at + 1 end
   while true do
