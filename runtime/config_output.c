@@ -138,9 +138,8 @@ static const struct vmoon_config_row output_rows[VMOON_OUTPUT_COUNT] = {
 			 .type = "size",
 			 .default_text = "",
 			 .choices = "",
-			 .doc = "How large a file may become, then it is full "
-				"or the next one begins; left out, 16M. How "
-				"much a ring keeps; left out, 64K.",
+			 .doc = "How large a file may become, 16M if nothing is "
+				"said; how much a ring keeps, 64K.",
 			 .example = "max_size = \"16M\"",
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_SIZE,
