@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_dest.c - outputs to descriptors, FIFOs and sockets; what is refused. */
+/* test_dest.c - outputs to descriptors, FIFOs and sockets. */
 #include "tests/support/dest_rig.h"
 
 #include <pty.h>
@@ -52,61 +52,6 @@ static void open_fd(struct dest_rig *r, int fd)
 	r->opts.kind = VMOON_OUTPUT_FD;
 	r->opts.fd = fd;
 	rig_open(r);
-}
-
-/* ---- options ---- */
-
-static void test_dest__unknown_kinds_are_refused(void **state)
-{
-	static const int kinds[] = {-1, VMOON_OUTPUT_CALLBACK + 1, 1 << 30};
-	struct dest_rig *r = *state;
-
-	for (size_t i = 0; i < VMOON_COUNTOF(kinds); i++) {
-		memcpy(&r->opts.kind, &kinds[i], sizeof(r->opts.kind));
-		rig_refused(r, VMOON_E_CONFIG, "output: there is no such kind");
-	}
-}
-
-static void test_dest__a_path_is_needed_where_there_is_one(void **state)
-{
-	static const enum vmoon_output_kind kinds[] = {
-		VMOON_OUTPUT_FILE, VMOON_OUTPUT_FIFO, VMOON_OUTPUT_UNIX};
-	struct dest_rig *r = *state;
-
-	for (size_t i = 0; i < VMOON_COUNTOF(kinds); i++) {
-		r->opts.kind = kinds[i];
-		r->opts.path = NULL;
-		rig_refused(r, VMOON_E_CONFIG, "output: no path given");
-		r->opts.path = "";
-		rig_refused(r, VMOON_E_CONFIG, "output: no path given");
-	}
-}
-
-static void test_dest__what_is_for_files_is_refused_elsewhere(void **state)
-{
-	struct dest_rig *r = *state;
-
-	for (int kind = 0; kind <= VMOON_OUTPUT_CALLBACK; kind++) {
-		if (kind == VMOON_OUTPUT_FILE)
-			continue;
-		r->opts = (struct vmoon_output_options){
-			.size = sizeof(r->opts),
-			.kind = (enum vmoon_output_kind)kind,
-			.path = "/x",
-			.data = (vmoon_output_fn)abort,
-			.generations = 1};
-		rig_refused(r, VMOON_E_CONFIG,
-			    "output: generations and append are for files");
-		r->opts.generations = 0;
-		r->opts.is_append = true;
-		rig_refused(r, VMOON_E_CONFIG,
-			    "output: generations and append are for files");
-		r->opts.is_append = false;
-		r->opts.max_size = 4096;
-		if (kind != VMOON_OUTPUT_RING)
-			rig_refused(r, VMOON_E_CONFIG,
-				    "output: max_size is for files and rings");
-	}
 }
 
 /* ---- descriptors ---- */
@@ -484,9 +429,6 @@ static void test_dest__programs_that_are_started_inherit_none(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	DEST_RIG(test_dest__unknown_kinds_are_refused),
-	DEST_RIG(test_dest__a_path_is_needed_where_there_is_one),
-	DEST_RIG(test_dest__what_is_for_files_is_refused_elsewhere),
 	DEST_RIG(test_dest_fd__bad_descriptors_are_refused),
 	DEST_RIG(test_dest_fd__it_must_be_open_for_writing),
 	DEST_RIG(test_dest_fd__it_is_a_descriptor_of_its_own),

@@ -4,12 +4,6 @@
 
 enum { RING = 4096, OUTBOX = 64 * 1024 };
 
-static void data(void *ctx, struct vmoon_stream *s, const void *buf, size_t len,
-		 const struct vmoon_output_info *info)
-{
-	(void)ctx, (void)s, (void)buf, (void)len, (void)info;
-}
-
 static void open_ring(struct dest_rig *r)
 {
 	r->opts.kind = VMOON_OUTPUT_RING;
@@ -105,7 +99,6 @@ static void test_dest_callback__an_outbox_is_full_and_goes_on(void **state)
 
 	fill(in, sizeof(in), 0);
 	r->opts.kind = VMOON_OUTPUT_CALLBACK;
-	r->opts.data = data;
 	rig_open(r);
 	assert_int_equal(rig_write(r, in, 100), 100);
 	assert_int_equal(rig_write(r, in + 100, OUTBOX), OUTBOX - 100);
@@ -126,7 +119,6 @@ static void test_dest__no_memory_is_an_error_and_nothing_is_held(void **state)
 	struct dest_rig *r = *state;
 	unsigned errors = 0;
 
-	r->opts.data = data;
 	for (int kind = 0; kind <= VMOON_OUTPUT_CALLBACK; kind++) {
 		if (kind == VMOON_OUTPUT_FIFO || kind == VMOON_OUTPUT_UNIX)
 			continue;
