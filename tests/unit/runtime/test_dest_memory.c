@@ -56,9 +56,14 @@ static void test_dest_ring__the_newest_bytes_stay_oldest_first(void **state)
 				kept);
 			assert_memory_equal(out, all + total - kept, kept);
 		}
-		/* A small buffer gets the oldest of them. */
-		assert_int_equal(vmoon_dest_peek(r->dest, out, 1), 1);
-		assert_int_equal(out[0], all[total - kept]);
+		/* A small buffer gets the oldest of them, and no more. */
+		for (size_t cap = 1; cap < kept; cap += 1 + kept / 7) {
+			out[cap] = (unsigned char)~all[total - kept + cap];
+			assert_int_equal(vmoon_dest_peek(r->dest, out, cap),
+					 cap);
+			assert_memory_equal(out, all + total - kept, cap);
+			assert_int_not_equal(out[cap], all[total - kept + cap]);
+		}
 	}
 	assert_int_equal(vmoon_dest_peek(r->dest, out, 0), 0);
 }
