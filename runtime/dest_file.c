@@ -111,7 +111,6 @@ static int rotate(struct file *f)
 	(void)close(f->fd);
 	f->fd = fd;
 	f->size = 0;
-	f->is_line_begun = false;
 	return 0;
 }
 

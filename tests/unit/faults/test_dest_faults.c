@@ -150,6 +150,31 @@ static void make_it_a_file(void)
 	rig_make(hooked, "pipe", "keep\n", 5);
 }
 
+static void move_behind_link(void)
+{
+	char to[sizeof(hooked->path)];
+
+	(void)snprintf(to, sizeof(to), "%s/precious", hooked->dir);
+	assert_int_equal(rename(hooked->path, to), 0);
+	assert_int_equal(symlink("precious", hooked->path), 0);
+}
+
+static void test_dest_fifo__a_link_that_comes_late_is_not_followed(void **state)
+{
+	struct dest_rig *r = *state;
+	struct vmoon_dest *none = NULL;
+
+	hooked = r;
+	assert_int_equal(mkfifo(rig_path(r, "pipe"), 0600), 0);
+	rig_name(r, VMOON_OUTPUT_FIFO, "pipe");
+	vmoon_faulty_begin((struct vmoon_fault_plan){
+		.kind = VMOON_FAULT_OPEN, .nth = 1, .hook = move_behind_link});
+	assert_int_equal(vmoon_dest_open(&r->opts, &r->mem, &none, &r->err),
+			 VMOON_E_SYS);
+	assert_int_equal(vmoon_faulty_end(), 1);
+	assert_int_equal(r->err.sys, ELOOP);
+}
+
 static void test_dest__what_is_exchanged_is_looked_at_again(void **state)
 {
 	struct dest_rig *r = *state;
@@ -226,6 +251,8 @@ static void test_x07__a_pipe_that_cannot_be_opened_anew_never_blocks(
 	fail_nth(VMOON_FAULT_OPEN, 1, EACCES);
 	rig_open(r);
 	assert_int_equal(vmoon_faulty_end(), 1);
+	/* So that a whole chunk is too much for it. */
+	rig_puts(r, "x");
 	for (;;) {
 		n = rig_write(r, chunk, sizeof(chunk));
 		if (n < 0)
@@ -416,6 +443,7 @@ static const struct CMUnitTest tests[] = {
 	DEST_RIG(test_dest_file__what_cannot_be_opened_is_left_alone),
 	DEST_RIG(test_dest_file__one_that_moves_away_is_left_alone),
 	DEST_RIG(test_dest_file__a_link_that_comes_late_is_not_followed),
+	DEST_RIG(test_dest_fifo__a_link_that_comes_late_is_not_followed),
 	DEST_RIG(test_dest__what_is_exchanged_is_looked_at_again),
 	DEST_RIG(test_dest__what_the_host_refuses_is_said),
 	DEST_RIG(test_x07__a_pipe_that_cannot_be_opened_anew_never_blocks),

@@ -22,6 +22,24 @@ static void test_dest_file__a_new_file_has_what_was_written(void **state)
 	assert_file(r, "a.log", "one\ntwo");
 }
 
+/* Where it is opened; a later change of the directory does not matter. */
+static void test_dest_file__a_bare_name_is_of_this_directory(void **state)
+{
+	struct dest_rig *r = *state;
+	const int old = open(".", O_PATH | O_CLOEXEC);
+
+	assert_int_equal(chdir(r->dir), 0);
+	r->opts.kind = VMOON_OUTPUT_FILE;
+	r->opts.path = "a.log";
+	r->opts.max_size = 1024;
+	r->opts.generations = 1;
+	rig_open(r);
+	assert_int_equal(fchdir(old), 0);
+	(void)close(old);
+	rig_puts(r, "one\n");
+	assert_file(r, "a.log", "one\n");
+}
+
 static void test_dest_file__it_follows_the_umask(void **state)
 {
 	struct dest_rig *r = *state;
@@ -139,6 +157,10 @@ static void test_dest_file__directories_are_refused(void **state)
 			       names[i]);
 		rig_refused(r, VMOON_E_CONFIG, want);
 	}
+	r->opts.path = "/dev";
+	rig_refused(r, VMOON_E_CONFIG,
+		    "output 'file:/dev': that is a directory; name a file in "
+		    "it");
 }
 
 static void test_dest_file__devices_are_refused(void **state)
@@ -276,6 +298,7 @@ static void test_dest_file__sizes_are_checked(void **state)
 
 static const struct CMUnitTest tests[] = {
 	DEST_RIG(test_dest_file__a_new_file_has_what_was_written),
+	DEST_RIG(test_dest_file__a_bare_name_is_of_this_directory),
 	DEST_RIG(test_dest_file__it_follows_the_umask),
 	DEST_RIG(test_dest_file__an_old_file_begins_anew),
 	DEST_RIG(test_dest_file__append_goes_on_where_it_ends),

@@ -368,27 +368,50 @@ static void test_full__what_is_appended_to_may_be_full(void **state)
 
 /* ---- the host takes less ---- */
 
+/* Files of this process end at len; SIGXFSZ is ignored meanwhile. */
+static void end_files_at(struct dest_rig *r, rlim_t len, const char *line,
+			 size_t line_len, ssize_t result)
+{
+	void (*const old)(int) = signal(SIGXFSZ, SIG_IGN);
+	struct rlimit limit, low;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	low = limit;
+	low.rlim_cur = len;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+	assert_int_equal(rig_put(r, line, line_len), result);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	(void)signal(SIGXFSZ, old);
+}
+
 static void test_full__a_part_that_was_written_counts(void **state)
 {
 	struct dest_rig *r = *state;
-	void (*const old)(int) = signal(SIGXFSZ, SIG_IGN);
-	struct rlimit limit, low;
 	char line[600];
 
 	memset(line, 'x', sizeof(line));
 	open_file(r, 1);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	low = limit;
-	low.rlim_cur = 400;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
-	assert_int_equal(rig_write(r, line, sizeof(line)), 400);
-	assert_int_equal(rig_write(r, line, 200), -EFBIG);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	(void)signal(SIGXFSZ, old);
+	end_files_at(r, 400, line, sizeof(line), -EFBIG);
+	assert_int_equal(rig_read(r, "a.log"), 400);
 	assert_int_equal(rig_put(r, line, 600), 600);
 	assert_int_equal(rig_put(r, line, 600), 600);
 	assert_int_equal(rig_read(r, "a.log.1"), CAP);
 	assert_int_equal(rig_read(r, "a.log"), 1600 - CAP);
+}
+
+static void test_full__a_part_of_the_last_line_is_gone_on_with(void **state)
+{
+	struct dest_rig *r = *state;
+	char line[CAP];
+
+	memset(line, 'x', sizeof(line));
+	open_file(r, 0);
+	put_line(r, 'a', 500);
+	end_files_at(r, 510, line, sizeof(line), -EFBIG);
+	assert_int_equal(rig_read(r, "a.log"), 510);
+	assert_int_equal(rig_write(r, line, sizeof(line)), -EFBIG);
+	assert_int_equal(rig_read(r, "a.log"), 500 + strlen(FULL));
+	assert_string_equal(r->back + 500, FULL);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -408,6 +431,7 @@ static const struct CMUnitTest tests[] = {
 	DEST_RIG(test_full__sizes_are_named_as_they_were_given),
 	DEST_RIG(test_full__what_is_appended_to_may_be_full),
 	DEST_RIG(test_full__a_part_that_was_written_counts),
+	DEST_RIG(test_full__a_part_of_the_last_line_is_gone_on_with),
 };
 
 int main(void)

@@ -44,7 +44,7 @@ static void run(struct vm_rig *r)
 	assert_int_equal(r->hv.misuses, 0);
 }
 
-static void check_stats(struct vm_rig *r, uint64_t bytes_out)
+static void check_stats(struct vm_rig *r, uint64_t least, uint64_t most)
 {
 	struct vmoon_output_stats stats = VMOON_INIT(struct vmoon_output_stats);
 	struct vmoon_error err;
@@ -53,8 +53,8 @@ static void check_stats(struct vm_rig *r, uint64_t bytes_out)
 					    0, &stats, &err),
 		  &err);
 	assert_int_equal(stats.bytes_in, LINE * LINES);
-	assert_int_equal(stats.bytes_out, bytes_out);
-	assert_int_equal(stats.bytes_dropped, LINE * LINES - bytes_out);
+	assert_in_range(stats.bytes_out, least, most);
+	assert_int_equal(stats.bytes_out + stats.bytes_dropped, LINE * LINES);
 }
 
 static off_t size_of(const char *dir, const char *name)
@@ -83,7 +83,7 @@ static void test_x04__a_worker_may_rotate_files(void **state)
 					     .max_size = CAP,
 					     .generations = GENERATIONS});
 	run(r);
-	check_stats(r, LINE * LINES);
+	check_stats(r, LINE * LINES, LINE * LINES);
 	assert_int_equal(size_of(dir, "a.log"), LINE * LINES % CAP);
 	assert_int_equal(size_of(dir, "a.log.1"), CAP);
 	assert_int_equal(size_of(dir, "a.log.2"), CAP);
@@ -102,7 +102,8 @@ static void test_x04__a_worker_may_fill_a_file(void **state)
 					     .path = path,
 					     .max_size = CAP});
 	run(r);
-	check_stats(r, CAP - 2 * LINE);
+	/* Whole lines, or the part of one that the worker was given. */
+	check_stats(r, CAP - 2 * LINE, CAP - LINE);
 	assert_in_range(size_of(dir, "a.log"), CAP - 2 * LINE + 1, CAP);
 	assert_int_equal(rmdir(dir), 0);
 }
@@ -134,7 +135,7 @@ static void test_x04__a_worker_may_write_to_pipes_and_sockets(void **state)
 	add(r, (struct vmoon_output_options){.kind = VMOON_OUTPUT_RING});
 	add(r, (struct vmoon_output_options){.kind = VMOON_OUTPUT_NULL});
 	run(r);
-	check_stats(r, LINE * LINES);
+	check_stats(r, LINE * LINES, LINE * LINES);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(unlink(at.sun_path), 0);
 	assert_int_equal(rmdir(dir), 0);
