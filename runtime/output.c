@@ -24,7 +24,7 @@ uint64_t vmoon_output_take_tokens(struct vmoon_output *o, uint64_t bytes,
 {
 	const uint64_t own =
 		min_u64(bytes, vmoon_bucket_room(&o->bucket, now_ns));
-	const uint64_t got = vmoon_group_take(o->limit.group, own, now_ns);
+	const uint64_t got = vmoon_group_take(o->limit.group, o, own, now_ns);
 
 	vmoon_bucket_spend(&o->bucket, got);
 	return got;
@@ -36,6 +36,17 @@ void vmoon_output_give_back(struct vmoon_output *o, uint64_t bytes)
 	vmoon_group_give_back(o->limit.group, bytes);
 }
 
+/* As many of bytes as there are; if none, the next one is ours. */
+static size_t take_some_tokens(struct vmoon_output *o, size_t bytes,
+			       uint64_t now_ns)
+{
+	const uint64_t got = vmoon_output_take_tokens(o, bytes, now_ns);
+
+	if (got == 0 && bytes > 0)
+		vmoon_group_queue_up(o->limit.group, o, 1, now_ns);
+	return (size_t)got; /* no more than bytes */
+}
+
 /* All of bytes, or nothing. */
 static bool take_all_tokens(struct vmoon_output *o, uint64_t bytes,
 			    uint64_t now_ns)
@@ -45,6 +56,7 @@ static bool take_all_tokens(struct vmoon_output *o, uint64_t bytes,
 	if (got == bytes)
 		return true;
 	vmoon_output_give_back(o, got);
+	vmoon_group_queue_up(o->limit.group, o, bytes, now_ns);
 	return false;
 }
 
@@ -136,7 +148,7 @@ static void put_bytes(struct vmoon_output *o, const unsigned char *buf,
 	size_t fits = make_room(o, len);
 
 	if (o->limit.policy == VMOON_LIMIT_DROP)
-		fits = (size_t)vmoon_output_take_tokens(o, fits, now_ns);
+		fits = take_some_tokens(o, fits, now_ns);
 	vmoon_queue_put(&o->queue, buf, fits);
 	lose_newest(o, buf + fits, len - fits);
 }

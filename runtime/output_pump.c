@@ -194,6 +194,8 @@ static size_t take_allowed(struct vmoon_output *o, uint64_t now_ns)
 	least = (size_t)min_u64(piece, len);
 	got = (size_t)vmoon_output_take_tokens(o, len, now_ns);
 	len = got < least ? 0 : got;
+	if (len == 0)
+		vmoon_group_queue_up(o->limit.group, o, least, now_ns);
 	if (len > 0 && is_by_line(o))
 		len = whole_lines(bytes, got, least);
 	vmoon_output_give_back(o, got - len);
@@ -250,7 +252,8 @@ static uint64_t tokens_due(struct vmoon_output *o, uint64_t bytes,
 			   uint64_t now_ns)
 {
 	const uint64_t own = vmoon_bucket_due(&o->bucket, bytes);
-	const uint64_t shared = vmoon_group_due(o->limit.group, bytes, now_ns);
+	const uint64_t shared =
+		vmoon_group_due(o->limit.group, o, bytes, now_ns);
 
 	return own > shared ? own : shared;
 }
