@@ -195,54 +195,45 @@ static bool is_others_turn(const struct vmoon_group *g, const void *who,
 	return g->next != NULL && g->next != who && now_ns < g->next_until_ns;
 }
 
-/* The same of one group alone. */
-static uint64_t take_of(struct vmoon_group *g, const void *who, uint64_t bytes,
-			uint64_t now_ns)
+/* Of one group alone. */
+static uint64_t take_of(struct vmoon_group *g, const void *who, uint64_t least,
+			uint64_t bytes, uint64_t now_ns)
 {
-	uint64_t got;
+	uint64_t got, due;
 
 	if (is_others_turn(g, who, now_ns))
 		return 0;
 	got = min_u64(bytes, vmoon_bucket_room(&g->bucket, now_ns));
-	vmoon_bucket_spend(&g->bucket, got);
-	if (got > 0)
+	if (got >= least) {
+		vmoon_bucket_spend(&g->bucket, got);
+		g->last = who;
 		g->next = NULL;
-	return got;
+		return got;
+	}
+	if (g->last != who) {
+		due = vmoon_bucket_due(&g->bucket, least);
+		g->next = who;
+		g->next_until_ns = due + min_u64(TURN_NS, UINT64_MAX - due);
+	}
+	return 0;
 }
 
 uint64_t vmoon_group_take(struct vmoon_group *group, const void *who,
-			  uint64_t bytes, uint64_t now_ns)
+			  uint64_t least, uint64_t bytes, uint64_t now_ns)
 {
 	uint64_t got = bytes;
 
-	for (struct vmoon_group *g = group; g != NULL; g = g->parent) {
+	for (struct vmoon_group *g = group; g != NULL && got > 0;
+	     g = g->parent) {
 		uint64_t part;
 
 		vmoon_lock_take(&g->lock);
-		part = take_of(g, who, got, now_ns);
+		part = take_of(g, who, least, got, now_ns);
 		vmoon_lock_drop(&g->lock);
 		give_back_below(group, g, got - part);
 		got = part;
 	}
 	return got;
-}
-
-void vmoon_group_queue_up(struct vmoon_group *group, const void *who,
-			  uint64_t bytes, uint64_t now_ns)
-{
-	for (struct vmoon_group *g = group; g != NULL; g = g->parent) {
-		uint64_t due;
-
-		vmoon_lock_take(&g->lock);
-		if (!is_others_turn(g, who, now_ns) &&
-		    vmoon_bucket_room(&g->bucket, now_ns) < bytes) {
-			due = vmoon_bucket_due(&g->bucket, bytes);
-			g->next = who;
-			g->next_until_ns =
-				due + min_u64(TURN_NS, UINT64_MAX - due);
-		}
-		vmoon_lock_drop(&g->lock);
-	}
 }
 
 void vmoon_group_give_back(struct vmoon_group *group, uint64_t bytes)

@@ -58,21 +58,18 @@ struct vmoon_group {
 	struct vmoon_group *parent;
 	struct vmoon_lock lock; /* guards bucket; a leaf, held for a moment */
 	struct vmoon_bucket bucket;
-	const void *next;       /* whose turn it is; compared only; or NULL */
-	uint64_t next_until_ns; /* and no longer than that */
+	const void *last, *next; /* who took, whose turn it is; or NULL */
+	uint64_t next_until_ns;  /* and no longer than that */
 };
 
 /*
- * who is any address of the one that asks: sharers take turns, so that the one
- * that asks first each time does not get it all.
+ * As many of bytes as may go now, which are spent, or 0 where that is less than
+ * least. who is any address of the one that asks: whoever got none is the next
+ * one, so that the first to ask each time does not get it all. group may be
+ * NULL.
  */
-
-/* As many of bytes as may go now; they are spent. group may be NULL. */
 uint64_t vmoon_group_take(struct vmoon_group *group, const void *who,
-			  uint64_t bytes, uint64_t now_ns);
-/* who got too few: the next bytes are for it, where it is nobody's turn. */
-void vmoon_group_queue_up(struct vmoon_group *group, const void *who,
-			  uint64_t bytes, uint64_t now_ns);
+			  uint64_t least, uint64_t bytes, uint64_t now_ns);
 /* Not used after all. */
 void vmoon_group_give_back(struct vmoon_group *group, uint64_t bytes);
 /* The smallest step of them. */

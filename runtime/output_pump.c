@@ -192,12 +192,10 @@ static size_t take_allowed(struct vmoon_output *o, uint64_t now_ns)
 	if (!is_unpaid(o))
 		return len;
 	least = (size_t)min_u64(piece, len);
-	got = (size_t)vmoon_output_take_tokens(o, len, now_ns);
-	len = got < least ? 0 : got;
-	if (len == 0)
-		vmoon_group_queue_up(o->limit.group, o, least, now_ns);
-	if (len > 0 && is_by_line(o))
-		len = whole_lines(bytes, got, least);
+	got = (size_t)vmoon_output_take_tokens(o, least, len, now_ns);
+	if (got == 0)
+		return 0;
+	len = is_by_line(o) ? whole_lines(bytes, got, least) : got;
 	vmoon_output_give_back(o, got - len);
 	return len;
 }
