@@ -5,6 +5,8 @@
 #include "vmoon/vmoon.h"
 
 #define BYTE UINT64_C(1000000000) /* credit that a byte costs */
+/* Who does not come for what it waited for loses its turn after this. */
+#define TURN_NS UINT64_C(5000000)
 
 enum { PARENTS_MAX = 8, STEPS_A_SECOND = 200 };
 
@@ -187,17 +189,46 @@ static void give_back_below(struct vmoon_group *group,
 	}
 }
 
-uint64_t vmoon_group_take(struct vmoon_group *group, uint64_t bytes,
-			  uint64_t now_ns)
+static bool is_others_turn(const struct vmoon_group *g, const void *who,
+			   uint64_t now_ns)
+{
+	return g->next != NULL && g->next != who && now_ns < g->next_until_ns;
+}
+
+/* Of one group alone. */
+static uint64_t take_of(struct vmoon_group *g, const void *who, uint64_t least,
+			uint64_t bytes, uint64_t now_ns)
+{
+	uint64_t got, due;
+
+	if (is_others_turn(g, who, now_ns))
+		return 0;
+	got = min_u64(bytes, vmoon_bucket_room(&g->bucket, now_ns));
+	if (got >= least) {
+		vmoon_bucket_spend(&g->bucket, got);
+		g->last = who;
+		g->next = NULL;
+		return got;
+	}
+	if (g->last != who) {
+		due = vmoon_bucket_due(&g->bucket, least);
+		g->next = who;
+		g->next_until_ns = due + min_u64(TURN_NS, UINT64_MAX - due);
+	}
+	return 0;
+}
+
+uint64_t vmoon_group_take(struct vmoon_group *group, const void *who,
+			  uint64_t least, uint64_t bytes, uint64_t now_ns)
 {
 	uint64_t got = bytes;
 
-	for (struct vmoon_group *g = group; g != NULL; g = g->parent) {
+	for (struct vmoon_group *g = group; g != NULL && got > 0;
+	     g = g->parent) {
 		uint64_t part;
 
 		vmoon_lock_take(&g->lock);
-		part = min_u64(got, vmoon_bucket_room(&g->bucket, now_ns));
-		vmoon_bucket_spend(&g->bucket, part);
+		part = take_of(g, who, least, got, now_ns);
 		vmoon_lock_drop(&g->lock);
 		give_back_below(group, g, got - part);
 		got = part;
@@ -222,8 +253,8 @@ uint64_t vmoon_group_step(struct vmoon_group *group)
 	return step;
 }
 
-uint64_t vmoon_group_due(struct vmoon_group *group, uint64_t bytes,
-			 uint64_t now_ns)
+uint64_t vmoon_group_due(struct vmoon_group *group, const void *who,
+			 uint64_t bytes, uint64_t now_ns)
 {
 	uint64_t due = now_ns;
 
@@ -233,6 +264,8 @@ uint64_t vmoon_group_due(struct vmoon_group *group, uint64_t bytes,
 		vmoon_lock_take(&g->lock);
 		VMOON_IGNORE(vmoon_bucket_room(&g->bucket, now_ns) == 0);
 		at = vmoon_bucket_due(&g->bucket, bytes);
+		if (is_others_turn(g, who, now_ns) && at < g->next_until_ns)
+			at = g->next_until_ns;
 		vmoon_lock_drop(&g->lock);
 		due = at > due ? at : due;
 	}

@@ -19,13 +19,16 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 
 /* ---- tokens ---- */
 
-uint64_t vmoon_output_take_tokens(struct vmoon_output *o, uint64_t bytes,
-				  uint64_t now_ns)
+uint64_t vmoon_output_take_tokens(struct vmoon_output *o, uint64_t least,
+				  uint64_t bytes, uint64_t now_ns)
 {
 	const uint64_t own =
 		min_u64(bytes, vmoon_bucket_room(&o->bucket, now_ns));
-	const uint64_t got = vmoon_group_take(o->limit.group, own, now_ns);
+	uint64_t got;
 
+	if (own < least)
+		return 0;
+	got = vmoon_group_take(o->limit.group, o, least, own, now_ns);
 	vmoon_bucket_spend(&o->bucket, got);
 	return got;
 }
@@ -34,18 +37,6 @@ void vmoon_output_give_back(struct vmoon_output *o, uint64_t bytes)
 {
 	vmoon_bucket_give_back(&o->bucket, bytes);
 	vmoon_group_give_back(o->limit.group, bytes);
-}
-
-/* All of bytes, or nothing. */
-static bool take_all_tokens(struct vmoon_output *o, uint64_t bytes,
-			    uint64_t now_ns)
-{
-	const uint64_t got = vmoon_output_take_tokens(o, bytes, now_ns);
-
-	if (got == bytes)
-		return true;
-	vmoon_output_give_back(o, got);
-	return false;
 }
 
 /* ---- what is lost ---- */
@@ -136,7 +127,7 @@ static void put_bytes(struct vmoon_output *o, const unsigned char *buf,
 	size_t fits = make_room(o, len);
 
 	if (o->limit.policy == VMOON_LIMIT_DROP)
-		fits = (size_t)vmoon_output_take_tokens(o, fits, now_ns);
+		fits = (size_t)vmoon_output_take_tokens(o, 1, fits, now_ns);
 	vmoon_queue_put(&o->queue, buf, fits);
 	lose_newest(o, buf + fits, len - fits);
 }
@@ -150,7 +141,7 @@ static enum line_fate judge_line(struct vmoon_output *o, uint64_t now_ns)
 	if (make_room(o, LINE_MAX) < LINE_MAX)
 		return LINE_IS_LOST;
 	if (o->limit.policy == VMOON_LIMIT_DROP &&
-	    !take_all_tokens(o, LINE_MAX, now_ns))
+	    vmoon_output_take_tokens(o, LINE_MAX, LINE_MAX, now_ns) == 0)
 		return LINE_IS_LOST;
 	return LINE_PASSES;
 }

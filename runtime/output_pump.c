@@ -91,9 +91,16 @@ static size_t write_out(struct vmoon_output *o, const void *buf, size_t len,
 	return (size_t)n;
 }
 
+/* Whether the first line has its end in the queue, or is a cut one's part. */
+static bool has_line(const struct vmoon_output *o)
+{
+	return vmoon_queue_len(&o->queue) >= LINE_MAX ||
+	       vmoon_queue_line(&o->queue, LINE_MAX) > 0;
+}
+
 /*
- * When a marker may be written; 0: nothing to tell. One that is late, with
- * lines as the unit, breaks no line that is likely to go on soon.
+ * When a marker may be written; 0: nothing to tell, or not now. One that is
+ * late, with lines as the unit, breaks no line that is likely to go on soon.
  */
 static uint64_t marker_due(const struct vmoon_output *o)
 {
@@ -104,6 +111,8 @@ static uint64_t marker_due(const struct vmoon_output *o)
 	if (due == 0 || !is_by_line(o) || !o->is_line_begun ||
 	    vmoon_gaps_is_at(&o->gaps, head))
 		return due;
+	if (has_line(o))
+		return 0;
 	line_end = min_u64(due + VMOON_MARKER_NS, o->last_put_ns + PROMPT_NS);
 	return line_end > due ? line_end : due;
 }
@@ -183,10 +192,10 @@ static size_t take_allowed(struct vmoon_output *o, uint64_t now_ns)
 	if (!is_unpaid(o))
 		return len;
 	least = (size_t)min_u64(piece, len);
-	got = (size_t)vmoon_output_take_tokens(o, len, now_ns);
-	len = got < least ? 0 : got;
-	if (len > 0 && is_by_line(o))
-		len = whole_lines(bytes, got, least);
+	got = (size_t)vmoon_output_take_tokens(o, least, len, now_ns);
+	if (got == 0)
+		return 0;
+	len = is_by_line(o) ? whole_lines(bytes, got, least) : got;
 	vmoon_output_give_back(o, got - len);
 	return len;
 }
@@ -241,7 +250,8 @@ static uint64_t tokens_due(struct vmoon_output *o, uint64_t bytes,
 			   uint64_t now_ns)
 {
 	const uint64_t own = vmoon_bucket_due(&o->bucket, bytes);
-	const uint64_t shared = vmoon_group_due(o->limit.group, bytes, now_ns);
+	const uint64_t shared =
+		vmoon_group_due(o->limit.group, o, bytes, now_ns);
 
 	return own > shared ? own : shared;
 }
@@ -298,12 +308,15 @@ void vmoon_output_flush(struct vmoon_output *o, uint64_t now_ns)
 	const struct vmoon_limit limit = o->limit;
 
 	vmoon_output_end_line(o);
-	/* Nobody waits for the guest any more, nor need it be slow. */
-	o->limit = (struct vmoon_limit){.size = limit.size};
-	o->retry_ns = 0;
 	vmoon_stall_end(&o->stall, now_ns);
+	o->retry_ns = 0;
+	/* Nobody waits for the guest any more, nor need it be slow. */
+	o->limit = (struct vmoon_limit){.unit = limit.unit};
 	do
 		o->gaps.next_ns = 0;
 	while (pump_once(o, now_ns));
+	/* And a marker that waited for the end of a line. */
+	o->limit.unit = VMOON_UNIT_BYTE;
+	VMOON_IGNORE(pump_once(o, now_ns));
 	o->limit = limit;
 }

@@ -44,9 +44,10 @@ static inline bool is_by_line(const struct vmoon_output *o)
 	return o->limit.unit == VMOON_UNIT_LINE;
 }
 
-/* As many of bytes as may go now; they are spent. */
-uint64_t vmoon_output_take_tokens(struct vmoon_output *o, uint64_t bytes,
-				  uint64_t now_ns) VMOON_NONNULL(1);
+/* As many of bytes as may go now, spent; 0 where that is less than least. */
+uint64_t vmoon_output_take_tokens(struct vmoon_output *o, uint64_t least,
+				  uint64_t bytes, uint64_t now_ns)
+	VMOON_NONNULL(1);
 /* Not used after all. */
 void vmoon_output_give_back(struct vmoon_output *o, uint64_t bytes)
 	VMOON_NONNULL(1);

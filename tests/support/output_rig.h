@@ -135,8 +135,8 @@ static inline void rig_run(struct output_rig *r, uint64_t until)
 
 static inline void rig_assert_text(struct output_rig *r, const char *want)
 {
-	assert_int_equal(r->to.len, strlen(want));
-	assert_memory_equal(r->to.bytes, want, r->to.len);
+	r->to.bytes[r->to.len] = 0;
+	assert_string_equal((char *)r->to.bytes, want);
 }
 
 #endif
