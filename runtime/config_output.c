@@ -138,7 +138,8 @@ static const struct vmoon_config_row output_rows[VMOON_OUTPUT_COUNT] = {
 			 .type = "size",
 			 .default_text = "",
 			 .choices = "",
-			 .doc = "How large a file may become, 16M if nothing is "
+			 .doc = "How large a file may become, 16M if nothing "
+				"is "
 				"said; how much a ring keeps, 64K.",
 			 .example = "max_size = \"16M\"",
 			 .since = "0.1.0"},

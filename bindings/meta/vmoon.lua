@@ -66,7 +66,7 @@
 ---@field sink string
 ---What figures and events call it; left out, what sink says.
 ---@field name? string
----How large a file may become, then it is full or the next one begins; left out, 16M. How much a ring keeps; left out, 64K.
+---How large a file may become, 16M if nothing is said; how much a ring keeps, 64K.
 ---@field max_size? vmoon.Size
 ---How many full files are kept, as PATH.1 and so on: 0 to 99. Default 0.
 ---@field generations? integer
