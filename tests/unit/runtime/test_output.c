@@ -113,6 +113,23 @@ static void test_output__spool_loses_nothing_and_keeps_the_rate(void **state)
 	rig_close(&r);
 }
 
+static void test_output__what_a_reader_did_not_take_was_not_paid(void **state)
+{
+	const struct vmoon_limit limit = {.rate = 10, .burst = 10};
+	struct output_rig r;
+
+	(void)state;
+	rig_open(&r, &limit);
+	r.to.take_max = 3; /* and then no more for now */
+	r.to.error = EAGAIN;
+	vmoon_output_put(r.o, "01", 2, r.now);
+	r.to.fail_count = 1;
+	rig_say(&r, "23456789");
+	rig_run(&r, RIG_START + RIG_SECOND / 50);
+	rig_assert_text(&r, "0123456789");
+	rig_close(&r);
+}
+
 static void test_output__lost_on_the_way_is_told_of(void **state)
 {
 	struct output_rig r;
@@ -324,6 +341,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_output__drop_newest_keeps_the_first),
 	cmocka_unit_test(test_output__drop_tells_at_the_gap_and_once_a_second),
 	cmocka_unit_test(test_output__spool_loses_nothing_and_keeps_the_rate),
+	cmocka_unit_test(test_output__what_a_reader_did_not_take_was_not_paid),
 	cmocka_unit_test(test_output__lost_on_the_way_is_told_of),
 	cmocka_unit_test(test_output__flush_writes_all_and_tells_of_each_gap),
 	cmocka_unit_test(test_output__flush_takes_as_many_writes_as_it_needs),

@@ -244,6 +244,49 @@ static void test_output__oldest_lines_go_whole_and_not_the_begun_one(
 	rig_close(&r);
 }
 
+static void test_output__flush_tells_behind_a_line_that_has_no_end(void **state)
+{
+	const struct vmoon_limit limit =
+		by_line(VMOON_LIMIT_DROP, 1000, LINE_MAX);
+	struct output_rig r;
+
+	(void)state;
+	rig_open(&r, &limit);
+	rig_say(&r, "a\nb\n"); /* told of at once: the next is late */
+	r.now += 500 * MS;
+	rig_say(&r, "c\nd\n");
+	r.now += 400 * MS;
+	rig_say(&r, "$ ");
+	vmoon_output_flush(r.o, r.now);
+	rig_check(&r);
+	rig_assert_text(&r, "a\n[vmoon: 2 bytes, 1 line dropped]\nc\n$ \n"
+			    "[vmoon: 2 bytes, 1 line dropped]\n");
+	rig_close(&r);
+}
+
+/* What was kept for the longest of lines is there for the next one. */
+static void test_output__limit_and_line_end_give_back_what_was_kept(
+	void **state)
+{
+	const struct vmoon_limit limit =
+		by_line(VMOON_LIMIT_DROP, 1024, LINE_MAX + 10);
+	struct output_rig r;
+
+	(void)state;
+	rig_open(&r, &limit);
+	rig_say(&r, "abc");
+	rig_limit(&r, &limit);
+	rig_say(&r, "def\nghi\n");
+	rig_assert_text(&r, "abcdef\nghi\n");
+	rig_close(&r);
+	rig_open(&r, &limit);
+	rig_say(&r, "abc\n");
+	rig_say(&r, "def\n");
+	rig_say(&r, "ghi\n");
+	rig_assert_text(&r, "abc\ndef\nghi\n");
+	rig_close(&r);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_output__lines_are_whole_or_lost_whatever_happens),
 	cmocka_unit_test(test_output__drop_passes_or_drops_whole_lines),
@@ -251,6 +294,10 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(
 		test_output__marker_that_is_late_waits_for_the_lines_end),
 	cmocka_unit_test(test_output__long_line_is_treated_as_several),
+	cmocka_unit_test(
+		test_output__flush_tells_behind_a_line_that_has_no_end),
+	cmocka_unit_test(
+		test_output__limit_and_line_end_give_back_what_was_kept),
 	cmocka_unit_test(
 		test_output__oldest_lines_go_whole_and_not_the_begun_one),
 };

@@ -65,6 +65,33 @@ static void test_output__guest_is_let_go_when_little_is_left(void **state)
 	rig_close(&r);
 }
 
+static void test_output__stall_is_due_no_later_where_it_is_asked_later(
+	void **state)
+{
+	const struct vmoon_limit limit = pause_at(10000, 0);
+	struct output_rig r;
+
+	(void)state;
+	rig_open(&r, &limit);
+	r.to.error = EIO;
+	r.to.fail_count = 1000;
+	rig_put(&r, text, HOLD_AT);
+	VMOON_IGNORE(vmoon_output_take_event(r.o, r.now));
+	r.now += RIG_SECOND; /* a retry, which fails */
+	rig_pump(&r);
+	assert_int_equal(vmoon_output_due(r.o, r.now),
+			 RIG_START + 2 * RIG_SECOND);
+	r.now += 999 * MS;
+	rig_limit(&r, &limit); /* lets go, and holds again */
+	rig_pump(&r);
+	VMOON_IGNORE(vmoon_output_take_event(r.o, r.now));
+	assert_int_equal(vmoon_output_due(r.o, r.now + MS / 2),
+			 RIG_START + 2 * RIG_SECOND);
+	assert_int_equal(vmoon_output_due(r.o, r.now + 5 * MS),
+			 RIG_START + 2 * RIG_SECOND);
+	rig_close(&r);
+}
+
 static void test_output__driver_that_writes_on_fills_just_the_reserve(
 	void **state)
 {
@@ -204,6 +231,8 @@ static void test_output__no_ten_seconds_are_stalled_for_longer(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_output__guest_is_held_at_a_mark_and_let_go_below),
 	cmocka_unit_test(test_output__guest_is_let_go_when_little_is_left),
+	cmocka_unit_test(
+		test_output__stall_is_due_no_later_where_it_is_asked_later),
 	cmocka_unit_test(
 		test_output__driver_that_writes_on_fills_just_the_reserve),
 	cmocka_unit_test(test_output__after_error_ends_the_output_and_lets_go),
