@@ -88,7 +88,8 @@ library() { # soname, pkg-config name
 }
 
 grep -v '^#' "$table" >"$tmp/table"
-: >"$tmp/facts" >"$tmp/paths"
+: >"$tmp/facts"
+: >"$tmp/paths"
 for file in lib/libvmoon.so.0 lib/libvmoon-lua.so.0 lib/lua/5.4/vmoon.so \
 	bin/vmoon; do
 	compare "$file"
