@@ -126,7 +126,7 @@ UNIT_TSAN := $(filter $(OUT)/tests/unit/runtime/% $(OUT)/tests/unit/host/%,$(UNI
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all lib unit unit-tsan kvm guest fuzzers benches tools objects \
-        demo check test bench fuzz lint tidy coverage format \
+        demo check test bench fuzz lint tidy coverage format audit \
         install uninstall deps clean help
 
 ifeq ($(and $(LUA_LIBS),$(call pkg,libseccomp)),)
@@ -242,7 +242,8 @@ DEPS_demo := build testbed
 DEPS_fuzz := build clang
 DEPS_bench := build unit testbed
 DEPS_coverage := build unit
-ENTRY := demo check test bench fuzz lint tidy coverage format
+DEPS_audit := build
+ENTRY := demo check test bench fuzz lint tidy coverage format audit
 ifndef VMOON_READY
 $(ENTRY):
 	$(Q)sh scripts/dev/deps.sh $(or $(DEPS_$@),all)
@@ -272,6 +273,8 @@ coverage:
 	$(Q)bash scripts/dev/coverage.sh $(TEST_DIR) $(UPDATE)
 format:
 	$(Q)sh scripts/dev/check-format.sh --fix
+audit: all
+	$(Q)sh scripts/dev/audit.sh "$(OUT)"
 endif
 
 deps:
@@ -294,7 +297,7 @@ First look
 Testing
   make check       lint, unit tests, fuzz corpora, specs: no KVM, no root
   make test        check, then guests on /dev/kvm, then Linux in the testbed
-  make lint        layers, symbols, globals, headers, format, luacheck
+  make lint        layers, symbols, globals, headers, format, threats, luacheck
   make tidy        clang-tidy over everything (part of make test)
   make format      rewrite the C files the way .clang-format wants them
   make fuzz        fuzz every target for SECONDS=30; one: TARGET=uart16550
@@ -303,6 +306,8 @@ Testing
   make bench       what the budgets promise, measured
 
 Housekeeping
+  make audit       what the build links, as $(OUT)/vmoon.spdx.json; fails when
+                   scripts/dev/dependencies.txt has other names
   make deps        install the Debian packages all this needs
   make clean       remove $(BUILD)/
 

@@ -214,6 +214,7 @@ lane_spec() {
 lane_install() {
 	plain_build all || return
 	run tap install all 120 bash tests/install/run.sh "$plain"
+	run tap install audit 60 bash tests/install/audit.sh "$plain"
 	run tap install packages 60 bash tests/install/deps.sh
 }
 lane_kvm() {

@@ -68,6 +68,12 @@ has_manual() {
 		grep -q '^\.TH ' "$here/share/man/$page" || return
 	done
 }
+has_documents() {
+	local name
+	for name in README.md SECURITY.md THREAT_MODEL.md LICENSE; do
+		cmp "$name" "$here/share/doc/vmoon/$name" || return
+	done
+}
 headers_as_cxx() {
 	for h in "$here"/include/vmoon/*.h; do echo "#include <vmoon/${h##*/}>"; done |
 		clang++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only -x c++ \
@@ -140,6 +146,7 @@ check 'examples/custom_device.c compiles' compiles examples/custom_device.c cust
 check 'a stock lua5.4 loads the module' module_loads
 check 'the command runs' command_runs
 check 'the manual pages are there' has_manual
+check 'the threat model and how to report are there' has_documents
 check 'again, over itself' quietly install
 check 'uninstall' quietly uninstall
 check 'uninstall leaves nothing' nothing_left

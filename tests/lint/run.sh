@@ -68,6 +68,7 @@ run_check() {
 		return "$1"
 		;;
 	headers) sh scripts/dev/check-headers.sh "$2" ;;
+	threats) lua5.4 scripts/dev/check-threats.lua "$2" ;;
 	luacheck) luacheck --quiet --no-color scripts/vmoon ;;
 	*) sh "scripts/dev/check-$1.sh" ;;
 	esac
@@ -127,4 +128,74 @@ refuses format devices/planted.c 'int  vmoon_planted ( void ) ;'
 refuses spdx devices/planted.c '/* planted.c - without a license. */'
 
 refuses luacheck scripts/vmoon/planted.lua 'forgotten_local = 1'
+# A page with one good row, and one more that is wrong: what is said of it.
+refuses_threat() { # row, text, line if not 9
+	printf '%s\n' '## Actors' '| Actor | Who |' '| --- | --- |' \
+		'| guest | a guest |' '## Threats' \
+		'| Id | Threat | Who | Mitigation | Proof | Embedder |' \
+		'| --- | --- | --- | --- | --- | --- |' \
+		"| T-I8042-1 | x | guest | $code | $proof | nothing |" \
+		"$1" >planted.md
+	text=$(lua5.4 scripts/dev/check-threats.lua planted.md 2>&1)
+	status=$?
+	why="threats refuses: $2"
+	if [ $status = 0 ]; then
+		result 1 "$why" "the check passed"
+	elif [ "$text" != "threats: planted.md:${3-9}: $2" ]; then
+		result 1 "$why" "it said: $text"
+	else
+		result 0 "$why"
+	fi
+	rm -f planted.md
+}
+code='[a](devices/i8042.c)'
+proof='[b](tests/unit/devices/test_i8042.c) `test_i8_01__command_fe_asks_for_a_reset`; [c](fuzz/fuzz_i8042.c); [d](tests/spec/cli_spec.lua) `gives a script no `'
+allows threats planted.md '## Actors' '| A | B |' '| --- | --- |' '| guest | x |' \
+	'## Threats' '| Id |' '| --- |' \
+	"| T-I8042-1 | x | guest | $code | $proof | nothing |" \
+	"| T-I8042-2 | y | guest | $code | $proof | nothing |" \
+	"| T-SER-1 | z | guest | $code | $proof | nothing |"
+refuses_threat "| T-I8042-2 | x | guest | [a](devices/gone.c) | $proof | nothing |" \
+	'T-I8042-2: there is no file devices/gone.c'
+refuses_threat "| T-I8042-2 | x | guest | [a](devices) | $proof | nothing |" \
+	'T-I8042-2: there is no file devices'
+refuses_threat "| T-I8042-2 | x | guest | $code | [b](tests/unit/test_gone.c) \`test_x\` | nothing |" \
+	'T-I8042-2: there is no file tests/unit/test_gone.c'
+refuses_threat "| T-I8042-2 | x | guest | $code | [b](tests/unit/devices/test_i8042.c) \`test_i8_01__command_fe\` | nothing |" \
+	'T-I8042-2: tests/unit/devices/test_i8042.c has no test test_i8_01__command_fe'
+refuses_threat "| T-I8042-2 | x | guest | $code | $proof \`gone\` | nothing |" \
+	'T-I8042-2: tests/spec/cli_spec.lua has no test gone'
+refuses_threat "| T-I8042-2 | x | guest | $code | [b](tests/unit/devices/test_i8042.c) | nothing |" \
+	'T-I8042-2: tests/unit/devices/test_i8042.c is named without a test of it'
+refuses_threat "| T-I8042-2 | x | guest | $code | [b](fuzz/fuzz.h) \`LLVM\` | nothing |" \
+	'T-I8042-2: fuzz/fuzz.h has no test LLVM'
+refuses_threat "| T-I8042-2 | x | guest | $code | [b](fuzz/fuzz_gone.c) | nothing |" \
+	'T-I8042-2: there is no file fuzz/fuzz_gone.c'
+refuses_threat "| T-I8042-2 | x | guest | $code | [b](fuzz/fuzz.h) | nothing |" \
+	'T-I8042-2: fuzz/fuzz.h is named without a test of it'
+refuses_threat "| T-I8042-2 | x | guest | $code | \`test_x\` $proof | nothing |" \
+	'T-I8042-2: `test_x` stands before any file'
+refuses_threat "| T-I8042-2 | x | guest | in the code | $proof | nothing |" \
+	'T-I8042-2: no file mitigates it'
+refuses_threat "| T-I8042-2 | x | guest | $code | by hand | nothing |" \
+	'T-I8042-2: no test proves it'
+refuses_threat "| T-I8042-2 | x | guest | $code | $proof |" \
+	'T-I8042-2: the column Embedder is missing'
+refuses_threat "| T-I8042-2 | x | | $code | $proof | nothing |" \
+	'T-I8042-2: the column Who is missing'
+refuses_threat "| T-I8042-2 | x || $code | $proof | nothing |" \
+	'T-I8042-2: the column Who is missing'
+refuses_threat "| T-I8042-2 | x | guest | $code | $proof | nothing | more |" \
+	'T-I8042-2: it has a column too many'
+refuses_threat "| T-I8042-2 | x | ghost | $code | $proof | nothing |" \
+	'T-I8042-2: ghost is none of the actors'
+refuses_threat "| T-I8042-1 | x | guest | $code | $proof | nothing |" \
+	'T-I8042-1 is there twice, or after a higher number'
+refuses_threat "| T-I8042-3 | x | guest | $code | $proof | nothing |" \
+	'T-I8042-3 comes where T-I8042-2 is due'
+refuses_threat "| I8042-2 | x | guest | $code | $proof | nothing |" \
+	'I8042-2 is no id like T-SER-1'
+refuses_threat "
+| T-I8042-1 | x | guest | $code | $proof | nothing |" 'T-I8042-1 is there twice, or after a higher number' 10
+refuses_threat 'See [there](gone.md).' 'there is no file gone.md'
 echo "1..$n"
