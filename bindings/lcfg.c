@@ -149,15 +149,6 @@ static enum vmoon_status set_number(struct walk *w, int idx,
 				       err);
 }
 
-/* The one place where a function is data: serial.N.on_data. */
-static bool is_callback(const char *path)
-{
-	const char *dot = strrchr(path, '.');
-
-	return strncmp(path, "serial.", 7) == 0 && dot != NULL &&
-	       strcmp(dot, ".on_data") == 0;
-}
-
 /* Hands one value to the config under the current path. */
 static void set_value(struct walk *w, int idx)
 {
@@ -181,13 +172,6 @@ static void set_value(struct walk *w, int idx)
 	case LUA_TTABLE:
 		status = vmoon_config_set_table(w->cfg, w->path, &err);
 		break;
-	case LUA_TFUNCTION:
-		/* Not for the config: whoever made the VM attaches it. */
-		if (is_callback(w->path))
-			return;
-		status = vmoon_config_set_other(w->cfg, w->path, "function",
-						&err);
-		break;
 	default:
 		if (vmoon_lsize_get(L, idx, &bytes))
 			status = vmoon_config_set_size(w->cfg, w->path, bytes,
@@ -201,6 +185,38 @@ static void set_value(struct walk *w, int idx)
 		vmoon_lresult_raise(L, NULL, &err);
 	else if (status != VMOON_OK)
 		add_problem(w, w->path, err.msg, NULL, false);
+}
+
+static bool is_output(const char *path)
+{
+	static const char list[] = "serial.";
+	const size_t len = sizeof(list) - 1;
+
+	return strncmp(path, list, len) == 0 && path[len] != '\0' &&
+	       path[len + strspn(path + len, "0123456789")] == '\0';
+}
+
+/*
+ * A C program takes what is for its callback, so the schema asks for no
+ * function; a script has no other way.
+ */
+static void check_callback(struct walk *w, int idx)
+{
+	lua_State *L = w->L;
+	const char *sink;
+
+	lua_pushliteral(L, "sink");
+	lua_rawget(L, idx);
+	lua_pushliteral(L, "on_data");
+	lua_rawget(L, idx);
+	sink = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+	if (strcmp(sink, "callback") == 0 && lua_isnil(L, -1))
+		add_problem(w, w->path,
+			    "the sink \"callback\" calls a function, but "
+			    "\"on_data\" is missing",
+			    "for example: on_data = function(bytes) end",
+			    false);
+	lua_pop(L, 2);
 }
 
 /* Recursion is bounded by VMOON_CONFIG_DEPTH_MAX, so a loop ends as well. */
@@ -217,6 +233,8 @@ static void walk_table(struct walk *w, int idx, unsigned depth)
 		return;
 	}
 	luaL_checkstack(L, 8, "configuration");
+	if (is_output(w->path))
+		check_callback(w, idx);
 	lua_pushnil(L);
 	while (lua_next(L, idx) != 0) {
 		int value = lua_gettop(L);

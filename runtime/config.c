@@ -357,6 +357,16 @@ static enum vmoon_status check_value(struct vmoon_config *cfg,
 	return check_table(cfg, row->fields, node, &scope, value->fields);
 }
 
+/* What is wrong alone is said already; together it would be said twice. */
+static bool is_judged(const struct vmoon_config_rule *rule,
+		      const struct vmoon_config_scope *scope, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if ((rule->uses >> i & 1u) != 0 && scope->values[i].is_bad)
+			return true;
+	return false;
+}
+
 static enum vmoon_status check_rules(struct vmoon_config *cfg,
 				     const struct vmoon_config_schema *schema,
 				     const struct vmoon_config_node *table,
@@ -370,6 +380,8 @@ static enum vmoon_status check_rules(struct vmoon_config *cfg,
 			table, schema->rows[rule->row].key.name);
 		struct pad pad;
 
+		if (is_judged(rule, scope, schema->count))
+			continue;
 		if (!rule->holds(scope, start_report(&pad)))
 			st = add_problem(cfg, node != NULL ? node : table, &pad,
 					 false);
@@ -384,7 +396,6 @@ static enum vmoon_status check_table(struct vmoon_config *cfg,
 				     const struct vmoon_config_scope *scope,
 				     struct vmoon_config_value *values)
 {
-	const size_t problems = cfg->problem_count;
 	enum vmoon_status st = check_unknown(cfg, schema, table);
 	const struct vmoon_config_scope here = {
 		values, scope->list, scope->index,
@@ -394,6 +405,7 @@ static enum vmoon_status check_table(struct vmoon_config *cfg,
 		const struct vmoon_config_row *row = &schema->rows[i];
 		const struct vmoon_config_node *node =
 			vmoon_config_child(table, row->key.name);
+		const size_t problems = cfg->problem_count;
 
 		if (node != NULL)
 			st = check_value(cfg, row, node, here.root, &values[i]);
@@ -401,8 +413,9 @@ static enum vmoon_status check_table(struct vmoon_config *cfg,
 			st = add_missing(cfg, row, table);
 		else
 			vmoon_config_value_default(row, &values[i]);
+		values[i].is_bad = cfg->problem_count > problems;
 	}
-	if (st == VMOON_OK && cfg->problem_count == problems)
+	if (st == VMOON_OK)
 		st = check_rules(cfg, schema, table, &here);
 	return st;
 }

@@ -134,7 +134,7 @@ enum vmoon_config_type {
 	VMOON_TYPE_RATE,     /* bytes a second */
 	VMOON_TYPE_SECONDS,  /* from row.min to row.max, in nanoseconds */
 	VMOON_TYPE_SINK,     /* where output goes: "file:a.log" */
-	VMOON_TYPE_FUNCTION, /* of a script: no value of a config */
+	VMOON_TYPE_FUNCTION, /* of a script: seen, never exported */
 	VMOON_TYPE_CHOICE,   /* one of key.choices */
 	VMOON_TYPE_BOOLEAN,
 	VMOON_TYPE_TABLE, /* of row.fields */
@@ -180,7 +180,7 @@ struct vmoon_config_later {
 	const struct vmoon_config_alias *aliases; /* or NULL */
 };
 
-/* What a rule looks at: one table whose values are good, each alone. */
+/* What a rule looks at: one table, each of its values checked alone. */
 struct vmoon_config_scope {
 	const struct vmoon_config_value *values; /* of the table */
 	const struct vmoon_config_value *list;   /* it is an item of; or NULL */
@@ -192,7 +192,9 @@ struct vmoon_config_scope {
 
 /* What no row can judge alone. A NULL holds ends the table. */
 struct vmoon_config_rule {
-	size_t row; /* the one that is at fault */
+	size_t row;    /* the one that is at fault */
+	uint64_t uses; /* rows, a bit each; while one is bad, no rule is broken
+			*/
 	bool (*holds)(const struct vmoon_config_scope *scope,
 		      struct vmoon_config_report *report);
 };
@@ -268,11 +270,6 @@ enum vmoon_size_syntax vmoon_size_parse(const char *s, size_t len,
 					uint64_t *out_bytes)
 	VMOON_NONNULL(1, 3);
 
-/* "64K/s", "100B/s": as a size, but that a second is meant. */
-enum vmoon_size_syntax vmoon_rate_parse(const char *s, size_t len,
-					uint64_t *out_rate) VMOON_NONNULL(1, 3);
-void vmoon_text_put_rate(struct vmoon_text *t, uint64_t rate) VMOON_NONNULL(1);
-
 /* Where output goes, out of "file:a.log"; rest is what follows the colon. */
 struct vmoon_sink_text {
 	enum vmoon_output_kind kind;
@@ -283,6 +280,22 @@ struct vmoon_sink_text {
 bool vmoon_sink_parse(const char *text, struct vmoon_sink_text *out,
 		      struct vmoon_config_report *report)
 	VMOON_NONNULL(1, 2, 3);
+
+/* ---- config_rate.c: rates and seconds ---- */
+
+enum vmoon_rate_syntax {
+	VMOON_RATE_OK,
+	VMOON_RATE_NO_UNIT,   /* "64", "64/s" */
+	VMOON_RATE_NO_SECOND, /* "64K" */
+	VMOON_RATE_MALFORMED
+};
+
+/* "64K/s", "100B/s": as a size, and of bytes. Saturates at UINT64_MAX. */
+enum vmoon_rate_syntax vmoon_rate_parse(const char *s, size_t len,
+					uint64_t *out_rate) VMOON_NONNULL(1, 3);
+void vmoon_text_put_rate(struct vmoon_text *t, uint64_t rate) VMOON_NONNULL(1);
+/* "2", "0.5" */
+void vmoon_text_put_seconds(struct vmoon_text *t, uint64_t ns) VMOON_NONNULL(1);
 
 /* ---- config_suggest.c: the word that was meant ---- */
 
@@ -298,6 +311,7 @@ bool vmoon_config_suggest_choice(struct vmoon_text *t, const char *choices,
 /* A value that passed, or a default. Strings are borrowed from the tree. */
 struct vmoon_config_value {
 	bool is_set;
+	bool is_bad;      /* it has problems, or something within has */
 	const char *text; /* NAME, LINE, PATH, CHOICE */
 	int fd;           /* PATH: borrowed, to be read instead; 0: none */
 	size_t len;
@@ -334,6 +348,15 @@ void vmoon_config_refuse_type(struct vmoon_config_report *report,
 void vmoon_config_value_default(const struct vmoon_config_row *row,
 				struct vmoon_config_value *out_value)
 	VMOON_NONNULL(1, 2);
+/* config_rate.c: of a rate, and of seconds. */
+bool vmoon_config_rate_check(const struct vmoon_config_row *row,
+			     const struct vmoon_config_node *node,
+			     uint64_t *out_rate, struct vmoon_config_report *r)
+	VMOON_NONNULL(1, 2, 3, 4);
+bool vmoon_config_seconds_check(const struct vmoon_config_row *row,
+				const struct vmoon_config_node *node,
+				uint64_t *out_ns, struct vmoon_config_report *r)
+	VMOON_NONNULL(1, 2, 3, 4);
 /* config_file.c: the part of it that asks the file system. */
 bool vmoon_config_file_check(const char *path,
 			     struct vmoon_config_report *report)

@@ -30,13 +30,11 @@ static void put_plain(struct vmoon_text *t, const struct vmoon_config_row *row,
 		vmoon_text_put_rate(t, v->number);
 		vmoon_text_put(t, "\"");
 		break;
-	case VMOON_TYPE_SECONDS:
-		vmoon_text_put(t, "%.14g", (double)v->number / 1e9);
-		break;
+	case VMOON_TYPE_SECONDS: vmoon_text_put_seconds(t, v->number); break;
 	case VMOON_TYPE_BOOLEAN:
 		vmoon_text_put(t, "%s", v->number != 0 ? "true" : "false");
 		break;
-	case VMOON_TYPE_FUNCTION: /* never set */
+	case VMOON_TYPE_FUNCTION: /* left out below */
 	case VMOON_TYPE_TABLE:
 	case VMOON_TYPE_LIST: break; /* they have fields, or are empty */
 	}
@@ -71,7 +69,8 @@ static void put_table(struct vmoon_text *t,
 	for (size_t i = 0; i < schema->count; i++) {
 		const struct vmoon_config_row *row = &schema->rows[i];
 
-		if (!values[i].is_set)
+		/* JSON has no functions. */
+		if (!values[i].is_set || row->type == VMOON_TYPE_FUNCTION)
 			continue;
 		vmoon_text_put(t, "%s\"%s\":", before, row->key.name);
 		put_value(t, row, &values[i]);

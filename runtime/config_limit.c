@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define KIB INT64_C(1024)
+#define BIT(row) (UINT64_C(1) << (row))
 
 /* ---- groups ---- */
 
@@ -38,7 +39,7 @@
 	}
 
 static const struct vmoon_config_alias rate_words[] = {
-	{NULL, "bandwidth"}, {NULL, "bytes"}, {NULL, NULL}};
+	{"Firecracker", "bandwidth"}, {NULL, "bytes"}, {NULL, NULL}};
 static const struct vmoon_config_alias burst_words[] = {
 	{"Firecracker", "one_time_burst"}, {NULL, NULL}};
 
@@ -106,16 +107,33 @@ static bool group_is_new(const struct vmoon_config_scope *scope,
 	return false;
 }
 
-static bool refuse_group(const struct vmoon_config_value *name,
-			 struct vmoon_config_report *r)
+/* Below that there is not a burst for each of the steps of its worker. */
+static bool burst_fits(const struct vmoon_config_value *rate,
+		       const struct vmoon_config_value *burst,
+		       struct vmoon_config_report *r)
 {
-	vmoon_text_put(&r->message, "there is no group ");
-	vmoon_text_put_quoted(&r->message, name->text, name->len);
-	vmoon_text_put(&r->hint,
-		       "for example: groups = { { name = \"%.*s\", rate = "
-		       "\"64K/s\" } }",
-		       (int)name->len, name->text);
+	const uint64_t least = rate->number / VMOON_BURSTS_A_SECOND;
+
+	if (!rate->is_set || !burst->is_set || burst->number >= least)
+		return true;
+	vmoon_text_put(&r->message, "with a burst of ");
+	vmoon_text_put_size(&r->message, burst->number);
+	vmoon_text_put(&r->message, " a rate of ");
+	vmoon_text_put_rate(&r->message, rate->number);
+	vmoon_text_put(&r->message, " cannot be kept");
+	vmoon_text_put(&r->hint, "give at least 1/%d of the rate: burst = \"",
+		       VMOON_BURSTS_A_SECOND);
+	vmoon_text_put_size(&r->hint,
+			    (least + VMOON_KIB - 1) / VMOON_KIB * VMOON_KIB);
+	vmoon_text_put(&r->hint, "\"");
 	return false;
+}
+
+static bool group_burst_fits(const struct vmoon_config_scope *scope,
+			     struct vmoon_config_report *r)
+{
+	return burst_fits(&scope->values[VMOON_GROUP_RATE],
+			  &scope->values[VMOON_GROUP_BURST], r);
 }
 
 /* One before it: so no group is within itself. */
@@ -125,16 +143,24 @@ static bool group_parent_is_there(const struct vmoon_config_scope *scope,
 	const struct vmoon_config_value *parent =
 		&scope->values[VMOON_GROUP_GROUP];
 
-	return !parent->is_set ||
-	       vmoon_config_earlier(scope, VMOON_GROUP_NAME, VMOON_GROUP_COUNT,
-				    parent) != scope->index ||
-	       refuse_group(parent, r);
+	if (!parent->is_set ||
+	    vmoon_config_earlier(scope, VMOON_GROUP_NAME, VMOON_GROUP_COUNT,
+				 parent) != scope->index)
+		return true;
+	vmoon_text_put(&r->message, "there is no group ");
+	vmoon_text_put_quoted(&r->message, parent->text, parent->len);
+	vmoon_text_put(&r->message, " before this one");
+	vmoon_text_put(&r->hint, "name a group that stands earlier in the "
+				 "list, or leave it out");
+	return false;
 }
 
 static const struct vmoon_config_rule group_rules[] = {
-	{VMOON_GROUP_NAME, group_is_new},
-	{VMOON_GROUP_GROUP, group_parent_is_there},
-	{0, NULL}};
+	{VMOON_GROUP_NAME, BIT(VMOON_GROUP_NAME), group_is_new},
+	{VMOON_GROUP_BURST, BIT(VMOON_GROUP_RATE) | BIT(VMOON_GROUP_BURST),
+	 group_burst_fits},
+	{VMOON_GROUP_GROUP, BIT(VMOON_GROUP_GROUP), group_parent_is_there},
+	{0, 0, NULL}};
 const struct vmoon_config_schema vmoon_config_group_schema = {
 	group_rows, VMOON_GROUP_COUNT, NULL, group_rules};
 
@@ -296,7 +322,8 @@ static bool stall_is_safe(const struct vmoon_config_scope *scope,
 {
 	const struct vmoon_config_value *v = scope->values;
 
-	if (v[VMOON_LIMIT_MAX_STALL].number <= VMOON_STALL_SAFE_NS ||
+	if (v[VMOON_LIMIT_POLICY].number != VMOON_LIMIT_PAUSE ||
+	    v[VMOON_LIMIT_MAX_STALL].number <= VMOON_STALL_SAFE_NS ||
 	    v[VMOON_LIMIT_UNSAFE_STALL].number != 0)
 		return true;
 	vmoon_text_put(&r->message, "a stall of more than 10 seconds may hang "
@@ -320,6 +347,38 @@ static bool limit_limits(const struct vmoon_config_scope *scope,
 	return false;
 }
 
+static bool limit_burst_fits(const struct vmoon_config_scope *scope,
+			     struct vmoon_config_report *r)
+{
+	return burst_fits(&scope->values[VMOON_LIMIT_RATE],
+			  &scope->values[VMOON_LIMIT_BURST], r);
+}
+
+static bool refuse_group(const struct vmoon_config_scope *groups,
+			 const struct vmoon_config_value *name,
+			 struct vmoon_config_report *r)
+{
+	char room[VMOON_OUTPUTS_MAX * (VMOON_OUTPUT_NAME_MAX + 2)];
+	struct vmoon_text names;
+
+	vmoon_text_init(&names, room, sizeof(room));
+	for (size_t i = 0; i < groups->index; i++) {
+		const struct vmoon_config_value *v =
+			&groups->list->fields[i * VMOON_GROUP_COUNT];
+
+		vmoon_text_put(&names, "%s%s", names.len == 0 ? "" : ", ",
+			       v[VMOON_GROUP_NAME].text);
+	}
+	vmoon_text_put(&r->message, "there is no group ");
+	vmoon_text_put_quoted(&r->message, name->text, name->len);
+	if (!vmoon_config_suggest_choice(&r->hint, room, name->text))
+		vmoon_text_put(&r->hint,
+			       "for example: groups = { { name = \"%s\", rate "
+			       "= \"64K/s\" } }",
+			       name->text);
+	return false;
+}
+
 /* Where no groups can be given, the VM that runs has some or not. */
 static bool limit_group_is_there(const struct vmoon_config_scope *scope,
 				 struct vmoon_config_report *r)
@@ -333,22 +392,37 @@ static bool limit_group_is_there(const struct vmoon_config_scope *scope,
 	if (!name->is_set || row == NULL)
 		return true;
 	groups.list = &scope->root[row - scope->root_schema->rows];
+	if (groups.list->is_bad) /* who knows what is in it */
+		return true;
 	groups.index =
 		groups.list->fields == NULL ? 0 : (size_t)groups.list->number;
 	return vmoon_config_earlier(&groups, VMOON_GROUP_NAME,
 				    VMOON_GROUP_COUNT, name) != groups.index ||
-	       refuse_group(name, r);
+	       refuse_group(&groups, name, r);
 }
 
+#define WITH_POLICY(row) (BIT(VMOON_LIMIT_POLICY) | BIT(row))
+
 static const struct vmoon_config_rule limit_rules[] = {
-	{VMOON_LIMIT_RATE, limit_limits},
-	{VMOON_LIMIT_CAPACITY, capacity_is_for_spool},
-	{VMOON_LIMIT_FULL, full_is_for_spool},
-	{VMOON_LIMIT_MAX_STALL, stall_is_for_pause},
-	{VMOON_LIMIT_MAX_STALL, stall_is_safe},
-	{VMOON_LIMIT_AFTER_STALL, after_is_for_pause},
-	{VMOON_LIMIT_UNSAFE_STALL, unsafe_is_for_pause},
-	{VMOON_LIMIT_GROUP, limit_group_is_there},
-	{0, NULL}};
+	{VMOON_LIMIT_RATE,
+	 WITH_POLICY(VMOON_LIMIT_RATE) | BIT(VMOON_LIMIT_BURST) |
+		 BIT(VMOON_LIMIT_GROUP),
+	 limit_limits},
+	{VMOON_LIMIT_BURST, BIT(VMOON_LIMIT_RATE) | BIT(VMOON_LIMIT_BURST),
+	 limit_burst_fits},
+	{VMOON_LIMIT_CAPACITY, WITH_POLICY(VMOON_LIMIT_CAPACITY),
+	 capacity_is_for_spool},
+	{VMOON_LIMIT_FULL, WITH_POLICY(VMOON_LIMIT_FULL), full_is_for_spool},
+	{VMOON_LIMIT_MAX_STALL, WITH_POLICY(VMOON_LIMIT_MAX_STALL),
+	 stall_is_for_pause},
+	{VMOON_LIMIT_MAX_STALL,
+	 WITH_POLICY(VMOON_LIMIT_MAX_STALL) | BIT(VMOON_LIMIT_UNSAFE_STALL),
+	 stall_is_safe},
+	{VMOON_LIMIT_AFTER_STALL, WITH_POLICY(VMOON_LIMIT_AFTER_STALL),
+	 after_is_for_pause},
+	{VMOON_LIMIT_UNSAFE_STALL, WITH_POLICY(VMOON_LIMIT_UNSAFE_STALL),
+	 unsafe_is_for_pause},
+	{VMOON_LIMIT_GROUP, BIT(VMOON_LIMIT_GROUP), limit_group_is_there},
+	{0, 0, NULL}};
 const struct vmoon_config_schema vmoon_config_limit_schema = {
 	limit_rows, VMOON_LIMIT_COUNT, NULL, limit_rules};

@@ -3,11 +3,13 @@
 #include "config.h"
 
 #include "dest.h"
+#include "output.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define KIB INT64_C(1024)
+#define BIT(row) (UINT64_C(1) << (row))
 
 /* ---- where output goes ---- */
 
@@ -49,7 +51,11 @@ static bool refuse_sink(struct vmoon_config_report *r, const char *text,
 		return false;
 	}
 	if (!vmoon_config_suggest_choice(&r->hint, sink_choices, word))
-		vmoon_text_put(&r->hint, "there are %s", sink_choices);
+		vmoon_text_put(&r->hint, "there are \"file:PATH\", "
+					 "\"fd:NUMBER\", \"stdout\", "
+					 "\"stderr\", \"fifo:PATH\", "
+					 "\"unix:PATH\", \"ring\", "
+					 "\"callback\" and \"null\"");
 	return false;
 }
 
@@ -98,9 +104,15 @@ bool vmoon_sink_parse(const char *text, struct vmoon_sink_text *out,
 /* ---- outputs ---- */
 
 static const struct vmoon_config_alias sink_aliases[] = {
-	{"QEMU", "logfile"}, {"Cloud Hypervisor", "file"},
-	{NULL, "path"},      {NULL, "to"},
-	{NULL, "output"},    {NULL, NULL}};
+	{"Firecracker", "serial_out_path"},
+	{"QEMU", "logfile"},
+	{"QEMU", "chardev"},
+	{"Cloud Hypervisor", "file"},
+	{"libvirt", "log"},
+	{NULL, "path"},
+	{NULL, "to"},
+	{NULL, "output"},
+	{NULL, NULL}};
 static const struct vmoon_config_alias append_words[] = {{"QEMU", "logappend"},
 							 {NULL, NULL}};
 static const struct vmoon_config_alias limit_words[] = {
@@ -175,7 +187,7 @@ static const struct vmoon_config_row output_rows[VMOON_OUTPUT_COUNT] = {
 			 .default_text = "",
 			 .choices = "",
 			 .doc = "In a script, what a callback calls: "
-				"on_data(bytes, info).",
+				"on_data(bytes, info); an export has none.",
 			 .example = "on_data = function(bytes) end",
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_FUNCTION},
@@ -194,7 +206,8 @@ static const struct vmoon_config_row output_rows[VMOON_OUTPUT_COUNT] = {
 		 .fields = &vmoon_config_limit_schema},
 };
 
-static enum vmoon_output_kind kind_of(const struct vmoon_config_value *values)
+/* What the sink of an item says; it passed its check. */
+static struct vmoon_sink_text sink_of(const struct vmoon_config_value *values)
 {
 	struct vmoon_sink_text sink = {0};
 	char message[8], hint[8];
@@ -202,10 +215,14 @@ static enum vmoon_output_kind kind_of(const struct vmoon_config_value *values)
 
 	vmoon_text_init(&r.message, message, sizeof(message));
 	vmoon_text_init(&r.hint, hint, sizeof(hint));
-	/* It passed: nothing is reported. */
 	VMOON_IGNORE(
 		!vmoon_sink_parse(values[VMOON_OUTPUT_SINK].text, &sink, &r));
-	return sink.kind;
+	return sink;
+}
+
+static enum vmoon_output_kind kind_of(const struct vmoon_config_value *values)
+{
+	return sink_of(values).kind;
 }
 
 static bool refuse_kind(struct vmoon_config_report *r, const char *field,
@@ -251,25 +268,152 @@ static bool append_is_to_a_file(const struct vmoon_config_scope *scope,
 	       refuse_kind(r, "append", "files");
 }
 
-/* One file twice would be two writers who do not know of each other. */
-static bool sink_is_new(const struct vmoon_config_scope *scope,
+static bool on_data_is_of_a_callback(const struct vmoon_config_scope *scope,
+				     struct vmoon_config_report *r)
+{
+	return !scope->values[VMOON_OUTPUT_ON_DATA].is_set ||
+	       kind_of(scope->values) == VMOON_OUTPUT_CALLBACK ||
+	       refuse_kind(r, "on_data", "callbacks");
+}
+
+/* ---- which of them would be in each other's way ---- */
+
+/* A piece of text. */
+struct piece {
+	const char *at;
+	size_t len;
+};
+
+/* Takes the next name out of a path, without "." and empty ones. */
+static struct piece take_part(struct piece *path)
+{
+	struct piece part = {path->at, 0};
+
+	while (path->len > 0 && (part.len == 0 || path->at[0] != '/')) {
+		const bool is_slash = path->at[0] == '/';
+
+		path->at++;
+		path->len--;
+		part.len += !is_slash;
+		if (is_slash || (part.len == 1 && part.at[0] == '.' &&
+				 (path->len == 0 || path->at[0] == '/')))
+			part = (struct piece){path->at, 0};
+	}
+	return part;
+}
+
+static bool is_absolute(struct piece path)
+{
+	return path.len > 0 && path.at[0] == '/';
+}
+
+/* "a.log" and ".//a.log"; what links do is seen when they are opened. */
+static bool is_same_path(struct piece a, struct piece b)
+{
+	bool is_same = is_absolute(a) == is_absolute(b);
+
+	while (is_same && (a.len > 0 || b.len > 0)) {
+		const struct piece x = take_part(&a), y = take_part(&b);
+
+		is_same = x.len == y.len && memcmp(x.at, y.at, x.len) == 0;
+	}
+	return is_same;
+}
+
+/* Whether path is one of the older files that item keeps: "a.log.3". */
+static bool is_kept_by(const struct vmoon_config_value *item, const char *path)
+{
+	const uint64_t kept = item[VMOON_OUTPUT_GENERATIONS].number;
+	const char *file = sink_of(item).rest, *dot = strrchr(path, '.');
+	const size_t digits = dot == NULL ? 0 : strspn(dot + 1, "0123456789");
+
+	if (digits < 1 || digits > 2 || dot[1] == '0' ||
+	    dot[1 + digits] != '\0' || strtoul(dot + 1, NULL, 10) > kept)
+		return false;
+	return is_same_path((struct piece){path, (size_t)(dot - path)},
+			    (struct piece){file, strlen(file)});
+}
+
+static bool is_one_file(const struct vmoon_config_value *a,
+			const struct vmoon_config_value *b)
+{
+	const struct vmoon_sink_text x = sink_of(a), y = sink_of(b);
+
+	return x.kind == VMOON_OUTPUT_FILE && y.kind == VMOON_OUTPUT_FILE &&
+	       (is_same_path((struct piece){x.rest, strlen(x.rest)},
+			     (struct piece){y.rest, strlen(y.rest)}) ||
+		is_kept_by(a, y.rest) || is_kept_by(b, x.rest));
+}
+
+/* As the stream will call them. */
+static bool is_one_name(const struct vmoon_config_value *a,
+			const struct vmoon_config_value *b)
+{
+	const struct vmoon_config_value *const both[] = {a, b};
+	char names[2][VMOON_OUTPUT_NAME_MAX];
+
+	if (a[VMOON_OUTPUT_NAME].is_bad)
+		return false;
+	for (size_t i = 0; i < 2; i++) {
+		const struct vmoon_sink_text sink = sink_of(both[i]);
+		const struct vmoon_config_value *name =
+			&both[i][VMOON_OUTPUT_NAME];
+		const struct vmoon_output_options opts = {
+			.size = sizeof(opts),
+			.name = name->is_set ? name->text : NULL,
+			.kind = sink.kind,
+			.path = sink.rest[0] == '\0' ? NULL : sink.rest,
+			.fd = sink.fd};
+
+		vmoon_output_name_of(&opts, names[i]);
+	}
+	return strcmp(names[0], names[1]) == 0;
+}
+
+/* The first item before scope's that is like it, or NULL. */
+static const struct vmoon_config_value *find_earlier(
+	const struct vmoon_config_scope *scope,
+	bool (*is_like)(const struct vmoon_config_value *a,
+			const struct vmoon_config_value *b),
+	size_t *out_number)
+{
+	for (size_t i = 0; i < scope->index; i++) {
+		const struct vmoon_config_value *v =
+			scope->list->fields + i * VMOON_OUTPUT_COUNT;
+
+		if (!v[VMOON_OUTPUT_SINK].is_set || !is_like(v, scope->values))
+			continue;
+		*out_number = i + 1;
+		return v;
+	}
+	return NULL;
+}
+
+/* Two writers who do not know of each other would spoil one file. */
+static bool file_is_new(const struct vmoon_config_scope *scope,
 			struct vmoon_config_report *r)
 {
-	const struct vmoon_config_value *sink =
-		&scope->values[VMOON_OUTPUT_SINK];
-	const size_t other = vmoon_config_earlier(scope, VMOON_OUTPUT_SINK,
-						  VMOON_OUTPUT_COUNT, sink);
+	size_t number = 0;
+	const struct vmoon_config_value *other =
+		find_earlier(scope, is_one_file, &number);
+	const struct vmoon_config_value *sink;
 
-	if (other == scope->index ||
-	    (scope->values[VMOON_OUTPUT_NAME].is_set &&
-	     kind_of(scope->values) != VMOON_OUTPUT_FILE))
+	if (other == NULL)
 		return true;
-	vmoon_text_put(&r->message, "serial.%zu goes to ", other + 1);
-	vmoon_text_put_quoted(&r->message, sink->text, sink->len);
-	vmoon_text_put(&r->message, " already");
-	vmoon_text_put(&r->hint, kind_of(scope->values) == VMOON_OUTPUT_FILE
-					 ? "give each a file of its own"
-					 : "give this one a name of its own");
+	sink = &other[VMOON_OUTPUT_SINK];
+	if (is_kept_by(other, sink_of(scope->values).rest)) {
+		vmoon_text_put(&r->message,
+			       "serial.%zu keeps one of its older files there",
+			       number);
+	} else {
+		vmoon_text_put(&r->message, "serial.%zu writes to ", number);
+		vmoon_text_put_quoted(&r->message, sink->text, sink->len);
+		vmoon_text_put(&r->message, " already");
+	}
+	if (is_kept_by(scope->values, sink_of(other).rest))
+		vmoon_text_put(&r->message, ", which is to be one of the older "
+					    "files of this one");
+	vmoon_text_put(&r->hint, "give each a file of its own");
 	return false;
 }
 
@@ -278,23 +422,54 @@ static bool name_is_new(const struct vmoon_config_scope *scope,
 {
 	const struct vmoon_config_value *name =
 		&scope->values[VMOON_OUTPUT_NAME];
+	size_t number = 0;
 
-	if (!name->is_set ||
-	    vmoon_config_earlier(scope, VMOON_OUTPUT_NAME, VMOON_OUTPUT_COUNT,
-				 name) == scope->index)
+	if (!name->is_set || find_earlier(scope, is_one_name, &number) == NULL)
 		return true;
-	vmoon_text_put(&r->message, "there is a sink named ");
+	vmoon_text_put(&r->message, "serial.%zu is called ", number);
 	vmoon_text_put_quoted(&r->message, name->text, name->len);
 	vmoon_text_put(&r->message, " already");
+	vmoon_text_put(&r->hint, "give each a name of its own");
+	return false;
+}
+
+/* Without a name it is called what its sink says. */
+static bool sink_names_it(const struct vmoon_config_scope *scope,
+			  struct vmoon_config_report *r)
+{
+	const struct vmoon_config_value *sink =
+		&scope->values[VMOON_OUTPUT_SINK];
+	size_t number = 0;
+
+	/* Of one file all is said. */
+	if (scope->values[VMOON_OUTPUT_NAME].is_set ||
+	    find_earlier(scope, is_one_file, &number) != NULL ||
+	    find_earlier(scope, is_one_name, &number) == NULL)
+		return true;
+	vmoon_text_put(&r->message, "serial.%zu is called ", number);
+	vmoon_text_put_quoted(&r->message, sink->text, sink->len);
+	vmoon_text_put(&r->message, " already");
+	vmoon_text_put(&r->hint, "give this one a name: name = \"second\"");
 	return false;
 }
 
 static const struct vmoon_config_rule output_rules[] = {
-	{VMOON_OUTPUT_SINK, sink_is_new},
-	{VMOON_OUTPUT_NAME, name_is_new},
-	{VMOON_OUTPUT_MAX_SIZE, max_size_fits},
-	{VMOON_OUTPUT_GENERATIONS, generations_are_of_a_file},
-	{VMOON_OUTPUT_APPEND, append_is_to_a_file},
-	{0, NULL}};
+	{VMOON_OUTPUT_SINK,
+	 BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_GENERATIONS), file_is_new},
+	{VMOON_OUTPUT_SINK, BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_NAME),
+	 sink_names_it},
+	{VMOON_OUTPUT_NAME, BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_NAME),
+	 name_is_new},
+	{VMOON_OUTPUT_MAX_SIZE,
+	 BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_MAX_SIZE), max_size_fits},
+	{VMOON_OUTPUT_GENERATIONS,
+	 BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_GENERATIONS),
+	 generations_are_of_a_file},
+	{VMOON_OUTPUT_APPEND, BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_APPEND),
+	 append_is_to_a_file},
+	{VMOON_OUTPUT_ON_DATA,
+	 BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_ON_DATA),
+	 on_data_is_of_a_callback},
+	{0, 0, NULL}};
 const struct vmoon_config_schema vmoon_config_output_schema = {
 	output_rows, VMOON_OUTPUT_COUNT, NULL, output_rules};

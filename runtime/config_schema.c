@@ -69,9 +69,16 @@ static const struct vmoon_config_alias on_panic_words[] = {
 
 static const struct vmoon_config_alias serial_words[] = {
 	{FIRECRACKER, "serial_out_path"},
+	{FIRECRACKER, "rate_limiter"},
 	{QEMU, "chardev"},
+	{QEMU, "logfile"},
 	{NULL, "sinks"},
 	{NULL, "outputs"},
+	{NULL, NULL}};
+
+static const struct vmoon_config_alias groups_words[] = {
+	{QEMU, "throttle-group"},
+	{NULL, "limits"},
 	{NULL, NULL}};
 
 static const struct vmoon_config_alias flat_words[] = {
@@ -273,6 +280,7 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			.type = VMOON_TYPE_LIST,
 			.min = 0,
 			.max = VMOON_OUTPUTS_MAX,
+			.aliases = groups_words,
 			.fields = &vmoon_config_group_schema},
 	[VMOON_KEY_SERIAL] = SERIAL_ROW,
 };

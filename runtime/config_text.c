@@ -6,7 +6,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* A message names a value; it need not repeat all of a long one. */
@@ -193,37 +192,4 @@ enum vmoon_size_syntax vmoon_size_parse(const char *s, size_t len,
 	is_over |= ckd_mul(&value, value, VMOON_KIB << (10 * (unit - units)));
 	*out_bytes = is_over ? UINT64_MAX : value;
 	return VMOON_SIZE_OK;
-}
-
-enum vmoon_size_syntax vmoon_rate_parse(const char *s, size_t len,
-					uint64_t *out_rate)
-{
-	const size_t digits = strspn(s, "0123456789");
-	char number[24];
-
-	if (len < 2 || memcmp(s + len - 2, "/s", 2) != 0)
-		return digits == len && len > 0 ? VMOON_SIZE_NO_UNIT
-						: VMOON_SIZE_MALFORMED;
-	len -= 2;
-	if (digits > 0 && digits == len)
-		return VMOON_SIZE_NO_UNIT;
-	if (digits == 0 || digits + 1 != len || s[digits] != 'B')
-		return vmoon_size_parse(s, len, out_rate);
-	/* More digits than these are out of every range. */
-	*out_rate = UINT64_MAX;
-	if (digits < sizeof(number) - 5) {
-		memcpy(number, s, digits);
-		number[digits] = '\0';
-		*out_rate = strtoull(number, NULL, 10);
-	}
-	return VMOON_SIZE_OK;
-}
-
-void vmoon_text_put_rate(struct vmoon_text *t, uint64_t rate)
-{
-	if (rate % VMOON_KIB != 0)
-		vmoon_text_put(t, "%lluB", (unsigned long long)rate);
-	else
-		vmoon_text_put_size(t, rate);
-	vmoon_text_put(t, "/s");
 }

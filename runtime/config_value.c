@@ -287,62 +287,6 @@ static bool check_size(const struct vmoon_config_row *row,
 	return check_size_range(row, node, v->number, r);
 }
 
-static bool check_rate(const struct vmoon_config_row *row,
-		       const struct vmoon_config_node *node,
-		       struct vmoon_config_value *v,
-		       struct vmoon_config_report *r)
-{
-	enum vmoon_size_syntax syntax = VMOON_SIZE_NO_UNIT;
-
-	if (node->kind == VMOON_CONFIG_STRING)
-		syntax = vmoon_rate_parse(node->text, node->len, &v->number);
-	else if (node->kind != VMOON_CONFIG_INTEGER)
-		return refuse_type(r, row, "a rate", node);
-	if (syntax != VMOON_SIZE_OK) {
-		vmoon_text_put(&r->message,
-			       syntax == VMOON_SIZE_NO_UNIT
-				       ? "a rate needs a unit, got "
-				       : "expected a rate, got ");
-		put_given(&r->message, node);
-		vmoon_text_put(&r->hint, "write a whole number, B, K, M or G "
-					 "and \"/s\": \"64K/s\"");
-		return false;
-	}
-	if (v->number >= (uint64_t)row->min && v->number <= (uint64_t)row->max)
-		return true;
-	put_given(&r->message, node);
-	vmoon_text_put(&r->message, " is out of range ");
-	vmoon_text_put_rate(&r->message, (uint64_t)row->min);
-	vmoon_text_put(&r->message, "..");
-	vmoon_text_put_rate(&r->message, (uint64_t)row->max);
-	return false;
-}
-
-static bool check_seconds(const struct vmoon_config_row *row,
-			  const struct vmoon_config_node *node,
-			  struct vmoon_config_value *v,
-			  struct vmoon_config_report *r)
-{
-	const double given = node->kind == VMOON_CONFIG_INTEGER
-				     ? (double)node->integer
-				     : node->number;
-
-	if (node->kind != VMOON_CONFIG_INTEGER &&
-	    node->kind != VMOON_CONFIG_NUMBER)
-		return refuse_type(r, row, "seconds as a number", node);
-	/* Not the other way round: NaN is no number of seconds. */
-	if (!(given > 0 && given >= (double)row->min &&
-	      given <= (double)row->max)) {
-		vmoon_text_put(&r->message,
-			       "%.14g is out of range: more than %lld, at most "
-			       "%lld seconds",
-			       given, (long long)row->min, (long long)row->max);
-		return false;
-	}
-	v->number = (uint64_t)(given * 1e9);
-	return true;
-}
-
 static bool check_sink(const struct vmoon_config_row *row,
 		       const struct vmoon_config_node *node,
 		       struct vmoon_config_report *r)
@@ -351,6 +295,17 @@ static bool check_sink(const struct vmoon_config_row *row,
 
 	return check_string(row, node, "where output goes as a string", r) &&
 	       vmoon_sink_parse(node->text, &sink, r);
+}
+
+/* It stays where it is: all that a config knows is that there is one. */
+static bool check_function(const struct vmoon_config_row *row,
+			   const struct vmoon_config_node *node,
+			   struct vmoon_config_report *r)
+{
+	if (node->kind == VMOON_CONFIG_OTHER &&
+	    strcmp(node->text, "function") == 0)
+		return true;
+	return refuse_type(r, row, "a function", node);
 }
 
 static bool find_choice(const char *choices, const char *given,
@@ -437,14 +392,15 @@ bool vmoon_config_value_check(const struct vmoon_config_row *row,
 		is_good = check_size(row, node, &v, report);
 		break;
 	case VMOON_TYPE_RATE:
-		is_good = check_rate(row, node, &v, report);
+		is_good = vmoon_config_rate_check(row, node, &v.number, report);
 		break;
 	case VMOON_TYPE_SECONDS:
-		is_good = check_seconds(row, node, &v, report);
+		is_good = vmoon_config_seconds_check(row, node, &v.number,
+						     report);
 		break;
 	case VMOON_TYPE_SINK: is_good = check_sink(row, node, report); break;
 	case VMOON_TYPE_FUNCTION:
-		is_good = refuse_type(report, row, "a function", node);
+		is_good = check_function(row, node, report);
 		break;
 	case VMOON_TYPE_BOOLEAN:
 		is_good = check_boolean(row, node, &v, report);
