@@ -77,9 +77,7 @@ static const struct vmoon_config_alias serial_words[] = {
 	{NULL, NULL}};
 
 static const struct vmoon_config_alias groups_words[] = {
-	{QEMU, "throttle-group"},
-	{NULL, "limits"},
-	{NULL, NULL}};
+	{QEMU, "throttle-group"}, {NULL, "limits"}, {NULL, NULL}};
 
 static const struct vmoon_config_alias flat_words[] = {
 	{NULL, "file"}, {NULL, "path"}, {NULL, "image"}, {NULL, NULL}};

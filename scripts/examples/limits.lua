@@ -15,7 +15,8 @@ local vm <close> = vmoon.boot {
     { sink = "stderr", limit = { policy = "drop", rate = "1K/s", burst = "8K", unit = "line" } },
     -- spool: what is above the rate waits; when 1M waits, the oldest bytes are lost.
     {
-      sink = "callback", limit = { policy = "spool", rate = "1K/s", burst = "4K", capacity = "1M", full = "drop-oldest" },
+      sink = "callback",
+      limit = { policy = "spool", rate = "1K/s", burst = "4K", capacity = "1M", full = "drop-oldest" },
       on_data = function(bytes, info)
         if info.backlog > 0 and #bytes >= 1000 then
           print(("[%6.2fs] %d bytes, backlog %d"):format(info.time, #bytes, info.backlog))
