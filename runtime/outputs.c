@@ -234,24 +234,32 @@ enum vmoon_status vmoon_outputs_add(struct vmoon_outputs *set,
 }
 
 /*
- * On a thread of the embedder's, whom a reader that left must not kill: a
- * SIGPIPE of ours is taken out again. The worker has all signals blocked.
+ * On a thread of the embedder's, whom a reader that left, or a limit on the
+ * size of files, must not kill: a signal that our writing raised is taken out
+ * again. The worker has all signals blocked.
  */
 static void flush_quietly(struct vmoon_output *output)
 {
+	static const int raised[] = {SIGPIPE, SIGXFSZ};
 	const struct timespec now = {0};
-	sigset_t pipe_only, pending, old;
-	bool was_pending;
+	sigset_t ours, before, after, old;
 
-	(void)sigemptyset(&pipe_only);
-	(void)sigaddset(&pipe_only, SIGPIPE);
-	(void)sigpending(&pending);
-	was_pending = sigismember(&pending, SIGPIPE) == 1;
-	(void)pthread_sigmask(SIG_BLOCK, &pipe_only, &old);
+	(void)sigemptyset(&ours);
+	for (size_t i = 0; i < VMOON_COUNTOF(raised); i++)
+		(void)sigaddset(&ours, raised[i]);
+	(void)sigpending(&before);
+	(void)pthread_sigmask(SIG_BLOCK, &ours, &old);
 	vmoon_output_flush(output, vmoon_mono_ns());
-	(void)sigpending(&pending);
-	if (!was_pending && sigismember(&pending, SIGPIPE) == 1)
-		(void)sigtimedwait(&pipe_only, NULL, &now);
+	(void)sigpending(&after);
+	for (size_t i = 0; i < VMOON_COUNTOF(raised); i++) {
+		sigset_t one;
+
+		(void)sigemptyset(&one);
+		(void)sigaddset(&one, raised[i]);
+		if (sigismember(&before, raised[i]) == 0 &&
+		    sigismember(&after, raised[i]) == 1)
+			(void)sigtimedwait(&one, NULL, &now);
+	}
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
