@@ -43,14 +43,17 @@ static inline uint32_t vmoon_ring_used(const struct vmoon_ring *r)
 static inline uint32_t vmoon_ring_get(struct vmoon_ring *r, void *dst,
 				      uint32_t cap)
 {
-	uint8_t *to = dst;
 	uint32_t tail = r->tail;
 	uint32_t used = __atomic_load_n(&r->head, __ATOMIC_ACQUIRE) - tail;
 	uint32_t len = used < cap ? used : cap;
+	uint32_t at = tail % VMOON_RING_BYTES;
+	uint32_t first =
+		VMOON_RING_BYTES - at < len ? VMOON_RING_BYTES - at : len;
 
-	for (uint32_t i = 0; i < len; i++)
-		to[i] = r->bytes[(tail + i) % VMOON_RING_BYTES];
-	__atomic_store_n(&r->tail, tail + len, __ATOMIC_RELEASE);
+	memcpy(dst, r->bytes + at, first);
+	memcpy((uint8_t *)dst + first, r->bytes, len - first);
+	/* In one order with who asks whether there is room: stream.c. */
+	__atomic_store_n(&r->tail, tail + len, __ATOMIC_SEQ_CST);
 	return len;
 }
 

@@ -32,10 +32,17 @@ static bool put_output(void *ctx, const void *buf, size_t len)
 
 	if (len > VMOON_RING_BYTES ||
 	    !vmoon_ring_put(&s->ring, buf, (uint32_t)len)) {
-		__atomic_fetch_add(&s->put_dropped, len, __ATOMIC_RELAXED);
+		/* One writer at a time: the lock of whose sink it is. */
+		__atomic_store_n(&s->put_dropped, s->put_dropped + len,
+				 __ATOMIC_RELAXED);
 		return false;
 	}
-	vmoon_loop_fire(&s->output_event);
+	/*
+	 * No locked instruction for each byte of a flood. Where the worker is
+	 * no longer pending when our byte can be seen, it looks once more.
+	 */
+	if (!__atomic_load_n(&s->output_event.is_pending, __ATOMIC_RELAXED))
+		vmoon_loop_fire(&s->output_event);
 	return true;
 }
 
@@ -71,39 +78,53 @@ struct vmoon_sink vmoon_stream_sink(struct vmoon_stream *s)
 static void append_backlog(struct vmoon_stream *s, const unsigned char *buf,
 			   size_t len)
 {
+	const size_t at = (size_t)(s->total % VMOON_STREAM_BACKLOG);
+	const size_t first = min_size(len, VMOON_STREAM_BACKLOG - at);
+
 	vmoon_lock_take(&s->lock);
-	for (size_t i = 0; i < len; i++)
-		s->backlog[(s->total + i) % VMOON_STREAM_BACKLOG] = buf[i];
+	memcpy(s->backlog + at, buf, first);
+	memcpy(s->backlog, buf + first, len - first);
 	__atomic_store_n(&s->total, s->total + len, __ATOMIC_RELEASE);
 	vmoon_lock_drop(&s->lock);
+}
+
+static void keep_line(struct vmoon_stream *s, const unsigned char *buf,
+		      size_t len)
+{
+	for (size_t i = 0; i < len && s->line_len < sizeof(s->line) - 1; i++)
+		if (buf[i] != '\r' && buf[i] != '\0')
+			s->line[s->line_len++] = (char)buf[i];
 }
 
 /* Hands complete lines, cut to a bound, to whoever looks for a panic. */
 static void scan_lines(struct vmoon_stream *s, const unsigned char *buf,
 		       size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (buf[i] == '\n') {
-			s->line[s->line_len] = '\0';
-			s->line_len = 0;
-			if (s->on_line != NULL)
-				s->on_line(s->ctx, s->line);
-		} else if (buf[i] != '\r' && buf[i] != '\0' &&
-			   s->line_len < sizeof(s->line) - 1) {
-			s->line[s->line_len++] = (char)buf[i];
-		}
+	while (len > 0) {
+		const unsigned char *end = memchr(buf, '\n', len);
+		const size_t n = end == NULL ? len : (size_t)(end - buf);
+
+		keep_line(s, buf, n);
+		if (end == NULL)
+			return;
+		s->line[s->line_len] = '\0';
+		s->line_len = 0;
+		if (s->on_line != NULL)
+			s->on_line(s->ctx, s->line);
+		buf += n + 1;
+		len -= n + 1;
 	}
 }
 
 /* Tells the device that it may go on, if it was ever told not to. */
 static void resume_device(struct vmoon_stream *s)
 {
-	/* What made room is seen before was_held is looked at; see is_held. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&s->outputs.is_holding, __ATOMIC_SEQ_CST) ||
-	    !__atomic_exchange_n(&s->was_held, false, __ATOMIC_SEQ_CST))
+	/* What made room came before: see is_held, and the ring's tail. */
+	if (!__atomic_exchange_n(&s->was_held, false, __ATOMIC_SEQ_CST))
 		return;
-	if (s->device.resume != NULL)
+	if (__atomic_load_n(&s->outputs.is_holding, __ATOMIC_SEQ_CST))
+		__atomic_store_n(&s->was_held, true, __ATOMIC_SEQ_CST);
+	else if (s->device.resume != NULL)
 		s->device.resume(s->device.ctx);
 }
 
@@ -167,6 +188,7 @@ static void output_ready(void *ctx)
 	if (s->total == before)
 		return;
 	/* Stay marked pending, so that the vCPU does not wake us meanwhile. */
+	s->is_last_look = false;
 	__atomic_store_n(&s->output_event.is_pending, true, __ATOMIC_RELEASE);
 	vmoon_loop_set_timer(&s->settle, vmoon_mono_ns() + SETTLE_NS);
 }
@@ -174,11 +196,17 @@ static void output_ready(void *ctx)
 static void output_settled(void *ctx)
 {
 	struct vmoon_stream *s = ctx;
+	uint64_t before = s->total;
 
 	/* From here on a new byte wakes us; what came before is drained now. */
 	(void)__atomic_exchange_n(&s->output_event.is_pending, false,
 				  __ATOMIC_ACQ_REL);
 	output_ready(s);
+	if (s->total != before || s->is_last_look)
+		return;
+	/* But for one whose writer saw us pending: so one look more. */
+	s->is_last_look = true;
+	vmoon_loop_set_timer(&s->settle, vmoon_mono_ns() + SETTLE_NS);
 }
 
 void vmoon_stream_flush(struct vmoon_stream *s, uint64_t deadline_ns)

@@ -49,6 +49,7 @@ struct vmoon_stream {
 	struct vmoon_loop_event outputs_event; /* fired when they changed */
 	struct vmoon_loop_timer settle;        /* groups bursts of output */
 	struct vmoon_loop_timer output_timer;  /* when limits let more go */
+	bool is_last_look;     /* of settle, before a byte has to wake us */
 	uint64_t told_dropped; /* of put_dropped, what outputs know of */
 	struct vmoon_stream_device device;
 	char line[VMOON_PANIC_LINE_MAX];
