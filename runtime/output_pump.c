@@ -315,7 +315,7 @@ void vmoon_output_flush(struct vmoon_output *o, uint64_t now_ns)
 	do
 		o->gaps.next_ns = 0;
 	while (pump_once(o, now_ns));
-	/* And a marker that waited for the end of a line. */
+	/* And a marker that waits for the end of a line. */
 	o->limit.unit = VMOON_UNIT_BYTE;
 	VMOON_IGNORE(pump_once(o, now_ns));
 	o->limit = limit;

@@ -144,7 +144,7 @@ static void test_output__drop_passes_or_drops_whole_lines(void **state)
 static void test_output__prompt_goes_after_a_tenth_of_a_second(void **state)
 {
 	const struct vmoon_limit limit =
-		by_line(VMOON_LIMIT_SPOOL, 1000, LINE_MAX);
+		by_line(VMOON_LIMIT_SPOOL, 100000, LINE_MAX);
 	struct output_rig r;
 
 	(void)state;
@@ -257,6 +257,7 @@ static void test_output__flush_tells_behind_a_line_that_has_no_end(void **state)
 	rig_say(&r, "c\nd\n");
 	r.now += 400 * MS;
 	rig_say(&r, "$ ");
+	r.now = 1; /* whatever the clock says */
 	vmoon_output_flush(r.o, r.now);
 	rig_check(&r);
 	rig_assert_text(&r, "a\n[vmoon: 2 bytes, 1 line dropped]\nc\n$ \n"
@@ -264,26 +265,50 @@ static void test_output__flush_tells_behind_a_line_that_has_no_end(void **state)
 	rig_close(&r);
 }
 
-/* What was kept for the longest of lines is there for the next one. */
-static void test_output__limit_and_line_end_give_back_what_was_kept(
+/* What is kept for the longest of lines is there again for the next one. */
+static void test_output__line_end_and_limit_give_back_what_was_kept(
 	void **state)
 {
-	const struct vmoon_limit limit =
+	struct vmoon_limit limit =
 		by_line(VMOON_LIMIT_DROP, 1024, LINE_MAX + 10);
+	struct vmoon_group group = {0};
 	struct output_rig r;
 
 	(void)state;
-	rig_open(&r, &limit);
-	rig_say(&r, "abc");
-	rig_limit(&r, &limit);
-	rig_say(&r, "def\nghi\n");
-	rig_assert_text(&r, "abcdef\nghi\n");
-	rig_close(&r);
+	vmoon_lock_init(&group.lock, VMOON_RANK_LEAF);
+	vmoon_bucket_init(&group.bucket, 1, 2000, RIG_START);
+	limit.group = &group;
 	rig_open(&r, &limit);
 	rig_say(&r, "abc\n");
 	rig_say(&r, "def\n");
-	rig_say(&r, "ghi\n");
+	rig_assert_text(&r, "abc\ndef\n");
+	assert_int_equal(group.bucket.credit, 1992 * RIG_SECOND);
+	rig_say(&r, "gh");
+	limit.group = NULL;
+	rig_limit(&r, &limit);
+	assert_int_equal(group.bucket.credit, 1990 * RIG_SECOND);
+	rig_say(&r, "i\n");
 	rig_assert_text(&r, "abc\ndef\nghi\n");
+	assert_int_equal(group.bucket.credit, 1990 * RIG_SECOND);
+	rig_close(&r);
+	vmoon_lock_fini(&group.lock);
+}
+
+static void test_output__lines_that_a_reader_takes_at_once_need_no_room(
+	void **state)
+{
+	static char text[16 * LINE_MAX];
+	const struct vmoon_limit limit = {.unit = VMOON_UNIT_LINE,
+					  .capacity = 4096};
+	struct output_rig r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = i % 100 == 99 ? '\n' : 'x';
+	rig_open(&r, &limit);
+	rig_put(&r, text, sizeof(text));
+	assert_int_equal(rig_stats(r.o).bytes_dropped, 0);
+	assert_memory_equal(r.to.bytes, text, sizeof(text));
 	rig_close(&r);
 }
 
@@ -297,7 +322,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(
 		test_output__flush_tells_behind_a_line_that_has_no_end),
 	cmocka_unit_test(
-		test_output__limit_and_line_end_give_back_what_was_kept),
+		test_output__line_end_and_limit_give_back_what_was_kept),
+	cmocka_unit_test(
+		test_output__lines_that_a_reader_takes_at_once_need_no_room),
 	cmocka_unit_test(
 		test_output__oldest_lines_go_whole_and_not_the_begun_one),
 };
