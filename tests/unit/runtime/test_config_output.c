@@ -88,7 +88,7 @@ static void test_config_output__other_words_are_refused(void **state)
 		       "how the string was made");
 	cf_set_int(f, "serial.1.sink", 2);
 	cf_assert_only(f, "serial.1.sink",
-		       "expected where output goes as a string, got integer 2",
+		       "expected a sink as a string, got integer 2",
 		       "for example: sink = \"file:boot.log\"");
 	cf_set(f, "serial.1.sink", "stderr");
 	cf_assert_good(f);
@@ -277,10 +277,10 @@ static void test_config_output__one_descriptor_has_one_name(void **state)
 	cf_set(f, "serial.1.sink", "stdout");
 	cf_set(f, "serial.2.sink", "fd:1");
 	cf_assert_only(f, "serial.2.sink",
-		       "serial.1 is called \"fd:1\" already", hint);
+		       "serial.1 is called \"stdout\" already", hint);
 	cf_set(f, "serial.2.sink", "fd:01");
 	cf_assert_only(f, "serial.2.sink",
-		       "serial.1 is called \"fd:01\" already", hint);
+		       "serial.1 is called \"stdout\" already", hint);
 	cf_set(f, "serial.2.sink", "fd:2");
 	cf_assert_good(f);
 }
