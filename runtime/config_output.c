@@ -150,9 +150,9 @@ static const struct vmoon_config_row output_rows[VMOON_OUTPUT_COUNT] = {
 			 .type = "size",
 			 .default_text = "",
 			 .choices = "",
-			 .doc = "How large a file may become, 16M if nothing "
-				"is "
-				"said; how much a ring keeps, 64K.",
+			 .doc = "How large a file may become before it is full "
+				"or the next begins, 16M if left out; how much "
+				"a ring keeps, 64K.",
 			 .example = "max_size = \"16M\"",
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_SIZE,
