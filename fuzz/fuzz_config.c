@@ -2,6 +2,8 @@
 /* fuzz_config.c - any sequence of setters and checks stays within its word. */
 #include "config.h"
 
+#include "output.h"
+#include "spec_output.h"
 #include "tests/support/disk_schema.h"
 
 #include <stdio.h>
@@ -34,6 +36,16 @@ static uint64_t take_number(struct input *in)
 	return value;
 }
 
+/* Any double: NaN, the infinities, and what is close to 0 too. */
+static double take_double(struct input *in)
+{
+	const uint64_t bits = take_number(in);
+	double value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
 /* A length byte, then as many bytes as there are; always with a NUL. */
 static size_t take_string(struct input *in, char buf[256])
 {
@@ -59,9 +71,38 @@ static void take_path(struct input *in, char buf[256])
 		"disks.1.limit.ops",  "disks.2",
 		"disks.2.path",       "disks.3.path",
 		"disks.2.limit.burst"};
-	unsigned choice = take_byte(in) % 64;
+	static const char *const fields[] = {"sink",
+					     "name",
+					     "max_size",
+					     "generations",
+					     "append",
+					     "on_data",
+					     "limit",
+					     "limit.policy",
+					     "limit.rate",
+					     "limit.burst",
+					     "limit.unit",
+					     "limit.capacity",
+					     "limit.full",
+					     "limit.max_stall",
+					     "limit.after_stall",
+					     "limit.unsafe_stall",
+					     "limit.group",
+					     "rate",
+					     "burst",
+					     "group"};
+	unsigned choice = take_byte(in);
 	char tail[256];
 
+	/* The upper half is outputs and groups, three of each. */
+	if (choice >= 128) {
+		(void)snprintf(buf, 256, "%s.%u.%s",
+			       choice & 1 ? "serial" : "groups",
+			       1 + choice / 2 % 3,
+			       fields[take_byte(in) % VMOON_COUNTOF(fields)]);
+		return;
+	}
+	choice %= 64;
 	if (choice < VMOON_KEY_COUNT) {
 		(void)snprintf(buf, 256, "%s", vmoon_config_key(choice)->name);
 		return;
@@ -86,6 +127,25 @@ static bool is_one_line(const char *s)
 	return s[0] != '\0' && strpbrk(s, "\n\r\x1b\x7f") == NULL;
 }
 
+/* What the schema lets pass is no surprise to those who make outputs of it. */
+static void check_outputs(const struct vmoon_config *cfg)
+{
+	struct vmoon_spec_outputs spec;
+
+	must(vmoon_spec_outputs_init(&spec, cfg->mem,
+				     &cfg->values[VMOON_KEY_GROUPS],
+				     &cfg->values[VMOON_KEY_SERIAL]));
+	for (size_t i = 0; i < spec.output_count; i++) {
+		must(vmoon_limit_check(&spec.outputs[i].options.limit, NULL) ==
+			     VMOON_OK ||
+		     spec.outputs[i].group[0] != '\0');
+		must(spec.outputs[i].sink[0] != '\0');
+	}
+	for (size_t i = 0; i < spec.group_count; i++)
+		must(spec.groups[i].parent < (int)i);
+	vmoon_spec_outputs_fini(&spec);
+}
+
 static void check_all(struct vmoon_config *cfg)
 {
 	struct vmoon_error err = {.status = VMOON_OK};
@@ -108,11 +168,13 @@ static void check_all(struct vmoon_config *cfg)
 		must(p->hint == NULL || is_one_line(p->hint));
 	}
 	must(vmoon_config_problem(cfg, count) == NULL);
+	if (st == VMOON_OK)
+		check_outputs(cfg);
 }
 
 static void run_one(struct vmoon_config *cfg, struct input *in)
 {
-	unsigned op = take_byte(in) % 7;
+	unsigned op = take_byte(in) % 8;
 	char path[256], text[256];
 	enum vmoon_status st = VMOON_OK;
 
@@ -133,6 +195,8 @@ static void run_one(struct vmoon_config *cfg, struct input *in)
 		st = vmoon_config_set_bool(cfg, path, take_byte(in) & 1, NULL);
 	else if (op == 5)
 		st = vmoon_config_set_table(cfg, path, NULL);
+	else if (op == 7)
+		st = vmoon_config_set_number(cfg, path, take_double(in), NULL);
 	else if (take_string(in, text) > 0)
 		st = vmoon_config_set_other(cfg, path, text, NULL);
 	must(st == VMOON_OK || st == VMOON_E_INVAL);

@@ -17,8 +17,8 @@
 			.type = "rate",                                   \
 			.default_text = "",                               \
 			.choices = "",                                    \
-			.doc = text,                                      \
-			.is_required = required,                          \
+			.doc = (text),                                    \
+			.is_required = (required),                        \
 			.example = "rate = \"64K/s\"",                    \
 			.since = "0.1.0"},                                \
 		.type = VMOON_TYPE_RATE, .min = 1, .max = VMOON_RATE_MAX, \

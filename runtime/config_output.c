@@ -150,9 +150,9 @@ static const struct vmoon_config_row output_rows[VMOON_OUTPUT_COUNT] = {
 			 .type = "size",
 			 .default_text = "",
 			 .choices = "",
-			 .doc = "How large a file may become, 16M if nothing "
-				"is "
-				"said; how much a ring keeps, 64K.",
+			 .doc = "How large a file may become before it is full "
+				"or the next begins, 16M if left out; how much "
+				"a ring keeps, 64K.",
 			 .example = "max_size = \"16M\"",
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_SIZE,
@@ -345,29 +345,33 @@ static bool is_one_file(const struct vmoon_config_value *a,
 		is_kept_by(a, y.rest) || is_kept_by(b, x.rest));
 }
 
-/* As the stream will call them. */
+struct output_name {
+	char text[VMOON_OUTPUT_NAME_MAX];
+};
+
+/* As the stream will call it. */
+static struct output_name name_of(const struct vmoon_config_value *item)
+{
+	const struct vmoon_sink_text sink = sink_of(item);
+	const struct vmoon_config_value *name = &item[VMOON_OUTPUT_NAME];
+	const struct vmoon_output_options opts = {
+		.size = sizeof(opts),
+		.name = name->is_set ? name->text : NULL,
+		.kind = sink.kind,
+		.path = sink.rest[0] == '\0' ? NULL : sink.rest,
+		.fd = sink.fd};
+	struct output_name out;
+
+	vmoon_output_name_of(&opts, out.text);
+	return out;
+}
+
 static bool is_one_name(const struct vmoon_config_value *a,
 			const struct vmoon_config_value *b)
 {
-	const struct vmoon_config_value *const both[] = {a, b};
-	char names[2][VMOON_OUTPUT_NAME_MAX];
+	const struct output_name x = name_of(a), y = name_of(b);
 
-	if (a[VMOON_OUTPUT_NAME].is_bad)
-		return false;
-	for (size_t i = 0; i < 2; i++) {
-		const struct vmoon_sink_text sink = sink_of(both[i]);
-		const struct vmoon_config_value *name =
-			&both[i][VMOON_OUTPUT_NAME];
-		const struct vmoon_output_options opts = {
-			.size = sizeof(opts),
-			.name = name->is_set ? name->text : NULL,
-			.kind = sink.kind,
-			.path = sink.rest[0] == '\0' ? NULL : sink.rest,
-			.fd = sink.fd};
-
-		vmoon_output_name_of(&opts, names[i]);
-	}
-	return strcmp(names[0], names[1]) == 0;
+	return !a[VMOON_OUTPUT_NAME].is_bad && strcmp(x.text, y.text) == 0;
 }
 
 /* The first item before scope's that is like it, or NULL. */
@@ -417,40 +421,39 @@ static bool file_is_new(const struct vmoon_config_scope *scope,
 	return false;
 }
 
-static bool name_is_new(const struct vmoon_config_scope *scope,
-			struct vmoon_config_report *r)
+static bool refuse_name(const struct vmoon_config_scope *scope, size_t number,
+			const char *hint, struct vmoon_config_report *r)
 {
-	const struct vmoon_config_value *name =
-		&scope->values[VMOON_OUTPUT_NAME];
-	size_t number = 0;
+	const struct output_name name = name_of(scope->values);
 
-	if (!name->is_set || find_earlier(scope, is_one_name, &number) == NULL)
-		return true;
 	vmoon_text_put(&r->message, "serial.%zu is called ", number);
-	vmoon_text_put_quoted(&r->message, name->text, name->len);
+	vmoon_text_put_quoted(&r->message, name.text, strlen(name.text));
 	vmoon_text_put(&r->message, " already");
-	vmoon_text_put(&r->hint, "give each a name of its own");
+	vmoon_text_put(&r->hint, "%s", hint);
 	return false;
 }
 
-/* Without a name it is called what its sink says. */
+static bool name_is_new(const struct vmoon_config_scope *scope,
+			struct vmoon_config_report *r)
+{
+	size_t number = 0;
+
+	return !scope->values[VMOON_OUTPUT_NAME].is_set ||
+	       find_earlier(scope, is_one_name, &number) == NULL ||
+	       refuse_name(scope, number, "give each a name of its own", r);
+}
+
+/* Without a name it is called what its sink says; of one file all is said. */
 static bool sink_names_it(const struct vmoon_config_scope *scope,
 			  struct vmoon_config_report *r)
 {
-	const struct vmoon_config_value *sink =
-		&scope->values[VMOON_OUTPUT_SINK];
 	size_t number = 0;
 
-	/* Of one file all is said. */
-	if (scope->values[VMOON_OUTPUT_NAME].is_set ||
-	    find_earlier(scope, is_one_file, &number) != NULL ||
-	    find_earlier(scope, is_one_name, &number) == NULL)
-		return true;
-	vmoon_text_put(&r->message, "serial.%zu is called ", number);
-	vmoon_text_put_quoted(&r->message, sink->text, sink->len);
-	vmoon_text_put(&r->message, " already");
-	vmoon_text_put(&r->hint, "give this one a name: name = \"second\"");
-	return false;
+	return scope->values[VMOON_OUTPUT_NAME].is_set ||
+	       find_earlier(scope, is_one_file, &number) != NULL ||
+	       find_earlier(scope, is_one_name, &number) == NULL ||
+	       refuse_name(scope, number,
+			   "give this one a name: name = \"second\"", r);
 }
 
 static const struct vmoon_config_rule output_rules[] = {

@@ -306,8 +306,9 @@ static const struct vmoon_config_alias log_words[] = {{FIRECRACKER, "logger"},
 #define LEAVE_OUT "leave it out"
 #define FILES_FROM_INITRD \
 	"leave it out; until then files come in through initrd"
-#define CONSOLE_IS_SERIAL \
-	"leave it out; the first serial port (ttyS0) is the console"
+#define CONSOLE_IS_SERIAL                                                     \
+	"leave it out; the console is the first serial port, and \"serial\" " \
+	"says where its output goes"
 
 static const struct vmoon_config_later later[] = {
 	{"disks", FILES_FROM_INITRD, disks_words},

@@ -188,12 +188,32 @@ static bool check_boolean(const struct vmoon_config_row *row,
 	return true;
 }
 
+/* Where less than a MiB makes sense, whoever leaves the unit out means bytes.
+ */
+static void hint_bytes(struct vmoon_config_report *r,
+		       const struct vmoon_config_row *row, uint64_t number)
+{
+	if (number < (uint64_t)row->min || number > (uint64_t)row->max ||
+	    number % VMOON_KIB != 0) {
+		hint_example(r, row);
+		return;
+	}
+	vmoon_text_put(&r->hint, "write \"");
+	vmoon_text_put_size(&r->hint, number);
+	vmoon_text_put(&r->hint, "\" for %llu bytes",
+		       (unsigned long long)number);
+}
+
 /* A bare number means MiB to most; one too large for that means bytes. */
 static void hint_unit(struct vmoon_config_report *r,
 		      const struct vmoon_config_row *row, uint64_t number)
 {
 	uint64_t mib = number;
 
+	if ((uint64_t)row->max <= VMOON_GIB) {
+		hint_bytes(r, row, number);
+		return;
+	}
 	if (number > (uint64_t)row->max / VMOON_MIB && number % VMOON_MIB == 0)
 		mib = number / VMOON_MIB;
 	if (mib == 0 || mib > (uint64_t)row->max / VMOON_MIB)
@@ -293,7 +313,7 @@ static bool check_sink(const struct vmoon_config_row *row,
 {
 	struct vmoon_sink_text sink;
 
-	return check_string(row, node, "where output goes as a string", r) &&
+	return check_string(row, node, "a sink as a string", r) &&
 	       vmoon_sink_parse(node->text, &sink, r);
 }
 

@@ -31,6 +31,45 @@ describe("a specification in JSON", function()
     assert.equal(from_lua, export("c.json", from_lua))
   end)
 
+  -- Every field of sinks, limits and groups, but for the function.
+  local OUTPUTS = [[return {
+    kernel = %q,
+    groups = { { name = "host", rate = "1M/s", burst = "2M" }, { name = "vm", rate = "1000B/s", group = "host" } },
+    serial = {
+      { sink = "file:boot.log", name = "log", max_size = "8M", generations = 3, append = true,
+        limit = { policy = "pause", rate = "32K/s", burst = "64K", max_stall = 12.5, unsafe_stall = true,
+                  after_stall = "error", group = "vm" } },
+      { sink = "stderr", limit = { policy = "drop", rate = "4K/s", unit = "line" } },
+      { sink = "callback", on_data = function(chunk, info) print(#chunk, info) end,
+        limit = { policy = "spool", rate = "8K/s", capacity = "1M", full = "drop-newest" } },
+      { sink = "ring", max_size = "4K" },
+      { sink = "fd:7" }, { sink = "fifo:f" }, { sink = "unix:s" }, { sink = "null" },
+    },
+  }]]
+
+  it("keeps sinks, limits and groups, but no function", function()
+    local text = OUTPUTS:format(KERNEL)
+    local path = support.write("sinks.lua", text)
+    local run = support.vmoon("check " .. path)
+    assert.same({ 0, path .. ": ok (1 VM)\n", "" }, { run.status, run.out, run.err })
+    local json = export("sinks.lua", text)
+    assert.equal(json, export("sinks.json", json))
+    assert.matches('"groups":[{"name":"host","rate":"1M/s","burst":"2M"},'
+      .. '{"name":"vm","rate":"1000B/s","group":"host"}],"serial":[{"sink":"file:boot.log","name":"log",'
+      .. '"max_size":"8M","generations":3,"append":true,"limit":{"policy":"pause","rate":"32K/s","burst":"64K",'
+      .. '"unit":"byte","max_stall":12.5,"after_stall":"error","unsafe_stall":true,"group":"vm"}},', json, 1, true)
+    assert.matches('{"sink":"callback","generations":0,"append":false,"limit":{"policy":"spool","rate":"8K/s",'
+      .. '"unit":"byte","capacity":"1M","full":"drop-newest","unsafe_stall":false}},', json, 1, true)
+    assert.is_nil(json:find("on_data", 1, true))
+  end)
+
+  it("exports from Lua as vmoon.export does", function()
+    local text = OUTPUTS:format(KERNEL)
+    local spec = load(text)()
+    assert.is_true(vmoon.check(spec))
+    assert.equal(export("sinks.lua", text), vmoon.export(spec, "json") .. "\n")
+  end)
+
   it("may begin with nothing but itself", function()
     local run = support.vmoon("check " .. support.write("a.json", "\239\187\191{}"))
     assert.equal(105, run.status)

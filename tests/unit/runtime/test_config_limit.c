@@ -153,6 +153,10 @@ static void test_config_limit__capacities_are_bounded(void **state)
 	cf_set_int(f, "serial.1.limit.capacity", 4096);
 	cf_assert_only(f, "serial.1.limit.capacity",
 		       "a size needs a unit, got bare number 4096",
+		       "write \"4K\" for 4096 bytes");
+	cf_set_int(f, "serial.1.limit.capacity", 1);
+	cf_assert_only(f, "serial.1.limit.capacity",
+		       "a size needs a unit, got bare number 1",
 		       "for example: capacity = \"1M\"");
 }
 

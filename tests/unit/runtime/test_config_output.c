@@ -88,7 +88,7 @@ static void test_config_output__other_words_are_refused(void **state)
 		       "how the string was made");
 	cf_set_int(f, "serial.1.sink", 2);
 	cf_assert_only(f, "serial.1.sink",
-		       "expected where output goes as a string, got integer 2",
+		       "expected a sink as a string, got integer 2",
 		       "for example: sink = \"file:boot.log\"");
 	cf_set(f, "serial.1.sink", "stderr");
 	cf_assert_good(f);
@@ -269,6 +269,20 @@ static void test_config_output__names_are_unique(void **state)
 		       "for example: name = \"log\"");
 }
 
+/* What it is called is not known then; it is not called by its sink. */
+static void test_config_output__a_bad_name_is_nobodys(void **state)
+{
+	struct config_fixture *f = *state;
+
+	cf_set(f, "serial.1.sink", "ring");
+	cf_set(f, "serial.1.name", "a/b");
+	cf_set(f, "serial.2.sink", "ring");
+	cf_assert_only(f, "serial.1.name",
+		       "expected 1 to 63 letters, digits, \".\", \"_\" or "
+		       "\"-\"; got string \"a/b\"",
+		       "for example: name = \"log\"");
+}
+
 static void test_config_output__one_descriptor_has_one_name(void **state)
 {
 	static const char hint[] = "give this one a name: name = \"second\"";
@@ -277,10 +291,10 @@ static void test_config_output__one_descriptor_has_one_name(void **state)
 	cf_set(f, "serial.1.sink", "stdout");
 	cf_set(f, "serial.2.sink", "fd:1");
 	cf_assert_only(f, "serial.2.sink",
-		       "serial.1 is called \"fd:1\" already", hint);
+		       "serial.1 is called \"stdout\" already", hint);
 	cf_set(f, "serial.2.sink", "fd:01");
 	cf_assert_only(f, "serial.2.sink",
-		       "serial.1 is called \"fd:01\" already", hint);
+		       "serial.1 is called \"stdout\" already", hint);
 	cf_set(f, "serial.2.sink", "fd:2");
 	cf_assert_good(f);
 }
@@ -377,6 +391,7 @@ static const struct CMUnitTest tests[] = {
 	cf_test(test_config_output__two_never_share_a_file),
 	cf_test(test_config_output__older_files_are_files_too),
 	cf_test(test_config_output__names_are_unique),
+	cf_test(test_config_output__a_bad_name_is_nobodys),
 	cf_test(test_config_output__one_descriptor_has_one_name),
 	cf_test(test_config_output__a_function_is_seen_and_kept_out),
 	cf_test(test_config_output__there_are_at_most_eight),

@@ -54,17 +54,30 @@ static void assert_complete(const struct vmoon_config_schema *schema,
 	assert_null(vmoon_config_field(path, SIZE_MAX));
 }
 
+/* A table and all within; recursion ends with the schema. */
+static void assert_all_complete(const struct vmoon_config_schema *schema,
+				const char *path)
+{
+	char inner[96];
+
+	assert_complete(schema, path);
+	for (size_t i = 0; i < schema->count; i++) {
+		if (schema->rows[i].fields == NULL)
+			continue;
+		(void)snprintf(inner, sizeof(inner), "%s%s%s", path,
+			       path[0] == '\0' ? "" : ".",
+			       schema->rows[i].key.name);
+		assert_all_complete(schema->rows[i].fields, inner);
+	}
+}
+
 static void test_config_schema__every_row_is_complete(void **state)
 {
 	const struct vmoon_config_schema *schema = vmoon_config_schema();
 
 	(void)state;
 	assert_int_equal(schema->count, VMOON_KEY_COUNT);
-	assert_complete(schema, "");
-	for (size_t i = 0; i < schema->count; i++)
-		if (schema->rows[i].fields != NULL)
-			assert_complete(schema->rows[i].fields,
-					schema->rows[i].key.name);
+	assert_all_complete(schema, "");
 	assert_ptr_equal(vmoon_config_key(1), vmoon_config_field("", 1));
 	assert_null(vmoon_config_key(VMOON_KEY_COUNT));
 }
@@ -124,6 +137,31 @@ static void test_config_schema__every_choice_passes(void **state)
 	}
 }
 
+/* A rule names rows of its own table, and the one at fault among them. */
+static void assert_rules(const struct vmoon_config_schema *schema)
+{
+	const struct vmoon_config_rule *rule = schema->rules;
+
+	assert_true(schema->count <= 64);
+	for (; rule != NULL && rule->holds != NULL; rule++) {
+		assert_true(rule->row < schema->count);
+		assert_true(rule->uses >> rule->row & 1u);
+		assert_true(schema->count == 64 ||
+			    rule->uses >> schema->count == 0);
+	}
+	for (size_t i = 0; i < schema->count; i++)
+		if (schema->rows[i].fields != NULL)
+			assert_rules(schema->rows[i].fields);
+}
+
+static void test_config_schema__rules_use_what_they_blame(void **state)
+{
+	(void)state;
+	assert_rules(vmoon_config_schema());
+	assert_rules(vmoon_config_serial_schema());
+	assert_non_null(vmoon_config_output_schema.rules);
+}
+
 static void test_config_schema__the_numbers_in_the_words_are_right(void **state)
 {
 	(void)state;
@@ -144,13 +182,22 @@ static void assert_foreign(const struct vmoon_config_schema *schema,
 	}
 }
 
+/* Of a table and all within; recursion ends with the schema. */
+static void assert_words(const struct vmoon_config_schema *schema)
+{
+	for (size_t i = 0; i < schema->count; i++) {
+		assert_foreign(schema, schema->rows[i].aliases);
+		if (schema->rows[i].fields != NULL)
+			assert_words(schema->rows[i].fields);
+	}
+}
+
 static void test_config_schema__no_foreign_word_is_one_of_ours(void **state)
 {
 	const struct vmoon_config_schema *schema = vmoon_config_schema();
 
 	(void)state;
-	for (size_t i = 0; i < schema->count; i++)
-		assert_foreign(schema, schema->rows[i].aliases);
+	assert_words(schema);
 	for (const struct vmoon_config_later *l = schema->later;
 	     l->name != NULL; l++) {
 		assert_non_null(l->hint);
@@ -164,6 +211,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_config_schema__only_tables_have_fields),
 	cf_test(test_config_schema__every_default_passes_its_own_check),
 	cf_test(test_config_schema__every_choice_passes),
+	cmocka_unit_test(test_config_schema__rules_use_what_they_blame),
 	cmocka_unit_test(
 		test_config_schema__the_numbers_in_the_words_are_right),
 	cmocka_unit_test(test_config_schema__no_foreign_word_is_one_of_ours),
