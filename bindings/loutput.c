@@ -171,15 +171,14 @@ static int core_take_sink(lua_State *L)
 	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
 	const char *name = luaL_checkstring(L, 2);
 	struct vmoon_output_info info = VMOON_INIT(struct vmoon_output_info);
-	size_t len = 0;
 	luaL_Buffer b;
 	char *bytes = luaL_buffinitsize(L, &b, TAKE_MAX);
 
-	if (vmoon_stream_take_output(self->serial, name, bytes, TAKE_MAX, &len,
-				     &info, NULL) != VMOON_OK ||
-	    len == 0)
+	if (vmoon_stream_take_output(self->serial, name, bytes, TAKE_MAX, &info,
+				     NULL) != VMOON_OK ||
+	    info.bytes == 0)
 		return 0;
-	luaL_pushresultsize(&b, len);
+	luaL_pushresultsize(&b, info.bytes);
 	lua_pushinteger(L, (lua_Integer)info.bytes_queued);
 	lua_pushinteger(L, (lua_Integer)info.bytes_dropped);
 	return 3;

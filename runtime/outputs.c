@@ -384,6 +384,7 @@ static size_t take_slot(const struct vmoon_outputs *set,
 	vmoon_output_get_stats(slot->output, &stats);
 	*out_info = (struct vmoon_output_info){
 		.size = sizeof(*out_info),
+		.bytes = len,
 		.bytes_queued = stats.bytes_queued,
 		.bytes_dropped = stats.bytes_dropped - slot->dropped_before,
 		.mono_ns = now_ns};
@@ -410,7 +411,6 @@ static size_t take_data(struct vmoon_outputs *set, unsigned i,
 
 enum vmoon_status vmoon_outputs_take(struct vmoon_outputs *set,
 				     const char *name, void *buf, size_t cap,
-				     size_t *out_len,
 				     struct vmoon_output_info *out_info,
 				     struct vmoon_error *err)
 {
@@ -427,7 +427,7 @@ enum vmoon_status vmoon_outputs_take(struct vmoon_outputs *set,
 				"there is nothing to take",
 				name);
 	else
-		*out_len = take_slot(set, slot, buf, cap, out_info);
+		VMOON_IGNORE(take_slot(set, slot, buf, cap, out_info) == 0);
 	vmoon_lock_drop(&set->lock);
 	return st;
 }

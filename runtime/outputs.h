@@ -77,10 +77,9 @@ VMOON_STATUS vmoon_outputs_read(struct vmoon_outputs *set, const char *name,
 				struct vmoon_error *err) VMOON_NONNULL(1, 2, 5);
 
 VMOON_STATUS vmoon_outputs_take(struct vmoon_outputs *set, const char *name,
-				void *buf, size_t cap, size_t *out_len,
+				void *buf, size_t cap,
 				struct vmoon_output_info *out_info,
-				struct vmoon_error *err)
-	VMOON_NONNULL(1, 2, 5, 6);
+				struct vmoon_error *err) VMOON_NONNULL(1, 2, 5);
 
 /* ---- the runtime's thread ---- */
 

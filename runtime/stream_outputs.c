@@ -148,25 +148,25 @@ enum vmoon_status vmoon_stream_read_output(struct vmoon_stream *s,
 
 enum vmoon_status vmoon_stream_take_output(struct vmoon_stream *s,
 					   const char *name, void *buf,
-					   size_t cap, size_t *out_len,
+					   size_t cap,
 					   struct vmoon_output_info *out_info,
 					   struct vmoon_error *err)
 {
 	struct vmoon_output_info info = {.size = sizeof(info)};
 	enum vmoon_status st;
 
-	if (s == NULL || name == NULL || out_len == NULL ||
-	    (buf == NULL && cap > 0))
+	if (s == NULL || name == NULL || (buf == NULL && cap > 0) ||
+	    out_info == NULL || out_info->size < sizeof(out_info->size))
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "output: no stream, name or buffer given");
-	st = vmoon_outputs_take(&s->outputs, name, buf, cap, out_len, &info,
-				err);
-	if (st == VMOON_OK && out_info != NULL) {
-		info.size = out_info->size < sizeof(info) ? out_info->size
-							  : sizeof(info);
-		memcpy(out_info, &info, info.size);
-	}
-	return st;
+				  "output: no stream, name, buffer or place "
+				  "for what was taken given");
+	st = vmoon_outputs_take(&s->outputs, name, buf, cap, &info, err);
+	if (st != VMOON_OK)
+		return st;
+	info.size =
+		out_info->size < sizeof(info) ? out_info->size : sizeof(info);
+	memcpy(out_info, &info, info.size);
+	return VMOON_OK;
 }
 
 enum vmoon_status vmoon_stream_on_limited(struct vmoon_stream *s,

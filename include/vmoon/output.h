@@ -98,6 +98,7 @@ enum vmoon_output_kind {
 /* How much waits behind what is handed over now, and what was lost before. */
 struct vmoon_output_info {
 	size_t size;
+	size_t bytes; /* handed over */
 	uint64_t bytes_queued;
 	uint64_t bytes_dropped; /* since the last call */
 	uint64_t mono_ns;
@@ -174,13 +175,12 @@ VMOON_API VMOON_STATUS vmoon_stream_read_output(struct vmoon_stream *s,
 
 /*
  * CALLBACK without data: what waits there, taken out; at most 64 KiB of it.
- * *out_len is how much it was; out_info may be NULL, its size is set before.
+ * out_info->bytes is how much it was; its size is set before.
  * Its data makes vmoon_runtime_fd readable as that of others does.
  */
 VMOON_API VMOON_STATUS vmoon_stream_take_output(
 	struct vmoon_stream *s, const char *name, void *buf, size_t cap,
-	size_t *out_len, struct vmoon_output_info *out_info,
-	struct vmoon_error *err);
+	struct vmoon_output_info *out_info, struct vmoon_error *err);
 
 /*
  * A config with the one key "serial", as a VM's has it ("serial.1.sink"), so

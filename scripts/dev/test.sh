@@ -141,7 +141,7 @@ programs() { # lane out folder: every test program of that folder
 	for source in $3; do
 		[ -f "$source" ] || continue
 		[ -x "$2/${source%.c}" ] || continue # its build failed: counted
-		run_beside cmocka "$1" "${source%.c}" 120 "${fixed[@]}" \
+		run_beside cmocka "$1" "${source%.c}" 400 "${fixed[@]}" \
 			"$2/${source%.c}"
 	done
 	wait

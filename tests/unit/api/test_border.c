@@ -262,6 +262,7 @@ static void test_border__outputs(void **state)
 	struct vm_rig *r = *state;
 	struct vmoon_output_options o = VMOON_INIT(struct vmoon_output_options);
 	struct vmoon_output_stats stats = VMOON_INIT(struct vmoon_output_stats);
+	struct vmoon_output_info info = VMOON_INIT(struct vmoon_output_info);
 	struct vmoon_limit limit = VMOON_INIT(struct vmoon_limit);
 	struct vmoon_error err;
 	struct vmoon_stream *s;
@@ -298,11 +299,13 @@ static void test_border__outputs(void **state)
 	INVAL(vmoon_stream_read_output(s, "null", NULL, 1, &n, &err));
 	INVAL(vmoon_stream_read_output(s, "null", &byte, 1, NULL, &err));
 	INVAL(vmoon_stream_read_output(s, "null", &byte, 1, &n, &err));
-	INVAL(vmoon_stream_take_output(NULL, "null", &byte, 1, &n, NULL, &err));
-	INVAL(vmoon_stream_take_output(s, NULL, &byte, 1, &n, NULL, &err));
-	INVAL(vmoon_stream_take_output(s, "null", NULL, 1, &n, NULL, &err));
-	INVAL(vmoon_stream_take_output(s, "null", &byte, 1, NULL, NULL, &err));
-	INVAL(vmoon_stream_take_output(s, "null", &byte, 1, &n, NULL, &err));
+	INVAL(vmoon_stream_take_output(NULL, "null", &byte, 1, &info, &err));
+	INVAL(vmoon_stream_take_output(s, NULL, &byte, 1, &info, &err));
+	INVAL(vmoon_stream_take_output(s, "null", NULL, 1, &info, &err));
+	INVAL(vmoon_stream_take_output(s, "null", &byte, 1, NULL, &err));
+	INVAL(vmoon_stream_take_output(s, "null", &byte, 1, &info, &err));
+	info.size = 0;
+	INVAL(vmoon_stream_take_output(s, "null", &byte, 1, &info, &err));
 	assert_int_equal(n, 7);
 	INVAL(vmoon_stream_on_limited(NULL, NULL, NULL, &err));
 	assert_ok(vmoon_stream_remove_output(s, "null", &err), &err);
