@@ -332,6 +332,10 @@ enum vmoon_status vmoon_stream_write(struct vmoon_stream *s, const void *buf,
 	if (s == NULL || (buf == NULL && len > 0) || out_accepted == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "stream write: no stream or no buffer given");
+	if (s->is_log)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "stream write: a log takes no input; write "
+				  "to \"serial0\"");
 	vmoon_lock_take(&s->lock);
 	n = min_size(len, VMOON_STREAM_INPUT - s->input_count);
 	for (size_t i = 0; i < n; i++)
