@@ -18,10 +18,23 @@ void vmoon_outputs_init(struct vmoon_outputs *set, struct vmoon_mem *mem)
 	vmoon_lock_init(&set->lock, VMOON_RANK_OUTPUT);
 }
 
+/* The changes that log_state did not show, when no more can come. */
+static void log_rest(struct vmoon_outputs *set,
+		     const struct vmoon_output_slot *slot)
+{
+	if (slot->log_limit.suppressed > 0)
+		vmoon_logf(&set->log, VMOON_LOG_WARN, "output",
+			   "'%s': %u more changes were not shown",
+			   vmoon_output_name(slot->output),
+			   slot->log_limit.suppressed);
+}
+
 void vmoon_outputs_fini(struct vmoon_outputs *set)
 {
-	for (unsigned i = 0; i < set->count; i++)
+	for (unsigned i = 0; i < set->count; i++) {
+		log_rest(set, &set->slot[i]);
 		vmoon_output_destroy(set->slot[i].output);
+	}
 	vmoon_mem_free(set->mem, set->batch, BATCH);
 	vmoon_lock_fini(&set->lock);
 }
@@ -296,6 +309,7 @@ enum vmoon_status vmoon_outputs_remove(struct vmoon_outputs *set,
 	slot = find(set, name);
 	if (slot != NULL) {
 		output = slot->output;
+		log_rest(set, slot);
 		set->count--;
 		for (; slot < &set->slot[set->count]; slot++)
 			slot[0] = slot[1];

@@ -258,7 +258,7 @@ enum vmoon_status vmoon_vm_log_init(struct vmoon_vm_log *log,
 	log->create_ns = log->clock.mono_ns(log->clock.ctx);
 	vmoon_log_levels_fill(&log->levels, VMOON_LOG_INFO);
 	vmoon_lock_init(&log->lock, VMOON_RANK_LEAF);
-	vmoon_bucket_init(&log->bucket, VMOON_VM_LOG_RATE, VMOON_VM_LOG_RATE,
+	vmoon_bucket_init(&log->bucket, VMOON_VM_LOG_RATE, VMOON_VM_LOG_BURST,
 			  log->create_ns);
 	return VMOON_OK;
 }

@@ -10,10 +10,10 @@
 #include "vmoon/log.h"
 
 /*
- * A guest that provokes lines at many places at once is held to this much, in
- * bytes a second and at once; what is over is counted.
+ * A guest that provokes lines at many places at once is held to so many bytes a
+ * second, and half of the ring's at once; what is over is counted.
  */
-enum { VMOON_VM_LOG_RATE = 64 * 1024 };
+enum { VMOON_VM_LOG_RATE = 64 * 1024, VMOON_VM_LOG_BURST = 32 * 1024 };
 
 /* ---- log_levels.c: which module says how much ---- */
 
