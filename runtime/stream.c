@@ -224,6 +224,17 @@ uint64_t vmoon_stream_tell(struct vmoon_stream *s)
 	return s == NULL ? 0 : __atomic_load_n(&s->total, __ATOMIC_ACQUIRE);
 }
 
+uint64_t vmoon_stream_total(struct vmoon_stream *s, uint64_t *out_dropped)
+{
+	const uint64_t dropped =
+		s == NULL ? 0
+			  : __atomic_load_n(&s->put_dropped, __ATOMIC_RELAXED);
+
+	if (out_dropped != NULL)
+		*out_dropped = dropped;
+	return vmoon_stream_tell(s) + dropped;
+}
+
 size_t vmoon_stream_read(struct vmoon_stream *s, uint64_t *pos, void *buf,
 			 size_t cap)
 {

@@ -291,6 +291,12 @@ VMOON_API VMOON_STATUS vmoon_stream_write(struct vmoon_stream *s,
 VMOON_API uint64_t vmoon_stream_tell(struct vmoon_stream *s);
 VMOON_API size_t vmoon_stream_read(struct vmoon_stream *s, uint64_t *pos,
 				   void *buf, size_t cap);
+/*
+ * As tell, with the bytes that were lost before they had a number;
+ * *out_dropped, which may be NULL, is how many these were.
+ */
+VMOON_API uint64_t vmoon_stream_total(struct vmoon_stream *s,
+				      uint64_t *out_dropped);
 
 /*
  * Calls fn with all output from now on, inside vmoon_runtime_dispatch and
