@@ -100,23 +100,23 @@ static int core_press(lua_State *L)
 	return 0;
 }
 
-/* core.tell(vm) -> position */
+/* core.tell(vm or stream) -> position */
 static int core_tell(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const struct vmoon_lvm_stream *s = vmoon_lstream_check_any(L, 1);
 
-	lua_pushinteger(L, (lua_Integer)vmoon_stream_tell(self->serial));
+	lua_pushinteger(L, (lua_Integer)vmoon_stream_tell(s->stream));
 	return 1;
 }
 
-/* core.read(vm, position) -> bytes, next position */
+/* core.read(vm or stream, position) -> bytes, next position */
 static int core_read(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const struct vmoon_lvm_stream *s = vmoon_lstream_check_any(L, 1);
 	uint64_t pos = check_pos(L, 2);
 	luaL_Buffer b;
 	char *bytes = luaL_buffinitsize(L, &b, READ_MAX);
-	size_t len = vmoon_stream_read(self->serial, &pos, bytes, READ_MAX);
+	size_t len = vmoon_stream_read(s->stream, &pos, bytes, READ_MAX);
 
 	luaL_pushresultsize(&b, len);
 	lua_pushinteger(L, (lua_Integer)pos);
@@ -131,7 +131,7 @@ static int core_write(lua_State *L)
 	size_t len, accepted = 0;
 	const char *bytes = luaL_checklstring(L, 2, &len);
 
-	if (vmoon_stream_write(self->serial, bytes, len, &accepted, &err) !=
+	if (vmoon_stream_write(self->serial.stream, bytes, len, &accepted, &err) !=
 	    VMOON_OK)
 		return vmoon_lvm_raise(L, 1, &err);
 	lua_pushinteger(L, (lua_Integer)accepted);
@@ -143,7 +143,7 @@ static int core_seek(lua_State *L)
 {
 	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
 
-	vmoon_stream_seek(self->serial, check_pos(L, 2));
+	vmoon_stream_seek(self->serial.stream, check_pos(L, 2));
 	return 0;
 }
 
@@ -177,7 +177,7 @@ static int core_look(lua_State *L)
 	size_t count = check_patterns(L, 2, patterns);
 	struct vmoon_error err;
 	enum vmoon_status status =
-		vmoon_stream_expect(self->serial, patterns, count,
+		vmoon_stream_expect(self->serial.stream, patterns, count,
 				    check_timeout(L, 3), &match, &err);
 
 	if (status == VMOON_E_TIMEOUT)
@@ -317,10 +317,11 @@ static int core_private(lua_State *L)
 	return 1;
 }
 
-/* core.vm_of(serial) -> its VM */
+/* core.vm_of(stream) -> its VM */
 static int core_vm_of(lua_State *L)
 {
-	luaL_checkudata(L, 1, VMOON_LSTREAM_TYPE);
+	if (luaL_testudata(L, 1, VMOON_LSTREAM_LOG_TYPE) == NULL)
+		luaL_checkudata(L, 1, VMOON_LSTREAM_TYPE);
 	lua_getiuservalue(L, 1, 1);
 	return 1;
 }

@@ -242,6 +242,8 @@ static void open_core(lua_State *L)
 	lua_setfield(L, -2, "vm_properties");
 	vmoon_lhandle_push_methods(L, VMOON_LSTREAM_TYPE);
 	lua_setfield(L, -2, "stream");
+	vmoon_lhandle_push_methods(L, VMOON_LSTREAM_LOG_TYPE);
+	lua_setfield(L, -2, "log");
 	lua_pushnumber(L, factor >= 0.01 && factor <= 1000 ? factor : 1.0);
 	lua_setfield(L, -2, "timeout_scale");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loutput.c - the primitives under vm.serial's sinks: change, ask, take. What
+ * loutput.c - the primitives under the sinks of a stream: change, ask, take. What
  * is called when, and the methods themselves, are in scripts/vmoon/sinks.lua.
  */
 #include "loutput.h"
@@ -12,7 +12,7 @@
 #include "lbox.h"
 #include "lcfg.h"
 #include "lresult.h"
-#include "lvm.h"
+#include "lstream.h"
 
 /* What a callback's output holds at most. */
 enum { TAKE_MAX = 64 * 1024 };
@@ -27,69 +27,80 @@ static void destroy_config(void *cfg)
 	vmoon_config_destroy(cfg);
 }
 
-/* A config of the one key "serial", boxed on the top of the stack. */
-static struct vmoon_config *push_config(lua_State *L, struct vmoon_lvm *self)
+/* Raises err for the VM of the stream at 1. */
+static int raise(lua_State *L, const struct vmoon_error *err)
 {
+	lua_getiuservalue(L, 1, 1);
+	return vmoon_lvm_raise(L, -1, err);
+}
+
+/*
+ * A config of the one key "serial", boxed on the top of the stack, where the VM
+ * was: it serves every stream.
+ */
+static struct vmoon_config *push_config(lua_State *L)
+{
+	struct vmoon_runtime *rt = vmoon_lvm_check(L, -1)->rt;
 	struct vmoon_lbox *box = vmoon_lbox_push(L, destroy_config);
 	struct vmoon_config *cfg;
 	struct vmoon_error err;
 
-	if (vmoon_config_create_serial(self->rt, &cfg, &err) != VMOON_OK)
+	if (vmoon_config_create_serial(rt, &cfg, &err) != VMOON_OK)
 		vmoon_lresult_raise(L, NULL, &err);
 	box->object = cfg;
 	return cfg;
 }
 
-/* core.add_sink(vm, spec) */
+/* core.add_sink(stream, spec) */
 static int core_add_sink(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
-	struct vmoon_config *cfg = push_config(L, self);
+	const struct vmoon_lvm_stream *self = vmoon_lstream_check(L, 1);
+	struct vmoon_config *cfg = push_config(L);
 	struct vmoon_error err;
 
 	vmoon_lcfg_check_at(L, 2, cfg, "serial.1", "add_sink");
-	if (vmoon_stream_add_outputs(self->serial, cfg, &err) != VMOON_OK)
-		return vmoon_lvm_raise(L, 1, &err);
+	if (vmoon_stream_add_outputs(self->stream, cfg, &err) != VMOON_OK)
+		return raise(L, &err);
 	return 0;
 }
 
 /*
- * core.limit_sink(vm, name, limit): the name is given as that of a sink to
+ * core.limit_sink(stream, name, limit): the name is given as that of a sink to
  * nowhere, so that the rest of the schema does its work.
  */
 static int core_limit_sink(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const struct vmoon_lvm_stream *self = vmoon_lstream_check(L, 1);
 	const char *name = luaL_checkstring(L, 2);
-	struct vmoon_config *cfg = push_config(L, self);
+	struct vmoon_config *cfg = push_config(L);
 	struct vmoon_limit none = VMOON_INIT(struct vmoon_limit);
 	struct vmoon_error err;
 
 	if (lua_isnil(L, 3)) {
-		if (vmoon_stream_limit_output(self->serial, name, &none,
+		if (vmoon_stream_limit_output(self->stream, name, &none,
 					      &err) != VMOON_OK)
-			return vmoon_lvm_raise(L, 1, &err);
+			return raise(L, &err);
 		return 0;
 	}
 	if (vmoon_config_set_str(cfg, "serial.1.sink", "null", 4, &err) !=
 	    VMOON_OK)
-		return vmoon_lvm_raise(L, 1, &err);
+		return raise(L, &err);
 	vmoon_lcfg_check_at(L, 3, cfg, "serial.1.limit", "limit");
-	if (vmoon_stream_limit_outputs(self->serial, cfg, name, &err) !=
+	if (vmoon_stream_limit_outputs(self->stream, cfg, name, &err) !=
 	    VMOON_OK)
-		return vmoon_lvm_raise(L, 1, &err);
+		return raise(L, &err);
 	return 0;
 }
 
-/* core.remove_sink(vm, name) */
+/* core.remove_sink(stream, name) */
 static int core_remove_sink(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const struct vmoon_lvm_stream *self = vmoon_lstream_check(L, 1);
 	struct vmoon_error err;
 
-	if (vmoon_stream_remove_output(self->serial, luaL_checkstring(L, 2),
+	if (vmoon_stream_remove_output(self->stream, luaL_checkstring(L, 2),
 				       &err) != VMOON_OK)
-		return vmoon_lvm_raise(L, 1, &err);
+		return raise(L, &err);
 	return 0;
 }
 
@@ -125,16 +136,16 @@ static void push_stats(lua_State *L, const struct vmoon_output_stats *stats)
 		set_string(L, "error", strerror(stats->last_error));
 }
 
-/* core.sinks(vm) -> list of figures */
+/* core.sinks(stream) -> list of figures */
 static int core_sinks(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const struct vmoon_lvm_stream *self = vmoon_lstream_check(L, 1);
 	struct vmoon_output_stats stats = VMOON_INIT(struct vmoon_output_stats);
 
 	lua_newtable(L);
 	for (size_t i = 0; i < VMOON_OUTPUTS_MAX; i++) {
 		stats.size = sizeof(stats);
-		if (vmoon_stream_output_stats(self->serial, i, &stats, NULL) !=
+		if (vmoon_stream_output_stats(self->stream, i, &stats, NULL) !=
 		    VMOON_OK)
 			break;
 		push_stats(L, &stats);
@@ -143,38 +154,53 @@ static int core_sinks(lua_State *L)
 	return 1;
 }
 
-/* core.read_sink(vm, name) -> what a ring holds */
+/*
+ * core.stream_counts(stream) -> all bytes, those of them that were lost before
+ * any sink
+ */
+static int core_stream_counts(lua_State *L)
+{
+	const struct vmoon_lvm_stream *self = vmoon_lstream_check(L, 1);
+	uint64_t dropped = 0;
+	const uint64_t bytes = vmoon_stream_total(self->stream, &dropped);
+
+	lua_pushinteger(L, (lua_Integer)bytes); /* below 2^63 */
+	lua_pushinteger(L, (lua_Integer)dropped);
+	return 2;
+}
+
+/* core.read_sink(stream, name) -> what a ring holds */
 static int core_read_sink(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const struct vmoon_lvm_stream *self = vmoon_lstream_check(L, 1);
 	const char *name = luaL_checkstring(L, 2);
 	struct vmoon_error err;
 	size_t len, held, cap = 0;
 	luaL_Buffer b;
 	char *bytes;
 
-	if (vmoon_stream_read_output(self->serial, name, NULL, 0, &cap, &err) !=
+	if (vmoon_stream_read_output(self->stream, name, NULL, 0, &cap, &err) !=
 	    VMOON_OK)
-		return vmoon_lvm_raise(L, 1, &err);
+		return raise(L, &err);
 	bytes = luaL_buffinitsize(L, &b, cap + 1);
-	if (vmoon_stream_read_output(self->serial, name, bytes, cap, &held,
+	if (vmoon_stream_read_output(self->stream, name, bytes, cap, &held,
 				     &err) != VMOON_OK)
-		return vmoon_lvm_raise(L, 1, &err);
+		return raise(L, &err);
 	len = held < cap ? held : cap;
 	luaL_pushresultsize(&b, len);
 	return 1;
 }
 
-/* core.take_sink(vm, name) -> bytes, backlog, dropped; or nothing */
+/* core.take_sink(stream, name) -> bytes, backlog, dropped; or nothing */
 static int core_take_sink(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const struct vmoon_lvm_stream *self = vmoon_lstream_check(L, 1);
 	const char *name = luaL_checkstring(L, 2);
 	struct vmoon_output_info info = VMOON_INIT(struct vmoon_output_info);
 	luaL_Buffer b;
 	char *bytes = luaL_buffinitsize(L, &b, TAKE_MAX);
 
-	if (vmoon_stream_take_output(self->serial, name, bytes, TAKE_MAX, &info,
+	if (vmoon_stream_take_output(self->stream, name, bytes, TAKE_MAX, &info,
 				     NULL) != VMOON_OK ||
 	    info.bytes == 0)
 		return 0;
@@ -188,7 +214,7 @@ static int core_take_sink(lua_State *L)
 static void note_limited(void *ctx, struct vmoon_stream *s,
 			 const struct vmoon_output_stats *stats)
 {
-	struct vmoon_lvm *self = ctx;
+	struct vmoon_lvm_stream *self = ctx;
 	unsigned i = 0;
 
 	(void)s;
@@ -202,22 +228,22 @@ static void note_limited(void *ctx, struct vmoon_stream *s,
 		self->limited_count++;
 }
 
-/* core.watch_sinks(vm): from now on take_limited has something to take. */
+/* core.watch_sinks(stream): from now on take_limited has something to take. */
 static int core_watch_sinks(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_lvm_stream *self = vmoon_lstream_check(L, 1);
 	struct vmoon_error err;
 
-	if (vmoon_stream_on_limited(self->serial, note_limited, self, &err) !=
+	if (vmoon_stream_on_limited(self->stream, note_limited, self, &err) !=
 	    VMOON_OK)
-		return vmoon_lvm_raise(L, 1, &err);
+		return raise(L, &err);
 	return 0;
 }
 
-/* core.take_limited(vm) -> list of figures of those with news */
+/* core.take_limited(stream) -> list of figures of those with news */
 static int core_take_limited(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	struct vmoon_lvm_stream *self = vmoon_lstream_check(L, 1);
 	const unsigned count = self->limited_count;
 
 	self->limited_count = 0;
@@ -234,6 +260,7 @@ static const luaL_Reg output_functions[] = {
 	{"limit_sink", core_limit_sink},
 	{"remove_sink", core_remove_sink},
 	{"sinks", core_sinks},
+	{"stream_counts", core_stream_counts},
 	{"read_sink", core_read_sink},
 	{"take_sink", core_take_sink},
 	{"watch_sinks", core_watch_sinks},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* loutput.h - the primitives under vm.serial's sinks. */
+/* loutput.h - the primitives under the sinks of a stream. */
 #ifndef VMOON_BINDINGS_LOUTPUT_H
 #define VMOON_BINDINGS_LOUTPUT_H
 

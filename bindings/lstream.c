@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* lstream.c - vm.serial: the console of a VM as a stream. */
+/* lstream.c - vm.serial and vm.log: what the guest and the VM have to say. */
 #include "lstream.h"
 
 #include <lauxlib.h>
@@ -10,21 +10,40 @@
 #include "lvm.h"
 
 /* A stream handle has no data, only the VM handle as its user value. */
-void vmoon_lstream_push(lua_State *L, int idx)
+void vmoon_lstream_push(lua_State *L, int idx, const char *type)
 {
 	idx = lua_absindex(L, idx);
 	lua_newuserdatauv(L, 0, 1);
 	lua_pushvalue(L, idx);
 	lua_setiuservalue(L, -2, 1);
-	luaL_setmetatable(L, VMOON_LSTREAM_TYPE);
+	luaL_setmetatable(L, type);
 }
 
-/* Leaves the VM handle on the top of the stack. */
-static struct vmoon_lvm *check_vm(lua_State *L)
+/* Whether it is the log's; raises when it is no stream's. */
+static bool check_type(lua_State *L, int idx)
 {
-	luaL_checkudata(L, 1, VMOON_LSTREAM_TYPE);
-	lua_getiuservalue(L, 1, 1);
-	return vmoon_lvm_check(L, -1);
+	if (luaL_testudata(L, idx, VMOON_LSTREAM_LOG_TYPE) != NULL)
+		return true;
+	luaL_checkudata(L, idx, VMOON_LSTREAM_TYPE);
+	return false;
+}
+
+struct vmoon_lvm_stream *vmoon_lstream_check(lua_State *L, int idx)
+{
+	const bool is_log = check_type(L, idx);
+	struct vmoon_lvm *self;
+
+	lua_getiuservalue(L, idx, 1);
+	self = vmoon_lvm_check(L, -1);
+	return is_log ? &self->log : &self->serial;
+}
+
+struct vmoon_lvm_stream *vmoon_lstream_check_any(lua_State *L, int idx)
+{
+	if (vmoon_lvm_test(L, idx) == NULL)
+		return vmoon_lstream_check(L, idx);
+	lua_pushvalue(L, idx);
+	return &vmoon_lvm_check(L, -1)->serial;
 }
 
 /* The open Lua file at idx; nil and none are NULL. */
@@ -40,26 +59,26 @@ static FILE *opt_file(lua_State *L, int idx)
 }
 
 /*
- * serial:copy_to(file): all output from now on, written by the VM itself, so
+ * stream:copy_to(file): all output from now on, written by the VM itself, so
  * also while the script computes. nil ends it. The descriptor is duplicated:
  * closing the Lua file cannot redirect the guest into a stranger's.
  */
 static int stream_copy_to(lua_State *L)
 {
-	struct vmoon_lvm *self;
+	struct vmoon_lvm_stream *self;
 	struct vmoon_error err;
 	FILE *file;
 	int fd = -1;
 
 	lua_settop(L, 2);
-	self = check_vm(L);
+	self = vmoon_lstream_check(L, 1);
 	file = opt_file(L, 2);
 	if (file != NULL) {
 		fflush(file);
 		if (vmoon_lhost_dup(file, &fd, &err) != VMOON_OK)
 			return vmoon_lvm_raise(L, -1, &err);
 	}
-	if (vmoon_stream_copy_to(self->serial, fd, &err) != VMOON_OK) {
+	if (vmoon_stream_copy_to(self->stream, fd, &err) != VMOON_OK) {
 		vmoon_lhost_close(&fd);
 		return vmoon_lvm_raise(L, -1, &err);
 	}
@@ -68,29 +87,72 @@ static int stream_copy_to(lua_State *L)
 	return 0;
 }
 
-/* How many bytes the guest has written so far. */
+/* How many bytes there were so far. */
 static int stream_tell(lua_State *L)
 {
-	struct vmoon_lvm *self = check_vm(L);
+	const struct vmoon_lvm_stream *self = vmoon_lstream_check(L, 1);
 
-	lua_pushinteger(L, (lua_Integer)vmoon_stream_tell(self->serial));
+	lua_pushinteger(L, (lua_Integer)vmoon_stream_tell(self->stream));
 	return 1;
 }
 
 static int stream_tostring(lua_State *L)
 {
-	luaL_checkudata(L, 1, VMOON_LSTREAM_TYPE);
+	const char *what = check_type(L, 1) ? "log" : "serial";
+
 	lua_getiuservalue(L, 1, 1);
 	lua_getiuservalue(L, -1, VMOON_LVM_NAME);
-	lua_pushfstring(L, "serial of vm '%s'",
+	lua_pushfstring(L, "%s of vm '%s'", what,
 			lua_isstring(L, -1) ? lua_tostring(L, -1) : "?");
 	return 1;
 }
 
-/* write and text are in scripts/vmoon/stream.lua. */
+/* The others are in scripts/vmoon: stream.lua, sinks.lua. */
 static const luaL_Reg stream_methods[] = {
 	{"copy_to", stream_copy_to},
 	{"tell", stream_tell},
+	{NULL, NULL},
+};
+
+/* log:level("warn,output=debug") */
+static int log_level(lua_State *L)
+{
+	struct vmoon_error err;
+	const char *levels;
+
+	luaL_checkudata(L, 1, VMOON_LSTREAM_LOG_TYPE);
+	levels = luaL_checkstring(L, 2);
+	lua_getiuservalue(L, 1, 1);
+	if (vmoon_vm_log_level(vmoon_lvm_check(L, -1)->vm, levels, &err) !=
+	    VMOON_OK)
+		return vmoon_lvm_raise(L, -1, &err);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/* log:format("json") */
+static int log_format(lua_State *L)
+{
+	static const char *const formats[] = {"text", "json", NULL};
+	struct vmoon_error err;
+	int format;
+
+	luaL_checkudata(L, 1, VMOON_LSTREAM_LOG_TYPE);
+	format = luaL_checkoption(L, 2, NULL, formats);
+	lua_getiuservalue(L, 1, 1);
+	if (vmoon_vm_log_format(vmoon_lvm_check(L, -1)->vm,
+				(enum vmoon_log_format)format,
+				&err) != VMOON_OK)
+		return vmoon_lvm_raise(L, -1, &err);
+	lua_settop(L, 1);
+	return 1;
+}
+
+static const luaL_Reg log_methods[] = {
+	{"copy_to", stream_copy_to},
+	{"tell", stream_tell},
+	{"level", log_level},
+	{"format", log_format},
 	{NULL, NULL},
 };
 
@@ -107,4 +169,6 @@ void vmoon_lstream_open(lua_State *L)
 {
 	vmoon_lhandle_open(L, VMOON_LSTREAM_TYPE, stream_metamethods,
 			   stream_methods, stream_properties);
+	vmoon_lhandle_open(L, VMOON_LSTREAM_LOG_TYPE, stream_metamethods,
+			   log_methods, stream_properties);
 }

@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* lstream.h - vm.serial: the console of a VM as a stream. */
+/* lstream.h - vm.serial and vm.log: the streams of a VM. */
 #ifndef VMOON_BINDINGS_LSTREAM_H
 #define VMOON_BINDINGS_LSTREAM_H
 
 #include <lua.h>
 
+#include "lvm.h"
+
 #define VMOON_LSTREAM_TYPE "vmoon.stream"
+#define VMOON_LSTREAM_LOG_TYPE "vmoon.log"
 
 void vmoon_lstream_open(lua_State *L);
-/* Pushes the stream handle of the VM handle at idx, which it keeps alive. */
-void vmoon_lstream_push(lua_State *L, int idx);
+/*
+ * Pushes the stream handle of that type for the VM handle at idx, which it
+ * keeps alive.
+ */
+void vmoon_lstream_push(lua_State *L, int idx, const char *type);
+/*
+ * The stream handle at idx of a VM that is open, with the VM handle on the top
+ * of the stack; raises otherwise.
+ */
+struct vmoon_lvm_stream *vmoon_lstream_check(lua_State *L, int idx);
+/* The same where a VM handle may stand for its serial port. */
+struct vmoon_lvm_stream *vmoon_lstream_check_any(lua_State *L, int idx);
 
 #endif

@@ -97,10 +97,12 @@ static struct vmoon_lvm *push_closed(lua_State *L)
 	struct vmoon_lvm *self =
 		lua_newuserdatauv(L, sizeof(*self), VMOON_LVM_VALUES);
 
-	*self = (struct vmoon_lvm){.copy_fd = -1};
+	*self = (struct vmoon_lvm){.serial.copy_fd = -1, .log.copy_fd = -1};
 	luaL_setmetatable(L, VMOON_LVM_TYPE);
-	vmoon_lstream_push(L, -1);
+	vmoon_lstream_push(L, -1, VMOON_LSTREAM_TYPE);
 	lua_setiuservalue(L, -2, VMOON_LVM_SERIAL);
+	vmoon_lstream_push(L, -1, VMOON_LSTREAM_LOG_TYPE);
+	lua_setiuservalue(L, -2, VMOON_LVM_LOG);
 	lua_newtable(L);
 	lua_setiuservalue(L, -2, VMOON_LVM_PRIVATE);
 	return self;
@@ -109,7 +111,8 @@ static struct vmoon_lvm *push_closed(lua_State *L)
 /* The handle is on the top. */
 static void open_into(lua_State *L, struct vmoon_lvm *self)
 {
-	self->serial = vmoon_vm_stream(self->vm, "serial0");
+	self->serial.stream = vmoon_vm_stream(self->vm, "serial0");
+	self->log.stream = vmoon_vm_stream(self->vm, "log");
 	lua_pushstring(L, vmoon_vm_name(self->vm));
 	lua_setiuservalue(L, -2, VMOON_LVM_NAME);
 }
@@ -126,23 +129,39 @@ void vmoon_lvm_push_borrowed(lua_State *L, struct vmoon_vm *vm)
 	open_into(L, self);
 }
 
-/* core.attach_sinks(vm, spec.serial): the functions that no config can hold. */
+/*
+ * core.attach_sinks(stream, list): the functions that no config can hold. The
+ * list is on the top, and is popped.
+ */
+static void attach_list(lua_State *L, int handle, int stream)
+{
+	if (lua_type(L, -1) == LUA_TTABLE) {
+		vmoon_lmod_push_core(L);
+		lua_getfield(L, -1, "attach_sinks");
+		lua_getiuservalue(L, handle, stream);
+		lua_pushvalue(L, -4);
+		lua_call(L, 2, 0);
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+}
+
+/* serial and log.sinks of a spec that was good. */
 static void attach_sinks(lua_State *L, int handle, int spec)
 {
-	luaL_checkstack(L, 6, NULL);
+	luaL_checkstack(L, 8, NULL);
 	if (lua_type(L, spec) != LUA_TTABLE)
 		return; /* JSON has none */
 	lua_pushliteral(L, "serial");
-	if (lua_rawget(L, spec) != LUA_TTABLE) {
-		lua_pop(L, 1);
-		return;
+	lua_rawget(L, spec);
+	attach_list(L, handle, VMOON_LVM_SERIAL);
+	lua_pushliteral(L, "log");
+	if (lua_rawget(L, spec) == LUA_TTABLE) {
+		lua_pushliteral(L, "sinks");
+		lua_rawget(L, -2);
+		attach_list(L, handle, VMOON_LVM_LOG);
 	}
-	vmoon_lmod_push_core(L);
-	lua_getfield(L, -1, "attach_sinks");
-	lua_pushvalue(L, handle);
-	lua_pushvalue(L, -4);
-	lua_call(L, 2, 0);
-	lua_pop(L, 2);
+	lua_pop(L, 1);
 }
 
 struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
@@ -222,10 +241,11 @@ static void close_vm(struct vmoon_lvm *self)
 	struct vmoon_vm *vm = self->vm;
 
 	self->vm = NULL;
-	self->serial = NULL;
+	self->serial.stream = self->log.stream = NULL;
 	if (!self->is_borrowed)
 		vmoon_vm_destroy(vm);
-	vmoon_lhost_close(&self->copy_fd); /* copies are of our own */
+	vmoon_lhost_close(&self->serial.copy_fd); /* copies are of our own */
+	vmoon_lhost_close(&self->log.copy_fd);
 }
 
 static int vm_close(lua_State *L)
@@ -258,7 +278,7 @@ static int vm_console(lua_State *L)
 	struct vmoon_lconsole console = {
 		.rt = self->rt,
 		.vm = self->vm,
-		.stream = self->serial,
+		.stream = self->serial.stream,
 		.pos = self->console_pos,
 	};
 	struct vmoon_error err;
@@ -306,6 +326,13 @@ static int vm_serial(lua_State *L)
 {
 	vmoon_lvm_check(L, 1);
 	lua_getiuservalue(L, 1, VMOON_LVM_SERIAL);
+	return 1;
+}
+
+static int vm_log(lua_State *L)
+{
+	vmoon_lvm_check(L, 1);
+	lua_getiuservalue(L, 1, VMOON_LVM_LOG);
 	return 1;
 }
 
@@ -391,6 +418,7 @@ static const luaL_Reg vm_methods[] = {
 static const luaL_Reg vm_properties[] = {
 	{"name", vm_name},     {"state", vm_state}, {"serial", vm_serial},
 	{"uptime", vm_uptime}, {"stats", vm_stats}, {"exit", vm_exit},
+	{"log", vm_log},
 	{NULL, NULL},
 };
 

@@ -15,18 +15,24 @@ enum {
 	VMOON_LVM_NAME = 1,    /* string; survives close */
 	VMOON_LVM_SERIAL = 2,  /* the stream handle */
 	VMOON_LVM_PRIVATE = 3, /* table of the Lua parts */
-	VMOON_LVM_VALUES = 3
+	VMOON_LVM_LOG = 4,     /* the handle of the log */
+	VMOON_LVM_VALUES = 4
+};
+
+/* What a handle knows of one of its VM's streams. */
+struct vmoon_lvm_stream {
+	struct vmoon_stream *stream; /* borrowed from the VM; or NULL */
+	int copy_fd;                 /* owned: where it is copied to, or -1 */
+	struct vmoon_output_stats limited[VMOON_OUTPUTS_MAX]; /* untold */
+	unsigned limited_count;
 };
 
 struct vmoon_lvm {
-	struct vmoon_vm *vm;         /* NULL once closed */
-	bool is_borrowed;            /* vm is an embedder's: never destroyed */
-	struct vmoon_stream *serial; /* borrowed from vm */
-	struct vmoon_runtime *rt;    /* borrowed: the registry keeps it */
-	uint64_t console_pos;        /* what console() has shown already */
-	int copy_fd; /* owned: where serial is copied to, or -1 */
-	struct vmoon_output_stats limited[VMOON_OUTPUTS_MAX]; /* untold */
-	unsigned limited_count;
+	struct vmoon_vm *vm; /* NULL once closed */
+	bool is_borrowed;    /* vm is an embedder's: never destroyed */
+	struct vmoon_lvm_stream serial, log;
+	struct vmoon_runtime *rt; /* borrowed: the registry keeps it */
+	uint64_t console_pos;     /* what console() has shown already */
 };
 
 void vmoon_lvm_open(lua_State *L);

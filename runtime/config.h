@@ -76,7 +76,8 @@ enum vmoon_config_id {
 	VMOON_KEY_ON_REBOOT,
 	VMOON_KEY_ON_PANIC,
 	VMOON_KEY_GROUPS, /* before those who name one */
-	VMOON_KEY_SERIAL,
+	VMOON_KEY_SERIAL, /* before the log, which goes elsewhere */
+	VMOON_KEY_LOG,
 	VMOON_KEY_COUNT
 };
 
@@ -107,6 +108,15 @@ enum vmoon_config_output_id {
 	VMOON_OUTPUT_ON_DATA,
 	VMOON_OUTPUT_LIMIT,
 	VMOON_OUTPUT_COUNT
+};
+
+/* log = { ... } */
+enum vmoon_config_log_id {
+	VMOON_LOGGING_LEVEL,
+	VMOON_LOGGING_MODULES,
+	VMOON_LOGGING_FORMAT,
+	VMOON_LOGGING_SINKS,
+	VMOON_LOGGING_COUNT
 };
 
 /* limit = { ... } */
@@ -207,11 +217,26 @@ struct vmoon_config_schema {
 	const struct vmoon_config_rule *rules;  /* or NULL */
 };
 
-/* config_limit.c: an item of groups, and a limit; config_output.c: of serial.
+/*
+ * config_limit.c: an item of groups, and a limit; config_output.c: of serial,
+ * and of the sinks of the log; config_log.c: the log.
  */
 extern const struct vmoon_config_schema vmoon_config_group_schema;
 extern const struct vmoon_config_schema vmoon_config_limit_schema;
 extern const struct vmoon_config_schema vmoon_config_output_schema;
+extern const struct vmoon_config_schema vmoon_config_log_schema;
+/* Where an output goes whose sink is good. */
+struct vmoon_sink_text vmoon_config_sink_of(
+	const struct vmoon_config_value *item) VMOON_NONNULL(1);
+/* config_sinks.c: rules of vmoon_config_output_schema. */
+bool vmoon_config_sink_has_file(const struct vmoon_config_scope *scope,
+				struct vmoon_config_report *r);
+bool vmoon_config_sink_has_name(const struct vmoon_config_scope *scope,
+				struct vmoon_config_report *r);
+bool vmoon_config_sink_is_name(const struct vmoon_config_scope *scope,
+			       struct vmoon_config_report *r);
+bool vmoon_config_sink_may_pause(const struct vmoon_config_scope *scope,
+				 struct vmoon_config_report *r);
 /*
  * Which item before scope's, of rows values each, has the same text in row;
  * scope->index when none has.
@@ -243,6 +268,14 @@ struct vmoon_text {
 	size_t cap, len;
 };
 
+/*
+ * Length of the UTF-8 sequence at s, its code point in *out_cp; 0 when there
+ * is none: overlong forms, surrogates and cut sequences do not count.
+ */
+size_t vmoon_utf8_at(const char *s, size_t left, uint32_t *out_cp)
+	VMOON_NONNULL(1, 3);
+/* C0, DEL and C1: what a terminal may take for a command. */
+bool vmoon_is_control(uint32_t cp);
 void vmoon_text_init(struct vmoon_text *t, char *buf, size_t cap)
 	VMOON_NONNULL(1);
 void vmoon_text_put(struct vmoon_text *t, const char *fmt, ...)

@@ -207,7 +207,7 @@ static const struct vmoon_config_row output_rows[VMOON_OUTPUT_COUNT] = {
 };
 
 /* What the sink of an item says; it passed its check. */
-static struct vmoon_sink_text sink_of(const struct vmoon_config_value *values)
+struct vmoon_sink_text vmoon_config_sink_of(const struct vmoon_config_value *values)
 {
 	struct vmoon_sink_text sink = {0};
 	char message[8], hint[8];
@@ -222,7 +222,7 @@ static struct vmoon_sink_text sink_of(const struct vmoon_config_value *values)
 
 static enum vmoon_output_kind kind_of(const struct vmoon_config_value *values)
 {
-	return sink_of(values).kind;
+	return vmoon_config_sink_of(values).kind;
 }
 
 static bool refuse_kind(struct vmoon_config_report *r, const char *field,
@@ -276,193 +276,13 @@ static bool on_data_is_of_a_callback(const struct vmoon_config_scope *scope,
 	       refuse_kind(r, "on_data", "callbacks");
 }
 
-/* ---- which of them would be in each other's way ---- */
-
-/* A piece of text. */
-struct piece {
-	const char *at;
-	size_t len;
-};
-
-/* Takes the next name out of a path, without "." and empty ones. */
-static struct piece take_part(struct piece *path)
-{
-	struct piece part = {path->at, 0};
-
-	while (path->len > 0 && (part.len == 0 || path->at[0] != '/')) {
-		const bool is_slash = path->at[0] == '/';
-
-		path->at++;
-		path->len--;
-		part.len += !is_slash;
-		if (is_slash || (part.len == 1 && part.at[0] == '.' &&
-				 (path->len == 0 || path->at[0] == '/')))
-			part = (struct piece){path->at, 0};
-	}
-	return part;
-}
-
-static bool is_absolute(struct piece path)
-{
-	return path.len > 0 && path.at[0] == '/';
-}
-
-/* "a.log" and ".//a.log"; what links do is seen when they are opened. */
-static bool is_same_path(struct piece a, struct piece b)
-{
-	bool is_same = is_absolute(a) == is_absolute(b);
-
-	while (is_same && (a.len > 0 || b.len > 0)) {
-		const struct piece x = take_part(&a), y = take_part(&b);
-
-		is_same = x.len == y.len && memcmp(x.at, y.at, x.len) == 0;
-	}
-	return is_same;
-}
-
-/* Whether path is one of the older files that item keeps: "a.log.3". */
-static bool is_kept_by(const struct vmoon_config_value *item, const char *path)
-{
-	const uint64_t kept = item[VMOON_OUTPUT_GENERATIONS].number;
-	const char *file = sink_of(item).rest, *dot = strrchr(path, '.');
-	const size_t digits = dot == NULL ? 0 : strspn(dot + 1, "0123456789");
-
-	if (digits < 1 || digits > 2 || dot[1] == '0' ||
-	    dot[1 + digits] != '\0' || strtoul(dot + 1, NULL, 10) > kept)
-		return false;
-	return is_same_path((struct piece){path, (size_t)(dot - path)},
-			    (struct piece){file, strlen(file)});
-}
-
-static bool is_one_file(const struct vmoon_config_value *a,
-			const struct vmoon_config_value *b)
-{
-	const struct vmoon_sink_text x = sink_of(a), y = sink_of(b);
-
-	return x.kind == VMOON_OUTPUT_FILE && y.kind == VMOON_OUTPUT_FILE &&
-	       (is_same_path((struct piece){x.rest, strlen(x.rest)},
-			     (struct piece){y.rest, strlen(y.rest)}) ||
-		is_kept_by(a, y.rest) || is_kept_by(b, x.rest));
-}
-
-struct output_name {
-	char text[VMOON_OUTPUT_NAME_MAX];
-};
-
-/* As the stream will call it. */
-static struct output_name name_of(const struct vmoon_config_value *item)
-{
-	const struct vmoon_sink_text sink = sink_of(item);
-	const struct vmoon_config_value *name = &item[VMOON_OUTPUT_NAME];
-	const struct vmoon_output_options opts = {
-		.size = sizeof(opts),
-		.name = name->is_set ? name->text : NULL,
-		.kind = sink.kind,
-		.path = sink.rest[0] == '\0' ? NULL : sink.rest,
-		.fd = sink.fd};
-	struct output_name out;
-
-	vmoon_output_name_of(&opts, out.text);
-	return out;
-}
-
-static bool is_one_name(const struct vmoon_config_value *a,
-			const struct vmoon_config_value *b)
-{
-	const struct output_name x = name_of(a), y = name_of(b);
-
-	return !a[VMOON_OUTPUT_NAME].is_bad && strcmp(x.text, y.text) == 0;
-}
-
-/* The first item before scope's that is like it, or NULL. */
-static const struct vmoon_config_value *find_earlier(
-	const struct vmoon_config_scope *scope,
-	bool (*is_like)(const struct vmoon_config_value *a,
-			const struct vmoon_config_value *b),
-	size_t *out_number)
-{
-	for (size_t i = 0; i < scope->index; i++) {
-		const struct vmoon_config_value *v =
-			scope->list->fields + i * VMOON_OUTPUT_COUNT;
-
-		if (!v[VMOON_OUTPUT_SINK].is_set || !is_like(v, scope->values))
-			continue;
-		*out_number = i + 1;
-		return v;
-	}
-	return NULL;
-}
-
-/* Two writers who do not know of each other would spoil one file. */
-static bool file_is_new(const struct vmoon_config_scope *scope,
-			struct vmoon_config_report *r)
-{
-	size_t number = 0;
-	const struct vmoon_config_value *other =
-		find_earlier(scope, is_one_file, &number);
-	const struct vmoon_config_value *sink;
-
-	if (other == NULL)
-		return true;
-	sink = &other[VMOON_OUTPUT_SINK];
-	if (is_kept_by(other, sink_of(scope->values).rest)) {
-		vmoon_text_put(&r->message,
-			       "serial.%zu keeps one of its older files there",
-			       number);
-	} else {
-		vmoon_text_put(&r->message, "serial.%zu writes to ", number);
-		vmoon_text_put_quoted(&r->message, sink->text, sink->len);
-		vmoon_text_put(&r->message, " already");
-	}
-	if (is_kept_by(scope->values, sink_of(other).rest))
-		vmoon_text_put(&r->message, ", which is to be one of the older "
-					    "files of this one");
-	vmoon_text_put(&r->hint, "give each a file of its own");
-	return false;
-}
-
-static bool refuse_name(const struct vmoon_config_scope *scope, size_t number,
-			const char *hint, struct vmoon_config_report *r)
-{
-	const struct output_name name = name_of(scope->values);
-
-	vmoon_text_put(&r->message, "serial.%zu is called ", number);
-	vmoon_text_put_quoted(&r->message, name.text, strlen(name.text));
-	vmoon_text_put(&r->message, " already");
-	vmoon_text_put(&r->hint, "%s", hint);
-	return false;
-}
-
-static bool name_is_new(const struct vmoon_config_scope *scope,
-			struct vmoon_config_report *r)
-{
-	size_t number = 0;
-
-	return !scope->values[VMOON_OUTPUT_NAME].is_set ||
-	       find_earlier(scope, is_one_name, &number) == NULL ||
-	       refuse_name(scope, number, "give each a name of its own", r);
-}
-
-/* Without a name it is called what its sink says; of one file all is said. */
-static bool sink_names_it(const struct vmoon_config_scope *scope,
-			  struct vmoon_config_report *r)
-{
-	size_t number = 0;
-
-	return scope->values[VMOON_OUTPUT_NAME].is_set ||
-	       find_earlier(scope, is_one_file, &number) != NULL ||
-	       find_earlier(scope, is_one_name, &number) == NULL ||
-	       refuse_name(scope, number,
-			   "give this one a name: name = \"second\"", r);
-}
-
 static const struct vmoon_config_rule output_rules[] = {
 	{VMOON_OUTPUT_SINK,
-	 BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_GENERATIONS), file_is_new},
+	 BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_GENERATIONS), vmoon_config_sink_has_file},
 	{VMOON_OUTPUT_SINK, BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_NAME),
-	 sink_names_it},
+	 vmoon_config_sink_is_name},
 	{VMOON_OUTPUT_NAME, BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_NAME),
-	 name_is_new},
+	 vmoon_config_sink_has_name},
 	{VMOON_OUTPUT_MAX_SIZE,
 	 BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_MAX_SIZE), max_size_fits},
 	{VMOON_OUTPUT_GENERATIONS,
@@ -473,6 +293,8 @@ static const struct vmoon_config_rule output_rules[] = {
 	{VMOON_OUTPUT_ON_DATA,
 	 BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_ON_DATA),
 	 on_data_is_of_a_callback},
+	{VMOON_OUTPUT_LIMIT, BIT(VMOON_OUTPUT_LIMIT),
+	 vmoon_config_sink_may_pause},
 	{0, 0, NULL}};
 const struct vmoon_config_schema vmoon_config_output_schema = {
 	output_rows, VMOON_OUTPUT_COUNT, NULL, output_rules};

@@ -78,6 +78,14 @@ static const struct vmoon_config_alias serial_words[] = {
 
 static const struct vmoon_config_alias groups_words[] = {
 	{QEMU, "throttle-group"}, {NULL, "limits"}, {NULL, NULL}};
+static const struct vmoon_config_alias log_words[] = {
+	{FIRECRACKER, "logger"},
+	{FIRECRACKER, "log_path"},
+	{CLOUD_HYPERVISOR, "log-file"},
+	{QEMU, "D"},
+	{NULL, "logging"},
+	{NULL, "log_level"},
+	{NULL, NULL}};
 
 static const struct vmoon_config_alias flat_words[] = {
 	{NULL, "file"}, {NULL, "path"}, {NULL, "image"}, {NULL, NULL}};
@@ -281,6 +289,20 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			.aliases = groups_words,
 			.fields = &vmoon_config_group_schema},
 	[VMOON_KEY_SERIAL] = SERIAL_ROW,
+	[VMOON_KEY_LOG] =
+		{
+			.key = {.name = "log",
+				.type = "table",
+				.default_text = "",
+				.choices = "",
+				.doc = "What the VM itself has to say: how "
+				       "much, how and where.",
+				.example = "log = { level = \"debug\", sinks "
+					   "= { { sink = \"stderr\" } } }",
+				.since = "0.1.0"},
+			.type = VMOON_TYPE_TABLE,
+			.aliases = log_words,
+			.fields = &vmoon_config_log_schema},
 };
 
 static const struct vmoon_config_alias disks_words[] = {
@@ -300,8 +322,6 @@ static const struct vmoon_config_alias balloon_words[] = {
 	{LIBVIRT, "memballoon"}, {NULL, NULL}};
 static const struct vmoon_config_alias shares_words[] = {
 	{QEMU, "virtfs"}, {LIBVIRT, "filesystem"}, {NULL, NULL}};
-static const struct vmoon_config_alias log_words[] = {{FIRECRACKER, "logger"},
-						      {NULL, NULL}};
 
 #define LEAVE_OUT "leave it out"
 #define FILES_FROM_INITRD \
@@ -320,7 +340,6 @@ static const struct vmoon_config_later later[] = {
 	{"shares", FILES_FROM_INITRD, shares_words},
 	{"balloon", LEAVE_OUT, balloon_words},
 	{"rng", LEAVE_OUT, NULL},
-	{"log", LEAVE_OUT, log_words},
 	{"snapshot", LEAVE_OUT, NULL},
 	{NULL, NULL, NULL}};
 

@@ -47,12 +47,8 @@ static void put_bytes(struct vmoon_text *t, const char *s, size_t len)
 	t->len += len;
 }
 
-/*
- * Length of the UTF-8 sequence at s, its code point in *out_cp; 0 when there
- * is none: overlong forms, surrogates and cut sequences do not count (RFC
- * 3629, section 4).
- */
-static size_t utf8_at(const char *s, size_t left, uint32_t *out_cp)
+/* Overlong forms, surrogates and cut sequences: RFC 3629, section 4. */
+size_t vmoon_utf8_at(const char *s, size_t left, uint32_t *out_cp)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	const unsigned char *b = (const unsigned char *)s;
@@ -77,8 +73,7 @@ static size_t utf8_at(const char *s, size_t left, uint32_t *out_cp)
 	return len;
 }
 
-/* C0, DEL and C1: what a terminal may take for a command. */
-static bool is_control(uint32_t cp)
+bool vmoon_is_control(uint32_t cp)
 {
 	return cp < 0x20 || (cp >= 0x7F && cp <= 0x9F);
 }
@@ -88,9 +83,9 @@ static void put_clean(struct vmoon_text *t, const char *s, size_t len,
 {
 	for (size_t i = 0; i < len;) {
 		uint32_t cp = 0;
-		size_t n = utf8_at(s + i, len - i, &cp);
+		size_t n = vmoon_utf8_at(s + i, len - i, &cp);
 
-		if (n == 0 || is_control(cp)) {
+		if (n == 0 || vmoon_is_control(cp)) {
 			vmoon_text_put(t, "\\x%02x", (unsigned char)s[i]);
 			i++;
 			continue;
@@ -137,9 +132,9 @@ void vmoon_text_put_json(struct vmoon_text *t, const char *s, size_t len)
 	put_bytes(t, "\"", 1);
 	for (size_t i = 0; i < len;) {
 		uint32_t cp = 0xFFFD;
-		size_t n = utf8_at(s + i, len - i, &cp);
+		size_t n = vmoon_utf8_at(s + i, len - i, &cp);
 
-		if (n == 0 || is_control(cp)) {
+		if (n == 0 || vmoon_is_control(cp)) {
 			vmoon_text_put(t, "\\u%04x", (unsigned)cp);
 			i += n == 0 ? 1 : n;
 			continue;

@@ -2,31 +2,41 @@
 /* log.c - formats log lines for the embedder's sink and limits floods. */
 #include "vmoon/log.h"
 
+#include "config.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { LINE_MAX_BYTES = 500 };
 
-/* Guest bytes may reach a line: no control character leaves unescaped. */
+/*
+ * Guest bytes may reach a line: no control character leaves unescaped, and
+ * nothing that is no UTF-8.
+ */
 static size_t escape(char *dst, size_t cap, const char *src)
 {
+	const size_t len = strlen(src);
 	size_t n = 0;
 
-	for (; *src != '\0'; src++) {
-		unsigned char c = (unsigned char)*src;
-		int width = c < 0x20 || c == 0x7f ? 4 : 1;
+	for (size_t i = 0; i < len;) {
+		uint32_t cp = 0;
+		size_t taken = vmoon_utf8_at(src + i, len - i, &cp);
+		const bool is_plain = taken > 0 && !vmoon_is_control(cp);
+		const size_t width = is_plain ? taken : 4;
 
-		if (n + (size_t)width + sizeof("...") > cap) {
+		if (n + width + sizeof("...") > cap) {
 			memcpy(dst + n, "...", 3);
 			n += 3;
 			break;
 		}
-		if (width == 1)
-			dst[n] = (char)c;
+		if (is_plain)
+			memcpy(dst + n, src + i, taken);
 		else
-			(void)snprintf(dst + n, 5, "\\x%02x", c);
-		n += (size_t)width;
+			(void)snprintf(dst + n, 5, "\\x%02x",
+				       (unsigned char)src[i]);
+		n += width;
+		i += is_plain ? taken : 1;
 	}
 	dst[n] = '\0';
 	return n;

@@ -5,7 +5,7 @@
 
 #include "loop.h"
 
-#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -18,10 +18,23 @@ void vmoon_outputs_init(struct vmoon_outputs *set, struct vmoon_mem *mem)
 	vmoon_lock_init(&set->lock, VMOON_RANK_OUTPUT);
 }
 
+/* The changes that log_state did not show, when no more can come. */
+static void log_rest(struct vmoon_outputs *set,
+		     const struct vmoon_output_slot *slot)
+{
+	if (slot->log_limit.suppressed > 0)
+		vmoon_logf(&set->log, VMOON_LOG_WARN, "output",
+			   "'%s': %u more changes were not shown",
+			   vmoon_output_name(slot->output),
+			   slot->log_limit.suppressed);
+}
+
 void vmoon_outputs_fini(struct vmoon_outputs *set)
 {
-	for (unsigned i = 0; i < set->count; i++)
+	for (unsigned i = 0; i < set->count; i++) {
+		log_rest(set, &set->slot[i]);
 		vmoon_output_destroy(set->slot[i].output);
+	}
 	vmoon_mem_free(set->mem, set->batch, BATCH);
 	vmoon_lock_fini(&set->lock);
 }
@@ -81,29 +94,41 @@ void vmoon_outputs_lose(struct vmoon_outputs *set, uint64_t len,
 	vmoon_lock_drop(&set->lock);
 }
 
-/* Once per change, so that a full disk is one line and not a flood. */
-static void log_state(struct vmoon_outputs *set, struct vmoon_output_slot *slot)
+/*
+ * Once per change, so that a full disk is one line and not a flood; and at a
+ * limited rate, for whoever makes a reader come and go.
+ */
+static void log_state(struct vmoon_outputs *set, struct vmoon_output_slot *slot,
+		      uint64_t now_ns)
 {
 	struct vmoon_output_stats stats;
+	char more[48] = "";
+	uint32_t suppressed = 0;
 
 	vmoon_output_get_stats(slot->output, &stats);
 	if (stats.state == slot->told_state)
 		return;
 	slot->told_state = stats.state;
+	if (!vmoon_log_allow(&slot->log_limit, now_ns, &suppressed))
+		return;
+	if (suppressed > 0)
+		(void)snprintf(more, sizeof(more),
+			       ", after %u changes that were not shown",
+			       suppressed);
 	switch (stats.state) {
 	case VMOON_OUTPUT_WORKING:
 		vmoon_logf(&set->log, VMOON_LOG_WARN, "output",
-			   "'%s' works again", stats.name);
+			   "'%s' works again%s", stats.name, more);
 		return;
 	case VMOON_OUTPUT_RETRYING:
 		vmoon_logf(&set->log, VMOON_LOG_WARN, "output",
-			   "'%s': %s; it is tried again each second",
-			   stats.name, strerrordesc_np(stats.last_error));
+			   "'%s': %s; it is tried again each second%s",
+			   stats.name, strerrordesc_np(stats.last_error), more);
 		return;
 	case VMOON_OUTPUT_FAILED:
 		vmoon_logf(&set->log, VMOON_LOG_WARN, "output",
-			   "'%s': %s; what comes now is dropped", stats.name,
-			   strerrordesc_np(stats.last_error));
+			   "'%s': %s; what comes now is dropped%s", stats.name,
+			   strerrordesc_np(stats.last_error), more);
 		return;
 	}
 }
@@ -156,7 +181,7 @@ struct vmoon_outputs_news vmoon_outputs_pump(struct vmoon_outputs *set,
 		struct vmoon_output_slot *slot = &set->slot[i];
 
 		vmoon_output_pump(slot->output, now_ns);
-		log_state(set, slot);
+		log_state(set, slot, now_ns);
 		slot->has_event |=
 			vmoon_output_take_event(slot->output, now_ns);
 		news.has_events |= slot->has_event;
@@ -233,34 +258,44 @@ enum vmoon_status vmoon_outputs_add(struct vmoon_outputs *set,
 	return st;
 }
 
-/*
- * On a thread of the embedder's, whom a reader that left, or a limit on the
- * size of files, must not kill: a signal that our writing raised is taken out
- * again. The worker has all signals blocked.
- */
-static void flush_quietly(struct vmoon_output *output)
+static const int raised[] = {SIGPIPE, SIGXFSZ};
+
+void vmoon_quiet_begin(struct vmoon_quiet *quiet)
 {
-	static const int raised[] = {SIGPIPE, SIGXFSZ};
-	const struct timespec now = {0};
-	sigset_t ours, before, after, old;
+	sigset_t ours;
 
 	(void)sigemptyset(&ours);
 	for (size_t i = 0; i < VMOON_COUNTOF(raised); i++)
 		(void)sigaddset(&ours, raised[i]);
-	(void)sigpending(&before);
-	(void)pthread_sigmask(SIG_BLOCK, &ours, &old);
-	vmoon_output_flush(output, vmoon_mono_ns());
+	(void)sigpending(&quiet->before);
+	(void)pthread_sigmask(SIG_BLOCK, &ours, &quiet->old);
+}
+
+void vmoon_quiet_end(const struct vmoon_quiet *quiet)
+{
+	const struct timespec now = {0};
+	sigset_t after;
+
 	(void)sigpending(&after);
 	for (size_t i = 0; i < VMOON_COUNTOF(raised); i++) {
 		sigset_t one;
 
 		(void)sigemptyset(&one);
 		(void)sigaddset(&one, raised[i]);
-		if (sigismember(&before, raised[i]) == 0 &&
+		if (sigismember(&quiet->before, raised[i]) == 0 &&
 		    sigismember(&after, raised[i]) == 1)
 			(void)sigtimedwait(&one, NULL, &now);
 	}
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &quiet->old, NULL);
+}
+
+static void flush_quietly(struct vmoon_output *output)
+{
+	struct vmoon_quiet quiet;
+
+	vmoon_quiet_begin(&quiet);
+	vmoon_output_flush(output, vmoon_mono_ns());
+	vmoon_quiet_end(&quiet);
 }
 
 enum vmoon_status vmoon_outputs_remove(struct vmoon_outputs *set,
@@ -274,6 +309,7 @@ enum vmoon_status vmoon_outputs_remove(struct vmoon_outputs *set,
 	slot = find(set, name);
 	if (slot != NULL) {
 		output = slot->output;
+		log_rest(set, slot);
 		set->count--;
 		for (; slot < &set->slot[set->count]; slot++)
 			slot[0] = slot[1];

@@ -7,6 +7,8 @@
 #include "output.h"
 #include "vmoon/log.h"
 
+#include <signal.h>
+
 /* One of them, and what the runtime's thread needs of it. */
 struct vmoon_output_slot {
 	struct vmoon_output *output; /* owned; NULL: free */
@@ -17,6 +19,7 @@ struct vmoon_output_slot {
 	uint64_t next_take_ns;       /* a few bytes are not taken before then */
 	enum vmoon_output_state told_state;
 	bool has_event; /* limited is to be called */
+	struct vmoon_log_limit log_limit;
 };
 
 /* The worker writes; any thread changes and asks; all under lock. */
@@ -80,6 +83,17 @@ VMOON_STATUS vmoon_outputs_take(struct vmoon_outputs *set, const char *name,
 				void *buf, size_t cap,
 				struct vmoon_output_info *out_info,
 				struct vmoon_error *err) VMOON_NONNULL(1, 2, 5);
+
+/*
+ * Around writes on a thread of the embedder's, whom a reader that left, or a
+ * limit on the size of files, must not kill: a signal that our writing raised
+ * is taken out again. The worker has all signals blocked.
+ */
+struct vmoon_quiet {
+	sigset_t before, old;
+};
+void vmoon_quiet_begin(struct vmoon_quiet *quiet) VMOON_NONNULL(1);
+void vmoon_quiet_end(const struct vmoon_quiet *quiet) VMOON_NONNULL(1);
 
 /* ---- the runtime's thread ---- */
 

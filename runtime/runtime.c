@@ -155,10 +155,14 @@ static void deliver(struct vmoon_vm *vm, unsigned note)
 	/* A guest's last words come before its end. */
 	if (note == VMOON_NOTE_DEVICE || note == VMOON_NOTE_EXITED)
 		vmoon_vm_tell_devices(vm);
-	if (note == VMOON_NOTE_DATA || note == VMOON_NOTE_EXITED)
+	if (note == VMOON_NOTE_DATA || note == VMOON_NOTE_EXITED) {
 		vmoon_stream_deliver(&vm->console);
-	if (note == VMOON_NOTE_LIMITED || note == VMOON_NOTE_EXITED)
+		vmoon_stream_deliver(&vm->log.stream);
+	}
+	if (note == VMOON_NOTE_LIMITED || note == VMOON_NOTE_EXITED) {
 		vmoon_stream_tell_limited(&vm->console);
+		vmoon_stream_tell_limited(&vm->log.stream);
+	}
 	if (note != VMOON_NOTE_EXITED)
 		return;
 	vm->is_exit_delivered = true; /* first: the callback may wait */

@@ -16,6 +16,8 @@ static const enum vmoon_unpack unpacks[] = {VMOON_UNPACK_HOST,
 					    VMOON_UNPACK_GUEST};
 static const enum vmoon_on_event reboots[] = {VMOON_ON_RESTART, VMOON_ON_STOP};
 static const enum vmoon_on_event panics[] = {VMOON_ON_STOP, VMOON_ON_IGNORE};
+static const enum vmoon_log_level levels[] = {VMOON_LOG_ERROR, VMOON_LOG_WARN,
+					      VMOON_LOG_INFO, VMOON_LOG_DEBUG};
 
 /* True when out of memory; an unset value is NULL. */
 static bool copy_text(struct vmoon_mem *mem, const struct vmoon_config_value *v,
@@ -47,6 +49,29 @@ static bool copy_kernel(const struct vmoon_config_value *v,
 			 &s->kernel_fd);
 }
 
+/* log = { ... }; as copy_text. */
+static bool copy_log(const struct vmoon_config_value *v, struct vmoon_spec *s)
+{
+	const struct vmoon_config_value *f = v->fields;
+	struct vmoon_config_report r;
+	char pad[8];
+
+	vmoon_log_levels_fill(&s->log_levels, VMOON_LOG_INFO);
+	if (f == NULL)
+		return false;
+	vmoon_log_levels_fill(&s->log_levels,
+			      levels[f[VMOON_LOGGING_LEVEL].number]);
+	vmoon_text_init(&r.message, pad, sizeof(pad));
+	vmoon_text_init(&r.hint, pad, sizeof(pad));
+	if (f[VMOON_LOGGING_MODULES].is_set)
+		VMOON_IGNORE(!vmoon_log_levels_parse(
+			f[VMOON_LOGGING_MODULES].text, false, &s->log_levels,
+			&r)); /* it passed */
+	s->is_log_json = f[VMOON_LOGGING_FORMAT].number != 0;
+	return !vmoon_spec_outputs_init(&s->log, s->mem, NULL,
+					&f[VMOON_LOGGING_SINKS]);
+}
+
 enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
 				  struct vmoon_config *cfg,
 				  struct vmoon_error *err)
@@ -65,6 +90,7 @@ enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
 	is_short |= copy_text(s.mem, &v[VMOON_KEY_CMDLINE], &s.cmdline);
 	is_short |= !vmoon_spec_outputs_init(
 		&s.serial, s.mem, &v[VMOON_KEY_GROUPS], &v[VMOON_KEY_SERIAL]);
+	is_short |= copy_log(&v[VMOON_KEY_LOG], &s);
 	if (is_short) {
 		vmoon_spec_fini(&s);
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
@@ -85,6 +111,7 @@ enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
 void vmoon_spec_fini(struct vmoon_spec *spec)
 {
 	vmoon_spec_outputs_fini(&spec->serial);
+	vmoon_spec_outputs_fini(&spec->log);
 	vmoon_mem_free_text(spec->mem, spec->name);
 	vmoon_mem_free_text(spec->mem, spec->kernel);
 	vmoon_mem_free_text(spec->mem, spec->initrd);

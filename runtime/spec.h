@@ -4,6 +4,7 @@
 #define VMOON_RUNTIME_SPEC_H
 
 #include "spec_output.h"
+#include "vm_log.h"
 #include "vmoon/config.h"
 #include "vmoon/mem.h"
 
@@ -36,7 +37,10 @@ struct vmoon_spec {
 	enum vmoon_unpack unpack;
 	enum vmoon_on_event on_reboot; /* RESTART (default) or STOP */
 	enum vmoon_on_event on_panic;  /* STOP (default) or IGNORE */
-	struct vmoon_spec_outputs serial;
+	struct vmoon_spec_outputs serial; /* the groups are here */
+	struct vmoon_spec_outputs log;
+	struct vmoon_log_levels log_levels;
+	bool is_log_json;
 };
 
 /* Checks cfg (see vmoon_config_check) and copies its values out. */

@@ -224,6 +224,17 @@ uint64_t vmoon_stream_tell(struct vmoon_stream *s)
 	return s == NULL ? 0 : __atomic_load_n(&s->total, __ATOMIC_ACQUIRE);
 }
 
+uint64_t vmoon_stream_total(struct vmoon_stream *s, uint64_t *out_dropped)
+{
+	const uint64_t dropped =
+		s == NULL ? 0
+			  : __atomic_load_n(&s->put_dropped, __ATOMIC_RELAXED);
+
+	if (out_dropped != NULL)
+		*out_dropped = dropped;
+	return vmoon_stream_tell(s) + dropped;
+}
+
 size_t vmoon_stream_read(struct vmoon_stream *s, uint64_t *pos, void *buf,
 			 size_t cap)
 {
@@ -332,6 +343,10 @@ enum vmoon_status vmoon_stream_write(struct vmoon_stream *s, const void *buf,
 	if (s == NULL || (buf == NULL && len > 0) || out_accepted == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "stream write: no stream or no buffer given");
+	if (s->is_log)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "stream write: a log takes no input; write "
+				  "to \"serial0\"");
 	vmoon_lock_take(&s->lock);
 	n = min_size(len, VMOON_STREAM_INPUT - s->input_count);
 	for (size_t i = 0; i < n; i++)

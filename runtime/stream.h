@@ -31,6 +31,7 @@ struct vmoon_stream_device {
  */
 struct vmoon_stream {
 	struct vmoon_vm *vm; /* borrowed: whose stream it is */
+	bool is_log;         /* no device: no input, and nobody to hold */
 	struct vmoon_ring ring;
 	uint64_t put_dropped; /* atomic; by the vCPU */
 	bool was_held;        /* atomic: the device is owed a resume */

@@ -2,6 +2,7 @@
 /* stream_outputs.c - a stream's outputs as the embedder sees them. */
 #include "stream.h"
 
+#include <stddef.h>
 #include <string.h>
 
 /* The output that vmoon_stream_copy_to makes. */
@@ -41,6 +42,21 @@ static void changed(struct vmoon_stream *s)
 	vmoon_loop_fire(&s->outputs_event);
 }
 
+/* limit may be of an older caller's, who knows no policy. */
+static enum vmoon_status check_pause(const struct vmoon_stream *s,
+				     const struct vmoon_limit *limit,
+				     struct vmoon_error *err)
+{
+	if (!s->is_log ||
+	    limit->size < offsetof(struct vmoon_limit, policy) +
+				  sizeof(limit->policy) ||
+	    limit->policy != VMOON_LIMIT_PAUSE)
+		return VMOON_OK;
+	return vmoon_fail(err, VMOON_E_CONFIG, 0,
+			  "limit: a log has no guest that could be paused; "
+			  "choose \"drop\" or \"spool\"");
+}
+
 /* One that belongs to no stream yet. */
 static enum vmoon_status open_output(struct vmoon_stream *s,
 				     const struct vmoon_output_options *opts,
@@ -50,6 +66,8 @@ static enum vmoon_status open_output(struct vmoon_stream *s,
 	struct vmoon_dest *dest;
 	enum vmoon_status st = vmoon_limit_check(&opts->limit, err);
 
+	if (st == VMOON_OK)
+		st = check_pause(s, &opts->limit, err);
 	if (st == VMOON_OK)
 		st = vmoon_dest_open(opts, s->outputs.mem, &dest, err);
 	if (st == VMOON_OK)
@@ -111,7 +129,9 @@ enum vmoon_status vmoon_stream_limit_output(struct vmoon_stream *s,
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "limit: size is not set; begin with "
 				  "VMOON_INIT");
-	st = vmoon_outputs_limit(&s->outputs, name, limit, err);
+	st = check_pause(s, limit, err);
+	if (st == VMOON_OK)
+		st = vmoon_outputs_limit(&s->outputs, name, limit, err);
 	changed(s);
 	return st;
 }

@@ -3,6 +3,7 @@
 #include "vm.h"
 
 #include "boot/boot.h"
+#include "clock.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -158,6 +159,8 @@ static void free_vm(struct vmoon_vm *vm)
 	vmoon_vm_free_devices(vm);
 	vmoon_gmem_fini(&vm->gmem);
 	vmoon_stream_fini(&vm->console);
+	vmoon_vm_log_end(&vm->log);
+	vmoon_vm_log_fini(&vm->log);
 	vmoon_vm_free_groups(vm);
 	vmoon_loop_fini(&vm->loop);
 	(void)pthread_cond_destroy(&vm->changed);
@@ -167,6 +170,24 @@ static void free_vm(struct vmoon_vm *vm)
 	vmoon_spec_fini(&vm->spec);
 	vm->hv->ops->destroy(vm->hv);
 	vmoon_mem_free(&vm->rt->mem, vm, sizeof(*vm));
+}
+
+static enum vmoon_status init_log(struct vmoon_vm *vm, struct vmoon_error *err)
+{
+	const struct vmoon_vm_log_options options = {
+		.loop = &vm->loop,
+		.mem = &vm->rt->mem,
+		.clock = vmoon_host_clock(),
+		.embedder = vm->rt->log,
+		.vm_name = vm->spec.name};
+	enum vmoon_status st = vmoon_vm_log_init(&vm->log, &options, err);
+
+	if (st != VMOON_OK)
+		return st;
+	vm->log.stream.vm = vm;
+	vmoon_vm_log_set_levels(&vm->log, &vm->spec.log_levels);
+	vmoon_vm_log_set_json(&vm->log, vm->spec.is_log_json);
+	return VMOON_OK;
 }
 
 /* The parts that free_vm takes for granted. */
@@ -185,12 +206,17 @@ static enum vmoon_status init_parts(struct vmoon_vm *vm,
 	st = vmoon_stream_init(&vm->console, &vm->loop, &vm->rt->mem, err);
 	if (st != VMOON_OK)
 		goto err_loop;
+	st = init_log(vm, err);
+	if (st != VMOON_OK)
+		goto err_console;
 	vmoon_lock_init(&vm->lock, VMOON_RANK_VM);
 	vmoon_lock_init(&vm->wish_lock, VMOON_RANK_LEAF);
 	(void)pthread_cond_init(&vm->changed, NULL);
 	vm->console.vm = vm;
 	vmoon_vm_worker_init(vm);
 	return VMOON_OK;
+err_console:
+	vmoon_stream_fini(&vm->console);
 err_loop:
 	vmoon_loop_fini(&vm->loop);
 err_spec:

@@ -9,6 +9,7 @@
 #include "mem.h"
 #include "sandbox/sandbox.h"
 #include "stream.h"
+#include "vm_log.h"
 #include "vmoon/vmoon.h"
 
 /*
@@ -80,6 +81,7 @@ struct vmoon_vm {
 	struct vmoon_vm_device *devices; /* owned: the embedder's own */
 	struct vmoon_boot_files files;
 	struct vmoon_stream console;
+	struct vmoon_vm_log log;
 	struct vmoon_group *groups[VMOON_OUTPUTS_MAX]; /* owned; of spec */
 	struct vmoon_vcpu *vcpus; /* owned: spec.cpus of them */
 	uint64_t create_ns;
@@ -112,6 +114,7 @@ struct vmoon_vm {
 	struct vmoon_loop_event wish_event;
 	struct vmoon_loop_timer panic_timer, reset_timer;
 	uint64_t last_reset_ns;
+	struct vmoon_log_limit reset_limit; /* of the line about a reset */
 	bool has_panicked; /* atomic */
 	char panic_line[VMOON_PANIC_LINE_MAX];
 };

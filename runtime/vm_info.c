@@ -123,7 +123,66 @@ void vmoon_vm_get_stats(const struct vmoon_vm *vm, struct vmoon_vm_stats *out)
 
 struct vmoon_stream *vmoon_vm_stream(struct vmoon_vm *vm, const char *name)
 {
-	if (vm == NULL || name == NULL || strcmp(name, "serial0") != 0)
+	if (vm == NULL || name == NULL)
 		return NULL;
-	return &vm->console;
+	if (strcmp(name, "log") == 0)
+		return &vm->log.stream;
+	return strcmp(name, "serial0") == 0 ? &vm->console : NULL;
+}
+
+/* ---- the log ---- */
+
+static enum vmoon_status parse_levels(const char *text,
+				      struct vmoon_log_levels *levels,
+				      struct vmoon_error *err)
+{
+	char message[256], hint[256];
+	struct vmoon_config_report r;
+
+	if (text == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "log: no levels given");
+	vmoon_text_init(&r.message, message, sizeof(message));
+	vmoon_text_init(&r.hint, hint, sizeof(hint));
+	if (vmoon_log_levels_parse(text, true, levels, &r))
+		return VMOON_OK;
+	if (hint[0] == '\0')
+		return vmoon_fail(err, VMOON_E_CONFIG, 0, "log: %s", message);
+	return vmoon_fail(err, VMOON_E_CONFIG, 0, "log: %s (%s)", message,
+			  hint);
+}
+
+enum vmoon_status vmoon_log_level_check(const char *levels,
+					struct vmoon_error *err)
+{
+	struct vmoon_log_levels none = {{0}};
+
+	return parse_levels(levels, &none, err);
+}
+
+enum vmoon_status vmoon_vm_log_level(struct vmoon_vm *vm, const char *levels,
+				     struct vmoon_error *err)
+{
+	struct vmoon_log_levels now;
+	enum vmoon_status st;
+
+	if (vm == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0, "no VM given");
+	vmoon_vm_log_get_levels(&vm->log, &now);
+	st = parse_levels(levels, &now, err);
+	if (st == VMOON_OK)
+		vmoon_vm_log_set_levels(&vm->log, &now);
+	return st;
+}
+
+enum vmoon_status vmoon_vm_log_format(struct vmoon_vm *vm,
+				      enum vmoon_log_format format,
+				      struct vmoon_error *err)
+{
+	if (vm == NULL ||
+	    (format != VMOON_LOG_TEXT && format != VMOON_LOG_JSON))
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "log: no VM, or no known format, given");
+	vmoon_vm_log_set_json(&vm->log, format == VMOON_LOG_JSON);
+	return VMOON_OK;
 }

@@ -62,7 +62,7 @@ static enum vmoon_status options_of(struct vmoon_vm *vm,
 	return find_group(vm, o, &out->limit.group, err);
 }
 
-static enum vmoon_status add_all(struct vmoon_vm *vm,
+static enum vmoon_status add_all(struct vmoon_stream *s,
 				 const struct vmoon_spec_outputs *spec,
 				 struct vmoon_error *err)
 {
@@ -70,15 +70,14 @@ static enum vmoon_status add_all(struct vmoon_vm *vm,
 	enum vmoon_status st = VMOON_OK;
 
 	for (size_t i = 0; i < spec->output_count && st == VMOON_OK; i++) {
-		st = options_of(vm, &spec->outputs[i], &options, err);
+		st = options_of(s->vm, &spec->outputs[i], &options, err);
 		if (st == VMOON_OK)
-			st = vmoon_stream_add_output(&vm->console, &options,
-						     err);
+			st = vmoon_stream_add_output(s, &options, err);
 	}
 	return st;
 }
 
-static enum vmoon_status limit_one(struct vmoon_vm *vm,
+static enum vmoon_status limit_one(struct vmoon_stream *s,
 				   const struct vmoon_spec_outputs *spec,
 				   const char *name, struct vmoon_error *err)
 {
@@ -89,10 +88,9 @@ static enum vmoon_status limit_one(struct vmoon_vm *vm,
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "outputs: a config without a sink has no "
 				  "limit");
-	st = options_of(vm, &spec->outputs[0], &options, err);
+	st = options_of(s->vm, &spec->outputs[0], &options, err);
 	if (st == VMOON_OK)
-		st = vmoon_stream_limit_output(&vm->console, name,
-					       &options.limit, err);
+		st = vmoon_stream_limit_output(s, name, &options.limit, err);
 	return st;
 }
 
@@ -101,7 +99,11 @@ enum vmoon_status vmoon_vm_open_outputs(struct vmoon_vm *vm,
 {
 	enum vmoon_status st = create_groups(vm, err);
 
-	return st == VMOON_OK ? add_all(vm, &vm->spec.serial, err) : st;
+	if (st == VMOON_OK)
+		st = add_all(&vm->console, &vm->spec.serial, err);
+	if (st == VMOON_OK)
+		st = add_all(&vm->log.stream, &vm->spec.log, err);
+	return st;
 }
 
 enum vmoon_status vmoon_config_create_serial(struct vmoon_runtime *rt,
@@ -145,7 +147,7 @@ enum vmoon_status vmoon_stream_add_outputs(struct vmoon_stream *s,
 
 	if (st != VMOON_OK)
 		return st;
-	st = add_all(s->vm, &spec, err);
+	st = add_all(s, &spec, err);
 	vmoon_spec_outputs_fini(&spec);
 	return st;
 }
@@ -164,7 +166,7 @@ enum vmoon_status vmoon_stream_limit_outputs(struct vmoon_stream *s,
 	st = read_config(s, cfg, &spec, err);
 	if (st != VMOON_OK)
 		return st;
-	st = limit_one(s->vm, &spec, name, err);
+	st = limit_one(s, &spec, name, err);
 	vmoon_spec_outputs_fini(&spec);
 	return st;
 }

@@ -111,30 +111,71 @@ static void publish_end(struct vmoon_vm *vm, const struct vmoon_wish *w)
 	(void)pthread_cond_broadcast(&vm->changed);
 }
 
+/* The message may be a line of the guest's: the log escapes it. */
+static void log_end(struct vmoon_vm *vm, const struct vmoon_wish *w)
+{
+	const struct vmoon_log log = vmoon_vm_log_value(&vm->log);
+	const char *colon = w->message[0] == '\0' ? "" : ": ";
+
+	if (vm->reset_limit.suppressed > 0)
+		vmoon_logf(&log, VMOON_LOG_INFO, "vm",
+			   "%u more resets were not shown",
+			   vm->reset_limit.suppressed);
+	vmoon_logf(&log,
+		   w->end == VMOON_EXIT_HOST_ERROR ? VMOON_LOG_ERROR
+						   : VMOON_LOG_INFO,
+		   "vm", "ended: %s%s%s", vmoon_exit_reason_name(w->end), colon,
+		   w->message);
+}
+
 static void finish(struct vmoon_vm *vm, struct vmoon_wish *w)
 {
 	bool is_death = w->end == VMOON_EXIT_CRASH ||
 			w->end == VMOON_EXIT_REBOOT ||
 			w->end == VMOON_EXIT_HALT;
+	const uint64_t deadline_ns = vmoon_mono_ns() + FLUSH_NS;
 
 	vmoon_lock_take(&vm->lock);
 	vmoon_vm_park(vm);
 	vmoon_lock_drop(&vm->lock);
 	/* The last words may still be in the ring, a panic among them. */
 	vmoon_stream_drain(&vm->console);
-	vmoon_stream_flush(&vm->console, vmoon_mono_ns() + FLUSH_NS);
+	vmoon_stream_flush(&vm->console, deadline_ns);
 	if (vm->has_panicked && vm->spec.on_panic == VMOON_ON_STOP &&
 	    (is_death || w->end == VMOON_EXIT_PANIC)) {
 		w->end = VMOON_EXIT_PANIC;
 		(void)snprintf(w->message, sizeof(w->message), "%s",
 			       vm->panic_line);
 	}
+	log_end(vm, w);
+	vmoon_stream_drain(&vm->log.stream);
+	vmoon_stream_flush(&vm->log.stream, deadline_ns);
 	vmoon_lock_take(&vm->lock);
 	publish_end(vm, w);
 	vmoon_lock_drop(&vm->lock);
 	vmoon_loop_set_timer(&vm->panic_timer, 0);
 	vmoon_loop_set_timer(&vm->reset_timer, 0);
 	vmoon_runtime_note(vm, VMOON_NOTE_STATE | VMOON_NOTE_EXITED);
+}
+
+/* A guest may reset itself as often as it likes. */
+static void log_reset(struct vmoon_vm *vm)
+{
+	const struct vmoon_log log = vmoon_vm_log_value(&vm->log);
+	const unsigned long long resets =
+		__atomic_load_n(&vm->resets, __ATOMIC_RELAXED);
+	uint32_t suppressed = 0;
+
+	if (!vmoon_log_allow(&vm->reset_limit, vmoon_mono_ns(), &suppressed))
+		return;
+	if (suppressed > 0)
+		vmoon_logf(&log, VMOON_LOG_INFO, "vm",
+			   "the guest was reset (%llu), after %u resets that "
+			   "were not shown",
+			   resets, suppressed);
+	else
+		vmoon_logf(&log, VMOON_LOG_INFO, "vm",
+			   "the guest was reset (%llu)", resets);
 }
 
 static void restart(struct vmoon_vm *vm)
@@ -164,6 +205,7 @@ static void restart(struct vmoon_vm *vm)
 	vmoon_lock_drop(&vm->wish_lock);
 	(void)pthread_cond_broadcast(&vm->changed);
 	vmoon_lock_drop(&vm->lock);
+	log_reset(vm);
 }
 
 /* A guest that dies in its first instructions must not burn the host. */
@@ -261,8 +303,11 @@ void vmoon_vm_worker_init(struct vmoon_vm *vm)
 	vm->console.on_line = on_line;
 	vm->console.on_data = on_data;
 	vm->console.on_limited = on_limited;
-	vm->console.outputs.log = vm->rt->log;
+	vm->console.outputs.log = vmoon_vm_log_value(&vm->log);
 	vm->console.ctx = vm;
+	vm->log.stream.on_data = on_data;
+	vm->log.stream.on_limited = on_limited;
+	vm->log.stream.ctx = vm;
 }
 
 struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
@@ -273,7 +318,7 @@ struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 		.console = vmoon_stream_sink(&vm->console),
 		.console_room = vmoon_stream_room(&vm->console),
 		.clock = vmoon_host_clock(),
-		.log = vm->rt->log,
+		.log = vmoon_vm_log_value(&vm->log),
 		.poweroff = {wish_poweroff, vm},
 		.reset = {wish_reset, vm},
 		.panic = {wish_panic, vm},
@@ -284,12 +329,12 @@ struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 void *vmoon_vm_worker_main(void *arg)
 {
 	struct vmoon_vm *vm = arg;
+	const struct vmoon_log log = vmoon_vm_log_value(&vm->log);
 	struct vmoon_error err;
 
 	vmoon_vm_enter_sandbox(vm, VMOON_SEAT_WORKER);
 	/* epoll cannot fail on descriptors of our own; if it does, say so. */
 	if (vmoon_loop_run(&vm->loop, &err) != VMOON_OK)
-		vmoon_logf(&vm->rt->log, VMOON_LOG_ERROR, "worker", "%s",
-			   err.msg);
+		vmoon_logf(&log, VMOON_LOG_ERROR, "worker", "%s", err.msg);
 	return NULL;
 }

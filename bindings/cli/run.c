@@ -127,7 +127,7 @@ static int attend(lua_State *L, int idx, struct vmoon_lvm *self)
 	struct vmoon_lconsole console = {
 		.rt = self->rt,
 		.vm = self->vm,
-		.stream = self->serial,
+		.stream = self->serial.stream,
 		.pos = self->console_pos,
 	};
 	const char *name = vmoon_vm_name(self->vm);

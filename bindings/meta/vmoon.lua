@@ -42,6 +42,8 @@
 ---@field groups? vmoon.SpecGroups[]
 ---The sinks of the first serial port (ttyS0): each sees all that the guest prints, within its limit.
 ---@field serial? vmoon.SpecSerial[]
+---What the VM itself has to say: how much, how and where.
+---@field log? vmoon.SpecLog
 
 ---@class (exact) vmoon.SpecKernel
 ---A file without a header, copied to memory as it is.
@@ -78,6 +80,54 @@
 ---@field limit? vmoon.SpecSerialLimit
 
 ---@class (exact) vmoon.SpecSerialLimit
+---What happens to output above the rate: it waits, it is lost, or the guest waits.
+---@field policy "spool"|"drop"|"pause"
+---Bytes a second in the long run.
+---@field rate? string
+---How much may go at once after a silence; left out, a second's worth.
+---@field burst? vmoon.Size
+---With "line", lines are delivered whole or not at all. Default "byte".
+---@field unit? "byte"|"line"
+---With "spool", how much may wait, "4K" to "64M"; left out, 1M.
+---@field capacity? vmoon.Size
+---With "spool", what is lost when no more can wait; left out, the oldest.
+---@field full? "drop-oldest"|"drop-newest"
+---With "pause", how long the guest may wait in any 10 seconds; left out, 2.
+---@field max_stall? vmoon.Seconds
+---With "pause", what follows that: the newest is lost, or the sink fails; left out, drop.
+---@field after_stall? "drop"|"error"
+---Allows a max_stall of more than 10 seconds, which may hang the guest. Default false.
+---@field unsafe_stall? boolean
+---A group of groups, whose rate it shares beside its own.
+---@field group? string
+
+---@class (exact) vmoon.SpecLog
+---The least important lines that are kept. Default "info".
+---@field level? "error"|"warn"|"info"|"debug"
+---Levels of some modules, MODULE=LEVEL with commas between: "output" is the sinks, "ports" and "mmio" are accesses that no device takes, "device" is devices of your own.
+---@field modules? string
+---How a line looks; "json" is one object a line. Default "text".
+---@field format? "text"|"json"
+---Where the lines go, as with serial; left out, only the VM keeps them.
+---@field sinks? vmoon.SpecLogSinks[]
+
+---@class (exact) vmoon.SpecLogSinks
+---Where it goes: "file:PATH", "fd:NUMBER", "stdout", "stderr", "fifo:PATH", "unix:PATH", "ring", "callback" or "null".
+---@field sink string
+---What figures and events call it; left out, what sink says.
+---@field name? string
+---How large a file may become, then it is full or the next one begins; left out, 16M. How much a ring keeps; left out, 64K.
+---@field max_size? vmoon.Size
+---How many full files are kept, as PATH.1 and so on: 0 to 99. Default 0.
+---@field generations? integer
+---Goes on at the end of a file that is there, instead of emptying it. Default false.
+---@field append? boolean
+---In a script, what a callback calls: on_data(bytes, info).
+---@field on_data? fun(bytes: string, info: vmoon.Info)
+---How fast, how much, and what happens to the rest; left out, 1M waits for a slow sink.
+---@field limit? vmoon.SpecLogSinksLimit
+
+---@class (exact) vmoon.SpecLogSinksLimit
 ---What happens to output above the rate: it waits, it is lost, or the guest waits.
 ---@field policy "spool"|"drop"|"pause"
 ---Bytes a second in the long run.
@@ -177,7 +227,7 @@
 ---@field bytes integer                       # lost or waiting so far
 
 ---@class vmoon.StreamStats
----@field bytes integer                       # that the guest has written
+---@field bytes integer                       # that were written to it
 ---@field dropped integer                     # of these, lost before any sink
 ---@field sinks vmoon.SinkStats[]
 
@@ -239,6 +289,62 @@ function Stream:sink_text(name) end
 ---@return vmoon.Stream
 function Stream:on(event, fn) end
 
+---@class vmoon.Log                             # what the VM itself has to say, a line each
+local Log = {}
+
+---What was logged, the newest 1 MiB of it.
+---@return string
+function Log:text() end
+
+---How many bytes were logged so far.
+---@return integer
+function Log:tell() end
+
+---Copies all lines from now on to an open file; nil ends it.
+---@param file file*?
+function Log:copy_to(file) end
+
+---Sets levels from now on: of all modules, of some, or both, as in "warn,output=debug".
+---@param levels string
+---@return vmoon.Log
+function Log:level(levels) end
+
+---How lines look from now on.
+---@param format "text"|"json"
+---@return vmoon.Log
+function Log:format(format) end
+
+---Adds a sink, of the kind that `log.sinks` of a specification lists.
+---@param sink vmoon.SpecLogSinks
+---@return vmoon.Log
+function Log:add_sink(sink) end
+
+---Takes a sink away; what waits is written if it is taken at once.
+---@param name string                         # its name, or what its sink says
+---@return vmoon.Log
+function Log:remove_sink(name) end
+
+---Gives a sink another limit from now on; nil for none. Its figures go on.
+---@param name string
+---@param limit vmoon.SpecLogSinksLimit?
+---@return vmoon.Log
+function Log:limit(name, limit) end
+
+---What came, went, was lost and waits: of each sink, bytes_in = bytes_out + bytes_dropped + backlog.
+---@return vmoon.StreamStats
+function Log:stats() end
+
+---What a ring holds: the newest bytes.
+---@param name string
+---@return string
+function Log:sink_text(name) end
+
+---Calls a function for each sink that delays, drops or fails, at most once a second; nil ends it.
+---@param event "limited"
+---@param fn fun(event: vmoon.Limited)?
+---@return vmoon.Log
+function Log:on(event, fn) end
+
 ---@class vmoon.Shell
 local Shell = {}
 
@@ -265,6 +371,7 @@ function Shell:send(line) end
 ---@field name string
 ---@field state "created"|"running"|"paused"|"stopped"|"failed"
 ---@field serial vmoon.Stream
+---@field log vmoon.Log
 ---@field shell vmoon.Shell                     # of the last login
 ---@field uptime vmoon.Seconds
 ---@field stats vmoon.Stats

@@ -264,9 +264,13 @@ vmoon_vm_call_device(struct vmoon_vm *vm, const char *name,
 		     void (*fn)(void *ctx, struct vmoon_device *dev), void *ctx,
 		     struct vmoon_error *err);
 
-/* ---- the serial console as a stream ---- */
+/* ---- the serial console, and the VM's log, as streams ---- */
 
-/* "serial0". Borrowed until vmoon_vm_destroy; NULL for an unknown name. */
+/*
+ * "serial0", or "log": what the VM itself has to say, by its levels and in its
+ * layout, at most 64 KiB a second of it; it takes no input. Borrowed until
+ * vmoon_vm_destroy; NULL for an unknown name.
+ */
 VMOON_API struct vmoon_stream *vmoon_vm_stream(struct vmoon_vm *vm,
 					       const char *name);
 
@@ -287,6 +291,12 @@ VMOON_API VMOON_STATUS vmoon_stream_write(struct vmoon_stream *s,
 VMOON_API uint64_t vmoon_stream_tell(struct vmoon_stream *s);
 VMOON_API size_t vmoon_stream_read(struct vmoon_stream *s, uint64_t *pos,
 				   void *buf, size_t cap);
+/*
+ * As tell, with the bytes that were lost before they had a number;
+ * *out_dropped, which may be NULL, is how many these were.
+ */
+VMOON_API uint64_t vmoon_stream_total(struct vmoon_stream *s,
+				      uint64_t *out_dropped);
 
 /*
  * Calls fn with all output from now on, inside vmoon_runtime_dispatch and
@@ -340,6 +350,26 @@ VMOON_API VMOON_STATUS vmoon_stream_expect(struct vmoon_stream *s,
 					   const struct vmoon_pattern *patterns,
 					   size_t count, int64_t timeout_ns,
 					   struct vmoon_match *out_match,
+					   struct vmoon_error *err);
+
+/* ---- levels and layout of the log ---- */
+
+enum vmoon_log_format { VMOON_LOG_TEXT = 0, VMOON_LOG_JSON = 1 };
+
+/*
+ * "debug", "ports=error" or "warn,output=debug,ports=error": a level for all,
+ * then those of some modules; the others stay. E_CONFIG, and nothing has
+ * changed. Any thread; the log of the runtime's options has its own level.
+ */
+VMOON_API VMOON_STATUS vmoon_vm_log_level(struct vmoon_vm *vm,
+					  const char *levels,
+					  struct vmoon_error *err);
+/* Whether that would be taken. */
+VMOON_API VMOON_STATUS vmoon_log_level_check(const char *levels,
+					     struct vmoon_error *err);
+/* How lines look from now on. Any thread. */
+VMOON_API VMOON_STATUS vmoon_vm_log_format(struct vmoon_vm *vm,
+					   enum vmoon_log_format format,
 					   struct vmoon_error *err);
 
 #ifdef __cplusplus

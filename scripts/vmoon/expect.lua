@@ -18,10 +18,11 @@ local BEFORE_MAX, LINE_MAX, TAIL_LINES = 65536, 4096, 10
 
 -- ---- text around positions ----
 
-local function read_range(vm, from, to)
+-- Of a VM's console, or of a stream.
+local function read_range(stream, from, to)
   local parts = {}
   while from < to do
-    local bytes, next = core.read(vm, from)
+    local bytes, next = core.read(stream, from)
     if bytes == "" or next - #bytes >= to then break end
     if next > to then bytes = bytes:sub(1, #bytes - (next - to)) end
     parts[#parts + 1] = bytes

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- sinks.lua - vm.serial's sinks: added, limited, asked; what they call.
+-- sinks.lua - the sinks of vm.serial and vm.log: added, limited, asked; what they call.
 --
 --   vm.serial:add_sink { sink = "file:boot.log", limit = { policy = "drop", rate = "64K/s" } }
 --   vm.serial:limit("file:boot.log", { policy = "spool", rate = "8K/s" })
---   vm.serial:on("limited", function(event) print(event.sink, event.bytes) end)
+--   vm.log:on("limited", function(event) print(event.sink, event.bytes) end)
 --   for _, sink in ipairs(vm.serial:stats().sinks) do print(sink.sink, sink.bytes_out) end
 local core = ...
 
@@ -12,12 +12,12 @@ local format = string.format
 
 local EVENTS = { "limited" }
 
--- VM -> { data = { [name] = function }, limited = function }
+-- stream -> { data = { [name] = function }, limited = function }
 local watched = setmetatable({}, { __mode = "k" })
 
-local function watch(vm)
-  watched[vm] = watched[vm] or { data = {} }
-  return watched[vm]
+local function watch(stream)
+  watched[stream] = watched[stream] or { data = {} }
+  return watched[stream]
 end
 
 local function need(is_so, message, ...)
@@ -28,77 +28,84 @@ local function name_of(item)
   return item.name or item.sink
 end
 
-local function remember(vm, item)
-  if item.on_data then watch(vm).data[name_of(item)] = item.on_data end
+local function remember(stream, item)
+  if item.on_data then watch(stream).data[name_of(item)] = item.on_data end
 end
 
--- What vmoon.new found under the key serial, checked.
-function core.attach_sinks(vm, serial)
-  for _, item in ipairs(serial) do remember(vm, item) end
+-- The list that vmoon.new found for a stream, checked.
+function core.attach_sinks(stream, list)
+  for _, item in ipairs(list) do remember(stream, item) end
 end
 
-function core.stream.add_sink(serial, item)
-  local vm = core.vm_of(serial)
-  need(type(item) == "table", "serial:add_sink: a table is needed, got %s", type(item))
-  core.add_sink(vm, item)
-  remember(vm, item)
-  return serial
-end
-
-function core.stream.remove_sink(serial, name)
-  local vm = core.vm_of(serial)
-  need(type(name) == "string", "serial:remove_sink: the name of a sink is needed, got %s", type(name))
-  core.remove_sink(vm, name)
-  if watched[vm] then watched[vm].data[name] = nil end
-  return serial
-end
-
--- No limit is the limit of a sink that was given none.
-function core.stream.limit(serial, name, limit)
-  local vm = core.vm_of(serial)
-  need(type(name) == "string", "serial:limit: the name of a sink is needed, got %s", type(name))
-  need(limit == nil or type(limit) == "table", "serial:limit: a table is needed, or nil for none, got %s", type(limit))
-  core.limit_sink(vm, name, limit)
-  return serial
-end
-
-function core.stream.stats(serial)
-  local vm = core.vm_of(serial)
-  return { bytes = vm.stats.console_bytes, dropped = vm.stats.console_dropped, sinks = core.sinks(vm) }
-end
-
-function core.stream.sink_text(serial, name)
-  local vm = core.vm_of(serial)
-  need(type(name) == "string", "serial:sink_text: the name of a ring is needed, got %s", type(name))
-  return core.read_sink(vm, name)
-end
-
-function core.stream.on(serial, event, fn)
-  local vm = core.vm_of(serial)
-  if event ~= "limited" then
-    local nearest = type(event) == "string" and core.nearest(event, EVENTS)
-    core.fail {
-      kind = "script", message = format("serial:on: no event %s", core.quote(tostring(event))),
-      detail = nearest and format('  did you mean "%s"?', nearest) or '  hint: the event is "limited"',
-    }
+-- The same methods for both kinds of stream; word: what messages call it.
+local function define(methods, word)
+  function methods.add_sink(stream, item)
+    core.vm_of(stream)
+    need(type(item) == "table", "%s:add_sink: a table is needed, got %s", word, type(item))
+    core.add_sink(stream, item)
+    remember(stream, item)
+    return stream
   end
-  need(fn == nil or type(fn) == "function", "serial:on: a function is needed, or nil to end it, got %s", type(fn))
-  watch(vm).limited = fn
-  core.watch_sinks(vm)
-  return serial
+
+  function methods.remove_sink(stream, name)
+    core.vm_of(stream)
+    need(type(name) == "string", "%s:remove_sink: the name of a sink is needed, got %s", word, type(name))
+    core.remove_sink(stream, name)
+    if watched[stream] then watched[stream].data[name] = nil end
+    return stream
+  end
+
+  -- No limit is the limit of a sink that was given none.
+  function methods.limit(stream, name, limit)
+    core.vm_of(stream)
+    need(type(name) == "string", "%s:limit: the name of a sink is needed, got %s", word, type(name))
+    need(limit == nil or type(limit) == "table", "%s:limit: a table is needed, or nil for none, got %s", word,
+      type(limit))
+    core.limit_sink(stream, name, limit)
+    return stream
+  end
+
+  function methods.sink_text(stream, name)
+    core.vm_of(stream)
+    need(type(name) == "string", "%s:sink_text: the name of a ring is needed, got %s", word, type(name))
+    return core.read_sink(stream, name)
+  end
+
+  function methods.on(stream, event, fn)
+    core.vm_of(stream)
+    if event ~= "limited" then
+      local nearest = type(event) == "string" and core.nearest(event, EVENTS)
+      core.fail {
+        kind = "script", message = format("%s:on: no event %s", word, core.quote(tostring(event))),
+        detail = nearest and format('  did you mean "%s"?', nearest) or '  hint: the event is "limited"',
+      }
+    end
+    need(fn == nil or type(fn) == "function", "%s:on: a function is needed, or nil to end it, got %s", word, type(fn))
+    watch(stream).limited = fn
+    core.watch_sinks(stream)
+    return stream
+  end
+
+  function methods.stats(stream)
+    local bytes, dropped = core.stream_counts(stream)
+    return { bytes = bytes, dropped = dropped, sinks = core.sinks(stream) }
+  end
 end
 
-local function deliver_data(vm, it, call)
+define(core.stream, "serial")
+define(core.log, "log")
+
+local function deliver_data(stream, it, call)
   for name, fn in pairs(it.data) do
-    local bytes, backlog, dropped = core.take_sink(vm, name)
+    local bytes, backlog, dropped = core.take_sink(stream, name)
     if bytes then
-      call(fn, bytes, { sink = name, time = vm.uptime, backlog = backlog, dropped = dropped })
+      call(fn, bytes, { sink = name, time = core.vm_of(stream).uptime, backlog = backlog, dropped = dropped })
     end
   end
 end
 
-local function deliver_limited(vm, it, call)
-  for _, event in ipairs(core.take_limited(vm)) do
+local function deliver_limited(stream, it, call)
+  for _, event in ipairs(core.take_limited(stream)) do
     event.bytes = event.bytes_dropped + event.backlog
     if it.limited then call(it.limited, event) end
   end
@@ -106,16 +113,16 @@ end
 
 -- For events.lua, between two steps of waiting: everything that there is.
 function core.deliver_sinks(call)
-  local vms = {}
-  for vm in pairs(watched) do vms[#vms + 1] = vm end
-  for _, vm in ipairs(vms) do
-    local it = watched[vm]
-    -- A function may have closed it meanwhile.
-    if not pcall(core.vm_properties.state, vm) then
-      watched[vm] = nil
+  local streams = {}
+  for stream in pairs(watched) do streams[#streams + 1] = stream end
+  for _, stream in ipairs(streams) do
+    local it = watched[stream]
+    -- A function may have closed its VM meanwhile.
+    if not pcall(core.tell, stream) then
+      watched[stream] = nil
     else
-      deliver_data(vm, it, call)
-      if pcall(core.vm_properties.state, vm) then deliver_limited(vm, it, call) end
+      deliver_data(stream, it, call)
+      if pcall(core.tell, stream) then deliver_limited(stream, it, call) end
     end
   end
 end

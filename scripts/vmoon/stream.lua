@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: MIT
--- stream.lua - vm.serial: bytes to the guest, and what it has written.
+-- stream.lua - vm.serial: bytes to the guest, and what it has written; vm.log.
 --
 --   vm.serial:write "reboot\n"
 --   print(vm.serial:text())           -- the newest 1 MiB, "\n" at line ends
 --   vm.serial:copy_to(io.stdout)
+--   print(vm.log:text())
 local core = ...
 
 local format = string.format
@@ -34,7 +35,8 @@ function core.stream.write(serial, bytes)
   return serial
 end
 
-function core.stream.text(serial)
-  local vm = core.vm_of(serial)
-  return (core.read_range(vm, 0, core.tell(vm)):gsub("\r\n", "\n"))
+local function text(stream)
+  return (core.read_range(stream, 0, core.tell(stream)):gsub("\r\n", "\n"))
 end
+
+core.stream.text, core.log.text = text, text

@@ -52,6 +52,7 @@ describe("the editor stub lists exactly what exists", function()
 
   it("in streams", function()
     assert.same(sorted(handle_names "vmoon.stream"), sorted(stub_names("vmoon.Stream", "Stream:")))
+    assert.same(sorted(handle_names "vmoon.log"), sorted(stub_names("vmoon.Log", "Log:")))
   end)
 end)
 

@@ -220,6 +220,9 @@ static void test_border__streams(void **state)
 	INVAL(vmoon_stream_write(s, "x", 1, NULL, &err));
 	assert_int_equal(n, 7);
 	assert_int_equal(vmoon_stream_tell(NULL), 0);
+	assert_int_equal(vmoon_stream_total(NULL, NULL), 0);
+	assert_int_equal(vmoon_stream_total(NULL, &pos), 0);
+	assert_int_equal(vmoon_stream_total(s, NULL), 0);
 	assert_int_equal(vmoon_stream_read(NULL, &pos, &byte, 1), 0);
 	assert_int_equal(vmoon_stream_read(s, NULL, &byte, 1), 0);
 	assert_int_equal(vmoon_stream_read(s, &pos, NULL, 1), 0);
@@ -334,6 +337,22 @@ static void test_border__outputs_from_a_config(void **state)
 	vmoon_config_destroy(cfg);
 }
 
+static void test_border__the_log(void **state)
+{
+	struct vm_rig *r = *state;
+	struct vmoon_error err;
+
+	rig_create(r, NULL, 1);
+	INVAL(vmoon_vm_log_level(NULL, "info", &err));
+	INVAL(vmoon_vm_log_level(r->vm, NULL, &err));
+	INVAL(vmoon_log_level_check(NULL, &err));
+	assert_int_equal(vmoon_log_level_check("", NULL), VMOON_E_CONFIG);
+	INVAL(vmoon_vm_log_format(NULL, VMOON_LOG_TEXT, &err));
+	INVAL(vmoon_vm_log_format(r->vm, (enum vmoon_log_format)2, &err));
+	assert_non_null(vmoon_vm_stream(r->vm, "log"));
+	assert_null(vmoon_vm_stream(NULL, "log"));
+}
+
 static void test_border__the_rest(void **state)
 {
 	struct vmoon_error err;
@@ -375,6 +394,7 @@ int main(void)
 		RIG(test_border__groups),
 		RIG(test_border__outputs),
 		RIG(test_border__outputs_from_a_config),
+		RIG(test_border__the_log),
 		cmocka_unit_test(test_border__the_rest),
 	};
 
