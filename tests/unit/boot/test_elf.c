@@ -275,6 +275,7 @@ static void test_boot_05__truncated_files_are_refused_without_hanging(
 		memcpy(part, e.bytes, size);
 		assert_int_equal(try_image(part, size, &gm, &elf, &err),
 				 VMOON_E_IMAGE);
+		assert_non_null(strstr(err.msg, "truncated"));
 		assert_true(memory_is_zero(&gm, ELF_BASE, 0x2400));
 		free(part);
 	}
@@ -296,6 +297,10 @@ static void test_l01__a_segment_past_the_end_is_seen_before_any_is_read(
 	assert_int_equal(vmoon_elf_parse(&img, 0x27ff, &elf, &err),
 			 VMOON_E_IMAGE);
 	assert_int_equal(vmoon_elf_parse(&img, 0, &elf, &err), VMOON_E_IMAGE);
+	/* Offset and size are 0 together. */
+	put(e.bytes + 64 + PH_OFFSET, 8, UINT64_MAX - 0x7ff);
+	assert_int_equal(vmoon_elf_parse(&img, sizeof(e.bytes), &elf, &err),
+			 VMOON_E_IMAGE);
 }
 
 static void test_l02__extreme_header_fields_never_harm(void **state)

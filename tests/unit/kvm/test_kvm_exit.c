@@ -84,7 +84,8 @@ static void test_b04__a_string_that_leaves_the_page_is_an_error(void **state)
 		{4, 4096, PIO_AT},
 		{1, MAP_BYTES - PIO_AT + 1, PIO_AT},
 		{4, UINT32_MAX, PIO_AT},
-		{4, 0x40000000, PIO_AT},
+		{4, 0x40000000, PIO_AT}, /* 0 bytes in 32 bits */
+		{4, 0x40000001, PIO_AT}, /* 4 */
 		{1, 1, MAP_BYTES},
 		{2, 1, MAP_BYTES - 1},
 		{1, 1, UINT64_MAX},
@@ -145,7 +146,8 @@ static enum vmoon_hv_exit_kind kind_of(uint32_t reason)
 }
 
 /* All fields 0: a port access of 0 bytes and event 0 are errors, too. */
-static void test_s16__every_exit_reason_has_a_defined_result(void **state)
+static void test_s16_kvm_06__every_exit_reason_has_a_defined_result(
+	void **state)
 {
 	struct page *p = *state;
 
@@ -219,7 +221,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_PAGE(test_b04__a_string_access_keeps_size_and_count),
 	WITH_PAGE(test_b04__a_string_that_leaves_the_page_is_an_error),
 	WITH_PAGE(test_kvm_05__each_length_of_an_access_has_its_answer),
-	WITH_PAGE(test_s16__every_exit_reason_has_a_defined_result),
+	WITH_PAGE(test_s16_kvm_06__every_exit_reason_has_a_defined_result),
 	WITH_PAGE(test_kvm_06__a_refused_entry_and_an_inner_error_say_why),
 	WITH_PAGE(test_kvm_06__system_events_are_told_apart),
 	WITH_PAGE(test_kvm_13__a_memory_fault_names_the_address),

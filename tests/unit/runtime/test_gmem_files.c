@@ -124,6 +124,13 @@ static void test_mem_14__a_file_the_host_refuses_is_an_error(void **state)
 	assert_int_equal(vmoon_gmem_insert(&none, &r, &memory, &out, &err),
 			 VMOON_E_SYS);
 	assert_int_equal(err.sys, EBADF);
+	/* A descriptor that only names its file cannot tell the seals. */
+	memory.fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	assert_true(memory.fd >= 0);
+	assert_int_equal(vmoon_gmem_insert(&none, &r, &memory, &out, &err),
+			 VMOON_E_SYS);
+	assert_int_equal(err.sys, EBADF);
+	(void)close(memory.fd);
 	/* Sealed against writing, too. */
 	memory.fd = open_file(PAGE, SEALS | F_SEAL_WRITE);
 	assert_int_equal(vmoon_gmem_insert(&none, &r, &memory, &out, &err),

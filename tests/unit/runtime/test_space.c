@@ -134,16 +134,30 @@ static void test_alc_04__blocks_are_disjoint_until_nothing_is_left(void **state)
 
 static void test_alc_05__a_freed_block_is_found_again(void **state)
 {
-	struct vmoon_space s;
+	static const struct {
+		enum vmoon_space_policy policy;
+		uint64_t at[3];
+	} rows[] = {
+		{VMOON_SPACE_FIRST, {0, 0x10, 0x30}},
+		{VMOON_SPACE_LAST, {0xf0, 0xd0, 0xc0}},
+	};
+	struct vmoon_space s, before;
 	struct vmoon_error err;
 
 	(void)state;
-	init(&s, 0, 0x100);
-	assert_int_equal(take(&s, 0x10, 1, VMOON_SPACE_FIRST), 0);
-	assert_int_equal(take(&s, 0x20, 1, VMOON_SPACE_FIRST), 0x10);
-	assert_int_equal(take(&s, 0x10, 1, VMOON_SPACE_FIRST), 0x30);
-	assert_ok(vmoon_space_release(&s, 0x10, 0x20, &err), &err);
-	assert_int_equal(take(&s, 0x20, 1, VMOON_SPACE_FIRST), 0x10);
+	for (size_t i = 0; i < VMOON_COUNTOF(rows); i++) {
+		const enum vmoon_space_policy policy = rows[i].policy;
+		const uint64_t *at = rows[i].at;
+
+		init(&s, 0, 0x100);
+		assert_int_equal(take(&s, 0x10, 1, policy), at[0]);
+		assert_int_equal(take(&s, 0x20, 1, policy), at[1]);
+		assert_int_equal(take(&s, 0x10, 1, policy), at[2]);
+		before = s;
+		assert_ok(vmoon_space_release(&s, at[1], 0x20, &err), &err);
+		assert_int_equal(take(&s, 0x20, 1, policy), at[1]);
+		assert_memory_equal(&s, &before, sizeof(s));
+	}
 }
 
 static void test_alc_06__only_what_was_allocated_can_be_freed(void **state)

@@ -33,17 +33,21 @@ static void test_s16__a_thousand_interruptions_are_a_thousand_turns(void **s)
 	assert_true(runs_of(r) >= 1001 && runs_of(r) <= 1004);
 }
 
-/* The first is the end: the guest is not entered again for the others. */
+/*
+ * The first is the end: the guest is not entered again for the others. A
+ * second run is the one that the vCPU itself has kicked.
+ */
 static void test_s16__a_thousand_fatal_exits_are_one_end(void **s)
 {
 	static const struct {
 		struct vmoon_fake_step step;
 		enum vmoon_exit_reason reason;
+		unsigned runs;
 	} fatal[] = {
-		{MANY(VMOON_HV_EXIT_SHUTDOWN), VMOON_EXIT_CRASH},
-		{MANY(VMOON_HV_EXIT_ERROR), VMOON_EXIT_CRASH},
-		{MANY(VMOON_HV_EXIT_HALT), VMOON_EXIT_HALT},
-		{MANY(VMOON_HV_EXIT_SYSTEM), VMOON_EXIT_POWEROFF},
+		{MANY(VMOON_HV_EXIT_SHUTDOWN), VMOON_EXIT_CRASH, 1},
+		{MANY(VMOON_HV_EXIT_ERROR), VMOON_EXIT_CRASH, 1},
+		{MANY(VMOON_HV_EXIT_HALT), VMOON_EXIT_HALT, 2},
+		{MANY(VMOON_HV_EXIT_SYSTEM), VMOON_EXIT_POWEROFF, 2},
 	};
 	struct vm_rig *r = *s;
 
@@ -54,12 +58,62 @@ static void test_s16__a_thousand_fatal_exits_are_one_end(void **s)
 		rig_start(r);
 		rig_wait(r);
 		expect_end(r, fatal[i].reason);
-		assert_true(runs_of(r) <= 3);
+		assert_int_equal(runs_of(r), fatal[i].runs);
 		vmoon_vm_destroy(r->vm);
 		r->vm = NULL;
 		vmoon_fake_hv_fini(&r->hv);
 	}
 	vmoon_fake_hv_init(&r->hv, NULL, 0);
+}
+
+#define FATAL(what, ...)                              \
+	{                                             \
+		.kind = VMOON_FAKE_EXIT, .exit = {    \
+			.kind = VMOON_HV_EXIT_##what, \
+			__VA_ARGS__                   \
+		}                                     \
+	}
+
+static void test_kvm_06__every_fatal_exit_ends_with_a_reason(void **state)
+{
+	static const struct {
+		struct vmoon_fake_step step;
+		enum vmoon_exit_reason reason;
+		int status;
+		const char *message;
+	} rows[] = {
+		{FATAL(SHUTDOWN, .detail = "vCPU 0: triple fault"),
+		 VMOON_EXIT_CRASH, 102, "vCPU 0: triple fault"},
+		{FATAL(ERROR, .detail = "vCPU 0: who knows"), VMOON_EXIT_CRASH,
+		 102, "vCPU 0: who knows"},
+		{FAKE_EXIT(VMOON_HV_EXIT_HALT), VMOON_EXIT_HALT, 102,
+		 "the guest halted with nothing to wake it"},
+		{FATAL(SYSTEM, .system = VMOON_HV_POWEROFF),
+		 VMOON_EXIT_POWEROFF, 0, ""},
+		{FATAL(SYSTEM, .system = VMOON_HV_RESET), VMOON_EXIT_REBOOT, 0,
+		 ""},
+		{FATAL(SYSTEM, .system = VMOON_HV_CRASH), VMOON_EXIT_CRASH, 102,
+		 "the hypervisor reports a crash"},
+	};
+	struct vmoon_fake_script script;
+
+	rig_teardown(state);
+	for (size_t i = 0; i < VMOON_COUNTOF(rows); i++) {
+		struct vm_rig *r;
+
+		assert_int_equal(rig_setup(state), 0);
+		r = *state;
+		script = (struct vmoon_fake_script){&rows[i].step, 1};
+		rig_set(r, "on_reboot", "stop");
+		rig_create(r, &script, 1);
+		rig_start(r);
+		rig_wait(r);
+		assert_int_equal(r->record.reason, rows[i].reason);
+		assert_int_equal(vmoon_exit_status(&r->record), rows[i].status);
+		assert_string_equal(r->record.message, rows[i].message);
+		if (i + 1 < VMOON_COUNTOF(rows))
+			rig_teardown(state);
+	}
 }
 
 static void test_s16__a_host_without_memory_fails_the_vm_at_once(void **s)
@@ -100,6 +154,22 @@ static void step_once(struct vm_rig *r, const struct vmoon_fake_step *step)
 	assert_true(vmoon_vcpu_step(&r->vm->vcpus[0]));
 }
 
+/* Of two vCPUs that die, say: what is reported is what came first. */
+static void test_s16__the_first_of_two_ends_counts(void **s)
+{
+	static const struct vmoon_fake_step steps[] = {
+		FAKE_EXIT(VMOON_HV_EXIT_SHUTDOWN),
+		FAKE_EXIT(VMOON_HV_EXIT_HALT)};
+	const struct vmoon_fake_script script = {steps, VMOON_COUNTOF(steps)};
+	struct vm_rig *r = *s;
+
+	rig_create(r, &script, 1);
+	r->hv.cpu[0].is_attached = true;
+	assert_false(vmoon_vcpu_step(&r->vm->vcpus[0]));
+	assert_true(vmoon_vcpu_step(&r->vm->vcpus[0]));
+	assert_int_equal(r->vm->wish.end, VMOON_EXIT_CRASH);
+}
+
 static void test_b04__a_string_write_is_count_writes(void **s)
 {
 	static const uint32_t counts[] = {1, 64, 1024, 4096};
@@ -117,6 +187,22 @@ static void test_b04__a_string_write_is_count_writes(void **s)
 		vmoon_fake_hv_fini(&r->hv);
 	}
 	vmoon_fake_hv_init(&r->hv, NULL, 0);
+}
+
+static void test_b04__a_string_write_hands_on_its_elements_in_order(void **s)
+{
+	const struct vmoon_fake_step step =
+		port_string(PORT_SERIAL, true, 1, VMOON_FAKE_DATA_MAX);
+	struct vm_rig *r = *s;
+	unsigned char out[VMOON_FAKE_DATA_MAX + 1];
+	uint64_t pos = 0;
+
+	step_once(r, &step);
+	vmoon_stream_drain(&r->vm->console);
+	assert_int_equal(vmoon_stream_read(vmoon_vm_stream(r->vm, "serial0"),
+					   &pos, out, sizeof(out)),
+			 VMOON_FAKE_DATA_MAX);
+	assert_memory_equal(out, step.exit.data, VMOON_FAKE_DATA_MAX);
 }
 
 static void test_b04__a_string_read_fills_every_element(void **s)
@@ -167,8 +253,11 @@ static void test_vcpu__only_what_ends_a_run_leads_to_the_gate(void **s)
 static const struct CMUnitTest tests[] = {
 	RIG(test_s16__a_thousand_interruptions_are_a_thousand_turns),
 	RIG(test_s16__a_thousand_fatal_exits_are_one_end),
+	RIG(test_kvm_06__every_fatal_exit_ends_with_a_reason),
 	RIG(test_s16__a_host_without_memory_fails_the_vm_at_once),
+	RIG(test_s16__the_first_of_two_ends_counts),
 	RIG(test_b04__a_string_write_is_count_writes),
+	RIG(test_b04__a_string_write_hands_on_its_elements_in_order),
 	RIG(test_b04__a_string_read_fills_every_element),
 	RIG(test_vcpu__only_what_ends_a_run_leads_to_the_gate),
 };

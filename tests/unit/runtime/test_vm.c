@@ -164,37 +164,6 @@ static void test_vm__panic_can_be_ignored(void **state)
 	assert_int_equal(r->panic_events, 1);
 }
 
-static void test_kvm_06__every_fatal_exit_ends_with_a_reason(void **state)
-{
-	static const struct {
-		struct vmoon_fake_step step;
-		enum vmoon_exit_reason reason;
-		int status;
-	} rows[] = {
-		{FAKE_EXIT(VMOON_HV_EXIT_SHUTDOWN), VMOON_EXIT_CRASH, 102},
-		{FAKE_EXIT(VMOON_HV_EXIT_ERROR), VMOON_EXIT_CRASH, 102},
-		{FAKE_EXIT(VMOON_HV_EXIT_HALT), VMOON_EXIT_HALT, 102},
-		{FAKE_EXIT(VMOON_HV_EXIT_SYSTEM), VMOON_EXIT_POWEROFF, 0},
-	};
-	struct vmoon_fake_script script;
-
-	rig_teardown(state);
-	for (size_t i = 0; i < VMOON_COUNTOF(rows); i++) {
-		struct vm_rig *r;
-
-		assert_int_equal(rig_setup(state), 0);
-		r = *state;
-		script = (struct vmoon_fake_script){&rows[i].step, 1};
-		rig_create(r, &script, 1);
-		rig_start(r);
-		rig_wait(r);
-		assert_int_equal(r->record.reason, rows[i].reason);
-		assert_int_equal(vmoon_exit_status(&r->record), rows[i].status);
-		if (i + 1 < VMOON_COUNTOF(rows))
-			rig_teardown(state);
-	}
-}
-
 static void test_vm__unclaimed_accesses_are_counted(void **state)
 {
 	static const struct vmoon_fake_step steps[] = {
@@ -468,7 +437,6 @@ static const struct CMUnitTest tests[] = {
 	RIG(test_vm__panic_followed_by_a_reset_is_a_panic),
 	RIG(test_vm__pvpanic_is_a_panic),
 	RIG(test_vm__panic_can_be_ignored),
-	RIG(test_kvm_06__every_fatal_exit_ends_with_a_reason),
 	RIG(test_vm__unclaimed_accesses_are_counted),
 	RIG(test_vm__pause_stops_every_cpu_and_resume_goes_on),
 	RIG(test_vm__stop_ends_spinning_cpus_and_is_idempotent),
