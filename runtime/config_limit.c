@@ -71,6 +71,16 @@ static const struct vmoon_config_row group_rows[VMOON_GROUP_COUNT] = {
 		 .type = VMOON_TYPE_NAME,
 		 .min = 1,
 		 .max = VMOON_OUTPUT_NAME_MAX - 1},
+	[VMOON_GROUP_SHARED] =
+		{.key = {.name = "shared",
+			 .type = "boolean",
+			 .default_text = "false",
+			 .choices = "",
+			 .doc = "All VMs of this process that have such a "
+				"group share one.",
+			 .example = "shared = true",
+			 .since = "0.1.0"},
+		 .type = VMOON_TYPE_BOOLEAN},
 };
 
 static bool is_same(const struct vmoon_config_value *a,
@@ -155,11 +165,33 @@ static bool group_parent_is_there(const struct vmoon_config_scope *scope,
 	return false;
 }
 
+/* Or it would end with one VM while others are within it. */
+static bool parent_is_shared(const struct vmoon_config_scope *scope,
+			     struct vmoon_config_report *r)
+{
+	const struct vmoon_config_value *v = scope->values;
+	const size_t parent =
+		vmoon_config_earlier(scope, VMOON_GROUP_NAME, VMOON_GROUP_COUNT,
+				     &v[VMOON_GROUP_GROUP]);
+
+	if (v[VMOON_GROUP_SHARED].number == 0 || !v[VMOON_GROUP_GROUP].is_set ||
+	    parent == scope->index ||
+	    scope->list->fields[parent * VMOON_GROUP_COUNT + VMOON_GROUP_SHARED]
+			    .number != 0)
+		return true;
+	vmoon_text_put(&r->message, "a shared group cannot be within one that "
+				    "is not shared");
+	vmoon_text_put(&r->hint, "add shared = true to that one, too");
+	return false;
+}
+
 static const struct vmoon_config_rule group_rules[] = {
 	{VMOON_GROUP_NAME, BIT(VMOON_GROUP_NAME), group_is_new},
 	{VMOON_GROUP_BURST, BIT(VMOON_GROUP_RATE) | BIT(VMOON_GROUP_BURST),
 	 group_burst_fits},
 	{VMOON_GROUP_GROUP, BIT(VMOON_GROUP_GROUP), group_parent_is_there},
+	{VMOON_GROUP_GROUP, BIT(VMOON_GROUP_GROUP) | BIT(VMOON_GROUP_SHARED),
+	 parent_is_shared},
 	{0, 0, NULL}};
 const struct vmoon_config_schema vmoon_config_group_schema = {
 	group_rows, VMOON_GROUP_COUNT, NULL, group_rules};

@@ -45,6 +45,7 @@ static void add_group(struct vmoon_spec_outputs *spec,
 	copy_name(g->name, &v[VMOON_GROUP_NAME]);
 	g->rate = v[VMOON_GROUP_RATE].number;
 	g->burst = v[VMOON_GROUP_BURST].number;
+	g->is_shared = v[VMOON_GROUP_SHARED].number != 0;
 	spec->group_count++;
 }
 

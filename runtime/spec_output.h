@@ -10,6 +10,7 @@ struct vmoon_spec_group {
 	char name[VMOON_OUTPUT_NAME_MAX];
 	uint64_t rate, burst;
 	int parent; /* index of an earlier one; -1: none */
+	bool is_shared;
 };
 
 /* limit.group is left to whoever has the groups. */

@@ -44,8 +44,9 @@ struct vmoon_runtime {
 	unsigned denials;       /* atomic: calls that a sandbox did not allow */
 	int event_fd;           /* owned */
 	bool is_signalled;      /* atomic: event_fd was written */
-	struct vmoon_lock lock; /* guards vms */
+	struct vmoon_lock lock; /* guards vms and groups */
 	struct vmoon_vm *vms;
+	struct vmoon_shared_group *groups; /* owned: vm_output.c */
 };
 
 struct vmoon_vcpu {
@@ -115,7 +116,7 @@ struct vmoon_vm {
 	struct vmoon_loop_timer panic_timer, reset_timer;
 	uint64_t last_reset_ns;
 	struct vmoon_log_limit reset_limit; /* of the line about a reset */
-	bool has_panicked; /* atomic */
+	bool has_panicked;                  /* atomic */
 	char panic_line[VMOON_PANIC_LINE_MAX];
 };
 

@@ -6,6 +6,95 @@
 
 #include <string.h>
 
+/* A group of the runtime's, for as long as a VM has it. */
+struct vmoon_shared_group {
+	struct vmoon_shared_group *next; /* owned */
+	struct vmoon_spec_group spec;
+	struct vmoon_group *group; /* owned */
+	unsigned users;
+};
+
+/* Under rt->lock. */
+static struct vmoon_shared_group *find_shared(struct vmoon_runtime *rt,
+					      const char *name)
+{
+	struct vmoon_shared_group *g = rt->groups;
+
+	while (g != NULL && strcmp(g->spec.name, name) != 0)
+		g = g->next;
+	return g;
+}
+
+static enum vmoon_status create_shared(struct vmoon_runtime *rt,
+				       const struct vmoon_spec_group *spec,
+				       struct vmoon_group *parent,
+				       struct vmoon_error *err)
+{
+	struct vmoon_shared_group *g = vmoon_mem_alloc(&rt->mem, sizeof(*g));
+	enum vmoon_status st;
+
+	if (g == NULL)
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "group '%s': out of memory", spec->name);
+	st = vmoon_group_create(rt, spec->rate, spec->burst, parent, &g->group,
+				err);
+	if (st != VMOON_OK) {
+		vmoon_mem_free(&rt->mem, g, sizeof(*g));
+		return st;
+	}
+	g->spec = *spec;
+	g->next = rt->groups;
+	rt->groups = g;
+	return VMOON_OK;
+}
+
+/* The one that is there, or a new one; its rate is that of all who have it. */
+static enum vmoon_status take_shared(struct vmoon_runtime *rt,
+				     const struct vmoon_spec_group *spec,
+				     struct vmoon_group *parent,
+				     struct vmoon_group **out_group,
+				     struct vmoon_error *err)
+{
+	enum vmoon_status st = VMOON_OK;
+	struct vmoon_shared_group *g;
+
+	vmoon_lock_take(&rt->lock);
+	if (find_shared(rt, spec->name) == NULL)
+		st = create_shared(rt, spec, parent, err);
+	g = find_shared(rt, spec->name);
+	if (st == VMOON_OK &&
+	    (g->spec.rate != spec->rate || g->spec.burst != spec->burst ||
+	     g->group->parent != parent))
+		st = vmoon_fail(err, VMOON_E_CONFIG, 0,
+				"group '%s': another VM shares it with another "
+				"rate, burst or group; give both the same",
+				spec->name);
+	if (st == VMOON_OK) {
+		g->users++;
+		*out_group = g->group;
+	}
+	vmoon_lock_drop(&rt->lock);
+	return st;
+}
+
+static void drop_shared(struct vmoon_runtime *rt, const char *name)
+{
+	struct vmoon_shared_group **at = &rt->groups, *last = NULL;
+
+	vmoon_lock_take(&rt->lock);
+	while (*at != NULL && strcmp((*at)->spec.name, name) != 0)
+		at = &(*at)->next;
+	if (*at != NULL && --(*at)->users == 0) {
+		last = *at;
+		*at = last->next;
+	}
+	vmoon_lock_drop(&rt->lock);
+	if (last == NULL)
+		return;
+	vmoon_group_destroy(last->group);
+	vmoon_mem_free(&rt->mem, last, sizeof(*last));
+}
+
 static enum vmoon_status create_groups(struct vmoon_vm *vm,
 				       struct vmoon_error *err)
 {
@@ -14,19 +103,31 @@ static enum vmoon_status create_groups(struct vmoon_vm *vm,
 
 	for (size_t i = 0; i < spec->group_count && st == VMOON_OK; i++) {
 		const struct vmoon_spec_group *g = &spec->groups[i];
+		struct vmoon_group *parent =
+			g->parent < 0 ? NULL : vm->groups[g->parent];
 
-		st = vmoon_group_create(vm->rt, g->rate, g->burst,
-					g->parent < 0 ? NULL
-						      : vm->groups[g->parent],
-					&vm->groups[i], err);
+		st = g->is_shared
+			     ? take_shared(vm->rt, g, parent, &vm->groups[i],
+					   err)
+			     : vmoon_group_create(vm->rt, g->rate, g->burst,
+						  parent, &vm->groups[i], err);
 	}
 	return st;
 }
 
+/* The last first: those are within the others. */
 void vmoon_vm_free_groups(struct vmoon_vm *vm)
 {
-	for (size_t i = VMOON_OUTPUTS_MAX; i > 0; i--)
-		vmoon_group_destroy(vm->groups[i - 1]);
+	const struct vmoon_spec_outputs *spec = &vm->spec.serial;
+
+	for (size_t i = spec->group_count; i > 0; i--) {
+		if (vm->groups[i - 1] == NULL)
+			continue;
+		if (spec->groups[i - 1].is_shared)
+			drop_shared(vm->rt, spec->groups[i - 1].name);
+		else
+			vmoon_group_destroy(vm->groups[i - 1]);
+	}
 }
 
 /* The group that o names, or NULL; E_CONFIG when the VM has none such. */

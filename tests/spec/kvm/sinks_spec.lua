@@ -199,6 +199,30 @@ describe("a sink", function()
     add_up(vm)
   end)
 
+  with("flood", "shares a rate with those of other VMs", function(kernel)
+    local function spec(name, rate)
+      return {
+        name = name, kernel = kernel,
+        groups = { { name = "host", rate = rate, burst = "8K", shared = true } },
+        serial = { { sink = "null", limit = { policy = "drop", group = "host" } } },
+      }
+    end
+    local a <close> = vmoon.boot(spec("a", "1K/s"))
+    local b <close> = vmoon.boot(spec("b", "1K/s"))
+    flooded(a, 30000)
+    flooded(b, 30000)
+    local err = raised(vmoon.new, spec("c", "2K/s"))
+    assert.matches("group 'host': another VM shares it with another rate", err.message, 1, true)
+    a:stop()
+    b:stop()
+    local sum = sink(a, "null").bytes_out + sink(b, "null").bytes_out
+    assert.is_true(sum >= 8192 and sum <= 8192 + 1024 * (a.uptime + 1), sum)
+    a:close()
+    b:close()
+    local c <close> = vmoon.new(spec("c", "2K/s")) -- nobody has it any more
+    assert.equal("created", c.state)
+  end)
+
   with("hello", "that cannot be is refused, and nothing has changed", function(kernel)
     local folder = support.folder()
     support.write("plain", "kept")
