@@ -116,13 +116,13 @@
 ---@field sink string
 ---What figures and events call it; left out, what sink says.
 ---@field name? string
----How large a file may become, then it is full or the next one begins; left out, 16M. How much a ring keeps; left out, 64K.
+---How large a file may become before it is full or the next begins, 16M if left out; how much a ring keeps, 64K.
 ---@field max_size? vmoon.Size
 ---How many full files are kept, as PATH.1 and so on: 0 to 99. Default 0.
 ---@field generations? integer
 ---Goes on at the end of a file that is there, instead of emptying it. Default false.
 ---@field append? boolean
----In a script, what a callback calls: on_data(bytes, info).
+---In a script, what a callback calls: on_data(bytes, info); an export has none.
 ---@field on_data? fun(bytes: string, info: vmoon.Info)
 ---How fast, how much, and what happens to the rest; left out, 1M waits for a slow sink.
 ---@field limit? vmoon.SpecLogSinksLimit
