@@ -102,7 +102,7 @@ static void test_vm_log__levels_change_while_it_runs(void **state)
 				     "you mean \"ports\"?)");
 	assert_int_equal(vmoon_log_level_check("vm=info,vm=info", &err),
 			 VMOON_E_CONFIG);
-	assert_string_equal(err.msg, "log: \"vm\" has a level already");
+	assert_string_equal(err.msg, "\"vm\" has a level already");
 	assert_ok(vmoon_vm_pause(r->vm, &err), &err);
 	assert_ok(vmoon_vm_resume(r->vm, &err), &err);
 	rig_wait(r);
