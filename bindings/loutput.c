@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loutput.c - the primitives under the sinks of a stream: change, ask, take. What
- * is called when, and the methods themselves, are in scripts/vmoon/sinks.lua.
+ * loutput.c - the primitives under the sinks of a stream: change, ask, take.
+ * What is called when, and the methods themselves, are in
+ * scripts/vmoon/sinks.lua.
  */
 #include "loutput.h"
 

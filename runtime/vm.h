@@ -115,7 +115,7 @@ struct vmoon_vm {
 	struct vmoon_loop_timer panic_timer, reset_timer;
 	uint64_t last_reset_ns;
 	struct vmoon_log_limit reset_limit; /* of the line about a reset */
-	bool has_panicked; /* atomic */
+	bool has_panicked;                  /* atomic */
 	char panic_line[VMOON_PANIC_LINE_MAX];
 };
 

@@ -38,8 +38,8 @@ struct vmoon_cli_opts {
 	const char *man_page;   /* NULL: none */
 	const char *log_sink;   /* NULL: none */
 	const char *log_levels; /* NULL: as they are */
-	double timeout_s;     /* 0: none */
-	char **files;         /* operands before "--", moved to its front */
+	double timeout_s;       /* 0: none */
+	char **files;           /* operands before "--", moved to its front */
 	int file_count;
 	char **rest; /* what follows "--" */
 	int rest_count;

@@ -43,7 +43,8 @@ describe("the log of a VM", function()
   with("pio", "is JSON, a line each, where that is wanted", function(kernel)
     local path = support.folder() .. "/vm.log"
     local vm <close> = vmoon.boot {
-      kernel = kernel, name = "web-1", log = { format = "json", sinks = { { sink = "file:" .. path }, { sink = "ring" } } },
+      kernel = kernel, name = "web-1",
+      log = { format = "json", sinks = { { sink = "file:" .. path }, { sink = "ring" } } },
     }
     vm:wait { timeout = 60 }
     local count, last = 0, nil
@@ -99,8 +100,7 @@ describe("the log of a VM", function()
     assert.equal('vm \'a\': limit: a log has no guest that could be paused; choose "drop" or "spool"',
       raised(log.add_sink, log, { sink = "null", limit = { policy = "pause", rate = "8K/s" } }).message)
     assert.equal("log:add_sink: a table is needed, got string", raised(log.add_sink, log, "null").message)
-    assert.matches("log of vm 'a' has no field or method \"write\"", raised(function() return log:write "x" end).message,
-      1, true)
+    assert.equal("log of vm 'a' has no field or method \"write\"", raised(function() return log:write "x" end).message)
     assert.equal('log:format: no format "xml"', raised(log.format, log, "xml").message)
     assert.equal("log:level: a string is needed, got nil", raised(log.level, log).message)
     assert.equal(0, #log:stats().sinks)
