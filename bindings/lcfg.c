@@ -187,13 +187,18 @@ static void set_value(struct walk *w, int idx)
 		add_problem(w, w->path, err.msg, NULL, false);
 }
 
-static bool is_output(const char *path)
+/* Whether path is that of an item of list, "serial." and a number. */
+static bool is_item(const char *path, const char *list)
 {
-	static const char list[] = "serial.";
-	const size_t len = sizeof(list) - 1;
+	const size_t len = strlen(list);
 
 	return strncmp(path, list, len) == 0 && path[len] != '\0' &&
 	       path[len + strspn(path + len, "0123456789")] == '\0';
+}
+
+static bool is_output(const char *path)
+{
+	return is_item(path, "serial.") || is_item(path, "log.sinks.");
 }
 
 /*

@@ -131,8 +131,8 @@ static int core_write(lua_State *L)
 	size_t len, accepted = 0;
 	const char *bytes = luaL_checklstring(L, 2, &len);
 
-	if (vmoon_stream_write(self->serial.stream, bytes, len, &accepted, &err) !=
-	    VMOON_OK)
+	if (vmoon_stream_write(self->serial.stream, bytes, len, &accepted,
+			       &err) != VMOON_OK)
 		return vmoon_lvm_raise(L, 1, &err);
 	lua_pushinteger(L, (lua_Integer)accepted);
 	return 1;

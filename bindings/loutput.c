@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * loutput.c - the primitives under the sinks of a stream: change, ask, take. What
- * is called when, and the methods themselves, are in scripts/vmoon/sinks.lua.
+ * loutput.c - the primitives under the sinks of a stream: change, ask, take.
+ * What is called when, and the methods themselves, are in
+ * scripts/vmoon/sinks.lua.
  */
 #include "loutput.h"
 
@@ -255,6 +256,33 @@ static int core_take_limited(lua_State *L)
 	return 1;
 }
 
+/* core.log_level(stream, levels) */
+static int core_log_level(lua_State *L)
+{
+	const char *levels = luaL_checkstring(L, 2);
+	struct vmoon_error err;
+
+	VMOON_IGNORE(vmoon_lstream_check(L, 1) == NULL);
+	if (vmoon_vm_log_level(vmoon_lvm_check(L, -1)->vm, levels, &err) !=
+	    VMOON_OK)
+		return raise(L, &err);
+	return 0;
+}
+
+/* core.log_format(stream, is_json) */
+static int core_log_format(lua_State *L)
+{
+	const enum vmoon_log_format format =
+		lua_toboolean(L, 2) ? VMOON_LOG_JSON : VMOON_LOG_TEXT;
+	struct vmoon_error err;
+
+	VMOON_IGNORE(vmoon_lstream_check(L, 1) == NULL);
+	if (vmoon_vm_log_format(vmoon_lvm_check(L, -1)->vm, format, &err) !=
+	    VMOON_OK)
+		return raise(L, &err);
+	return 0;
+}
+
 static const luaL_Reg output_functions[] = {
 	{"add_sink", core_add_sink},
 	{"limit_sink", core_limit_sink},
@@ -265,6 +293,8 @@ static const luaL_Reg output_functions[] = {
 	{"take_sink", core_take_sink},
 	{"watch_sinks", core_watch_sinks},
 	{"take_limited", core_take_limited},
+	{"log_level", core_log_level},
+	{"log_format", core_log_format},
 	{NULL, NULL},
 };
 

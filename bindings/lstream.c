@@ -114,48 +114,6 @@ static const luaL_Reg stream_methods[] = {
 	{NULL, NULL},
 };
 
-/* log:level("warn,output=debug") */
-static int log_level(lua_State *L)
-{
-	struct vmoon_error err;
-	const char *levels;
-
-	luaL_checkudata(L, 1, VMOON_LSTREAM_LOG_TYPE);
-	levels = luaL_checkstring(L, 2);
-	lua_getiuservalue(L, 1, 1);
-	if (vmoon_vm_log_level(vmoon_lvm_check(L, -1)->vm, levels, &err) !=
-	    VMOON_OK)
-		return vmoon_lvm_raise(L, -1, &err);
-	lua_settop(L, 1);
-	return 1;
-}
-
-/* log:format("json") */
-static int log_format(lua_State *L)
-{
-	static const char *const formats[] = {"text", "json", NULL};
-	struct vmoon_error err;
-	int format;
-
-	luaL_checkudata(L, 1, VMOON_LSTREAM_LOG_TYPE);
-	format = luaL_checkoption(L, 2, NULL, formats);
-	lua_getiuservalue(L, 1, 1);
-	if (vmoon_vm_log_format(vmoon_lvm_check(L, -1)->vm,
-				(enum vmoon_log_format)format,
-				&err) != VMOON_OK)
-		return vmoon_lvm_raise(L, -1, &err);
-	lua_settop(L, 1);
-	return 1;
-}
-
-static const luaL_Reg log_methods[] = {
-	{"copy_to", stream_copy_to},
-	{"tell", stream_tell},
-	{"level", log_level},
-	{"format", log_format},
-	{NULL, NULL},
-};
-
 static const luaL_Reg stream_properties[] = {
 	{NULL, NULL},
 };
@@ -170,5 +128,5 @@ void vmoon_lstream_open(lua_State *L)
 	vmoon_lhandle_open(L, VMOON_LSTREAM_TYPE, stream_metamethods,
 			   stream_methods, stream_properties);
 	vmoon_lhandle_open(L, VMOON_LSTREAM_LOG_TYPE, stream_metamethods,
-			   log_methods, stream_properties);
+			   stream_methods, stream_properties);
 }

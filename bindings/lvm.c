@@ -418,8 +418,7 @@ static const luaL_Reg vm_methods[] = {
 static const luaL_Reg vm_properties[] = {
 	{"name", vm_name},     {"state", vm_state}, {"serial", vm_serial},
 	{"uptime", vm_uptime}, {"stats", vm_stats}, {"exit", vm_exit},
-	{"log", vm_log},
-	{NULL, NULL},
+	{"log", vm_log},       {NULL, NULL},
 };
 
 static const luaL_Reg vm_metamethods[] = {

@@ -35,11 +35,8 @@ static const struct vmoon_config_row log_rows[VMOON_LOGGING_COUNT] = {
 			 .type = "string",
 			 .default_text = "",
 			 .choices = "",
-			 .doc = "Levels of some modules, MODULE=LEVEL with "
-				"commas between: \"output\" is the sinks, "
-				"\"ports\" and \"mmio\" are accesses that no "
-				"device takes, \"device\" is devices of your "
-				"own.",
+			 .doc = "Levels of some modules; \"device\" is "
+				"devices of your own, \"output\" is sinks.",
 			 .example = "modules = \"output=debug,ports=error\"",
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_LINE,

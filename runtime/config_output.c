@@ -207,7 +207,8 @@ static const struct vmoon_config_row output_rows[VMOON_OUTPUT_COUNT] = {
 };
 
 /* What the sink of an item says; it passed its check. */
-struct vmoon_sink_text vmoon_config_sink_of(const struct vmoon_config_value *values)
+struct vmoon_sink_text vmoon_config_sink_of(
+	const struct vmoon_config_value *values)
 {
 	struct vmoon_sink_text sink = {0};
 	char message[8], hint[8];
@@ -278,7 +279,8 @@ static bool on_data_is_of_a_callback(const struct vmoon_config_scope *scope,
 
 static const struct vmoon_config_rule output_rules[] = {
 	{VMOON_OUTPUT_SINK,
-	 BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_GENERATIONS), vmoon_config_sink_has_file},
+	 BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_GENERATIONS),
+	 vmoon_config_sink_has_file},
 	{VMOON_OUTPUT_SINK, BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_NAME),
 	 vmoon_config_sink_is_name},
 	{VMOON_OUTPUT_NAME, BIT(VMOON_OUTPUT_SINK) | BIT(VMOON_OUTPUT_NAME),

@@ -289,20 +289,19 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			.aliases = groups_words,
 			.fields = &vmoon_config_group_schema},
 	[VMOON_KEY_SERIAL] = SERIAL_ROW,
-	[VMOON_KEY_LOG] =
-		{
-			.key = {.name = "log",
-				.type = "table",
-				.default_text = "",
-				.choices = "",
-				.doc = "What the VM itself has to say: how "
-				       "much, how and where.",
-				.example = "log = { level = \"debug\", sinks "
+	[VMOON_KEY_LOG] = {.key = {.name = "log",
+				   .type = "table",
+				   .default_text = "",
+				   .choices = "",
+				   .doc = "What the VM itself has to say: how "
+					  "much, how and where.",
+				   .example =
+					   "log = { level = \"debug\", sinks "
 					   "= { { sink = \"stderr\" } } }",
-				.since = "0.1.0"},
-			.type = VMOON_TYPE_TABLE,
-			.aliases = log_words,
-			.fields = &vmoon_config_log_schema},
+				   .since = "0.1.0"},
+			   .type = VMOON_TYPE_TABLE,
+			   .aliases = log_words,
+			   .fields = &vmoon_config_log_schema},
 };
 
 static const struct vmoon_config_alias disks_words[] = {

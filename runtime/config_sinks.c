@@ -53,7 +53,8 @@ static bool is_same_path(struct piece a, struct piece b)
 static bool is_kept_by(const struct vmoon_config_value *item, const char *path)
 {
 	const uint64_t kept = item[VMOON_OUTPUT_GENERATIONS].number;
-	const char *file = vmoon_config_sink_of(item).rest, *dot = strrchr(path, '.');
+	const char *file = vmoon_config_sink_of(item).rest,
+		   *dot = strrchr(path, '.');
 	const size_t digits = dot == NULL ? 0 : strspn(dot + 1, "0123456789");
 
 	if (digits < 1 || digits > 2 || dot[1] == '0' ||
@@ -66,7 +67,8 @@ static bool is_kept_by(const struct vmoon_config_value *item, const char *path)
 static bool is_one_file(const struct vmoon_config_value *a,
 			const struct vmoon_config_value *b)
 {
-	const struct vmoon_sink_text x = vmoon_config_sink_of(a), y = vmoon_config_sink_of(b);
+	const struct vmoon_sink_text x = vmoon_config_sink_of(a),
+				     y = vmoon_config_sink_of(b);
 
 	return x.kind == VMOON_OUTPUT_FILE && y.kind == VMOON_OUTPUT_FILE &&
 	       (is_same_path((struct piece){x.rest, strlen(x.rest)},
@@ -122,11 +124,10 @@ struct place {
 };
 
 /* The first of count items of list. */
-static struct place find_in(
-	const struct vmoon_config_scope *scope,
-	const struct vmoon_config_value *list, size_t count,
-	bool (*is_like)(const struct vmoon_config_value *a,
-			const struct vmoon_config_value *b))
+static struct place find_in(const struct vmoon_config_scope *scope,
+			    const struct vmoon_config_value *list, size_t count,
+			    bool (*is_like)(const struct vmoon_config_value *a,
+					    const struct vmoon_config_value *b))
 {
 	for (size_t i = 0; i < count && list->fields != NULL; i++) {
 		const struct vmoon_config_value *v =

@@ -35,8 +35,8 @@ struct vmoon_spec {
 	uint64_t memory_bytes;          /* a multiple of 1 MiB */
 	enum vmoon_boot_protocol boot;
 	enum vmoon_unpack unpack;
-	enum vmoon_on_event on_reboot; /* RESTART (default) or STOP */
-	enum vmoon_on_event on_panic;  /* STOP (default) or IGNORE */
+	enum vmoon_on_event on_reboot;    /* RESTART (default) or STOP */
+	enum vmoon_on_event on_panic;     /* STOP (default) or IGNORE */
 	struct vmoon_spec_outputs serial; /* the groups are here */
 	struct vmoon_spec_outputs log;
 	struct vmoon_log_levels log_levels;

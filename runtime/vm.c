@@ -174,12 +174,12 @@ static void free_vm(struct vmoon_vm *vm)
 
 static enum vmoon_status init_log(struct vmoon_vm *vm, struct vmoon_error *err)
 {
-	const struct vmoon_vm_log_options options = {
-		.loop = &vm->loop,
-		.mem = &vm->rt->mem,
-		.clock = vmoon_host_clock(),
-		.embedder = vm->rt->log,
-		.vm_name = vm->spec.name};
+	const struct vmoon_vm_log_options options = {.loop = &vm->loop,
+						     .mem = &vm->rt->mem,
+						     .clock =
+							     vmoon_host_clock(),
+						     .embedder = vm->rt->log,
+						     .vm_name = vm->spec.name};
 	enum vmoon_status st = vmoon_vm_log_init(&vm->log, &options, err);
 
 	if (st != VMOON_OK)

@@ -140,16 +140,14 @@ static enum vmoon_status parse_levels(const char *text,
 	struct vmoon_config_report r;
 
 	if (text == NULL)
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "log: no levels given");
+		return vmoon_fail(err, VMOON_E_INVAL, 0, "no levels given");
 	vmoon_text_init(&r.message, message, sizeof(message));
 	vmoon_text_init(&r.hint, hint, sizeof(hint));
 	if (vmoon_log_levels_parse(text, true, levels, &r))
 		return VMOON_OK;
 	if (hint[0] == '\0')
-		return vmoon_fail(err, VMOON_E_CONFIG, 0, "log: %s", message);
-	return vmoon_fail(err, VMOON_E_CONFIG, 0, "log: %s (%s)", message,
-			  hint);
+		return vmoon_fail(err, VMOON_E_CONFIG, 0, "%s", message);
+	return vmoon_fail(err, VMOON_E_CONFIG, 0, "%s (%s)", message, hint);
 }
 
 enum vmoon_status vmoon_log_level_check(const char *levels,
@@ -172,6 +170,8 @@ enum vmoon_status vmoon_vm_log_level(struct vmoon_vm *vm, const char *levels,
 	st = parse_levels(levels, &now, err);
 	if (st == VMOON_OK)
 		vmoon_vm_log_set_levels(&vm->log, &now);
+	else
+		vmoon_error_prefix(err, "log");
 	return st;
 }
 

@@ -220,8 +220,8 @@ void vmoon_vm_log_get_levels(const struct vmoon_vm_log *log,
 			     struct vmoon_log_levels *out)
 {
 	for (size_t i = 0; i < VMOON_LOG_MODULES_MAX; i++)
-		out->of[i] = __atomic_load_n(&log->levels.of[i],
-					     __ATOMIC_RELAXED);
+		out->of[i] =
+			__atomic_load_n(&log->levels.of[i], __ATOMIC_RELAXED);
 }
 
 void vmoon_vm_log_set_levels(struct vmoon_vm_log *log,

@@ -12,6 +12,14 @@
 static const struct vmoon_cli_option_row options[] = {
 	{"--timeout", "SECONDS", "end with status 101 when it takes longer",
 	 OPTION_TIMEOUT, ON(VMOON_CLI_RUN)},
+	{"--log", "FILE",
+	 "write the VM's log there, too; or a sink: \"stderr\", \"fifo:PATH\"",
+	 OPTION_LOG, ON(VMOON_CLI_RUN)},
+	{"--log-level", "LEVELS",
+	 "what it says: \"debug\", \"output=debug\", \"warn,output=debug\"",
+	 OPTION_LOG_LEVEL, ON(VMOON_CLI_RUN)},
+	{"--log-json", NULL, "one JSON object a line of it", OPTION_LOG_JSON,
+	 ON(VMOON_CLI_RUN)},
 	{"--json", NULL,
 	 "one JSON object a VM, a line each (the only format now)", OPTION_JSON,
 	 ON(VMOON_CLI_EXPORT)},
@@ -32,6 +40,8 @@ static const struct vmoon_cli_command_row commands[] = {
 	 "describes one, that VM is started, the terminal becomes its console\n"
 	 "(Ctrl-A x leaves) and vmoon waits for its end. ARGUMENTs are in the\n"
 	 "script's `arg` and `...`. A FILE.json is such a table itself.\n"
+	 "The options of the log are for that VM, on top of what it says "
+	 "itself.\n"
 	 "\n"
 	 "The smallest script, hello.lua:\n"
 	 "  return { kernel = \"bzImage\", cmdline = \"console=ttyS0\" }\n"
@@ -39,6 +49,7 @@ static const struct vmoon_cli_command_row commands[] = {
 	 "Examples:\n"
 	 "  vmoon run hello.lua\n"
 	 "  vmoon run --timeout 60 test.lua -- fast\n"
+	 "  vmoon run --log vm.log --log-level debug hello.lua\n"
 	 "\n"
 	 "Exit status: what the guest wrote to the debug-exit port (0-63), 0 "
 	 "when\n"
@@ -139,6 +150,9 @@ static bool read_option(int argc, char **argv, int *i,
 	case OPTION_JSON: out->wants_json = true; break;
 	case OPTION_LUALS: out->wants_luals = true; break;
 	case OPTION_MAN: out->man_page = argument; break;
+	case OPTION_LOG: out->log_sink = argument; break;
+	case OPTION_LOG_LEVEL: out->log_levels = argument; break;
+	case OPTION_LOG_JSON: out->wants_log_json = true; break;
 	case OPTION_TIMEOUT:
 		return argument != NULL && read_seconds(argument, out);
 	}

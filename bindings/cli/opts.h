@@ -34,9 +34,12 @@ struct vmoon_cli_opts {
 	bool wants_help;
 	bool wants_json;
 	bool wants_luals;
-	const char *man_page; /* NULL: none */
-	double timeout_s;     /* 0: none */
-	char **files;         /* operands before "--", moved to its front */
+	bool wants_log_json;
+	const char *man_page;   /* NULL: none */
+	const char *log_sink;   /* NULL: none */
+	const char *log_levels; /* NULL: as they are */
+	double timeout_s;       /* 0: none */
+	char **files;           /* operands before "--", moved to its front */
 	int file_count;
 	char **rest; /* what follows "--" */
 	int rest_count;
@@ -56,7 +59,10 @@ struct vmoon_cli_option_row {
 		OPTION_TIMEOUT,
 		OPTION_JSON,
 		OPTION_LUALS,
-		OPTION_MAN
+		OPTION_MAN,
+		OPTION_LOG,
+		OPTION_LOG_LEVEL,
+		OPTION_LOG_JSON
 	} id;
 	unsigned commands; /* bit n: command n has it */
 };

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/report.h"
+#include "lbox.h"
 #include "lcfg.h"
 #include "lconsole.h"
 #include "lcore.h"
@@ -120,8 +121,75 @@ static bool has_ended(const struct vmoon_vm *vm)
 	return state == VMOON_VM_STOPPED || state == VMOON_VM_FAILED;
 }
 
-/* Console until the VM has ended or the user leaves; the exit status. */
-static int attend(lua_State *L, int idx, struct vmoon_lvm *self)
+/* ---- the options of its log ---- */
+
+/* Whether text is a sink as it stands; anything else is a path. */
+static bool is_sink(const char *text)
+{
+	static const char *const words[] = {"stdout", "stderr", "ring", "null"};
+	static const char *const heads[] = {"file:", "fd:", "fifo:", "unix:"};
+
+	for (size_t i = 0; i < VMOON_COUNTOF(words); i++)
+		if (strcmp(text, words[i]) == 0)
+			return true;
+	for (size_t i = 0; i < VMOON_COUNTOF(heads); i++)
+		if (strncmp(text, heads[i], strlen(heads[i])) == 0)
+			return true;
+	return false;
+}
+
+static void destroy_config(void *cfg)
+{
+	vmoon_config_destroy(cfg);
+}
+
+static enum vmoon_status add_log_sink(lua_State *L, struct vmoon_lvm *self,
+				      const char *text, struct vmoon_error *err)
+{
+	struct vmoon_lbox *box = vmoon_lbox_push(L, destroy_config);
+	struct vmoon_config *cfg;
+	enum vmoon_status st = vmoon_config_create_serial(self->rt, &cfg, err);
+	const char *sink =
+		lua_pushfstring(L, is_sink(text) ? "%s" : "file:%s", text);
+
+	if (st != VMOON_OK)
+		return st;
+	box->object = cfg;
+	st = vmoon_config_set_str(cfg, "serial.1.sink", sink, strlen(sink),
+				  err);
+	/* The script may have a sink of the name that this one would get. */
+	if (st == VMOON_OK)
+		st = vmoon_config_set_str(cfg, "serial.1.name", "--log", 5,
+					  err);
+	if (st == VMOON_OK)
+		st = vmoon_stream_add_outputs(self->log.stream, cfg, err);
+	vmoon_lbox_close(box);
+	lua_pop(L, 2);
+	return st;
+}
+
+/* On top of what the description says. */
+static void set_log(lua_State *L, int idx, struct vmoon_lvm *self,
+		    const struct vmoon_cli_opts *opts)
+{
+	struct vmoon_error err;
+	enum vmoon_status st = VMOON_OK;
+
+	if (opts->wants_log_json)
+		st = vmoon_vm_log_format(self->vm, VMOON_LOG_JSON, &err);
+	if (st == VMOON_OK && opts->log_levels != NULL)
+		st = vmoon_vm_log_level(self->vm, opts->log_levels, &err);
+	if (st == VMOON_OK && opts->log_sink != NULL)
+		st = add_log_sink(L, self, opts->log_sink, &err);
+	if (st != VMOON_OK)
+		vmoon_lvm_raise(L, idx, &err);
+}
+
+/* ---- the console ---- */
+
+/* Until the VM has ended or the user leaves; the exit status. */
+static int attend(lua_State *L, int idx, struct vmoon_lvm *self,
+		  const struct vmoon_cli_opts *opts)
 {
 	struct vmoon_exit_record record = VMOON_INIT(struct vmoon_exit_record);
 	struct vmoon_lconsole console = {
@@ -133,6 +201,7 @@ static int attend(lua_State *L, int idx, struct vmoon_lvm *self)
 	const char *name = vmoon_vm_name(self->vm);
 	struct vmoon_error err;
 
+	set_log(L, idx, self, opts);
 	if (vmoon_vm_get_state(self->vm) == VMOON_VM_CREATED &&
 	    vmoon_vm_start(self->vm, &err) != VMOON_OK)
 		vmoon_lvm_raise(L, idx, &err);
@@ -219,7 +288,7 @@ static int run_script(lua_State *L)
 	set_arguments(L, opts);
 	if (vmoon_lcfg_is_json(opts->files[0])) {
 		self = vm_of_json(L, opts->files[0]);
-		run->status = attend(L, lua_gettop(L), self);
+		run->status = attend(L, lua_gettop(L), self, opts);
 		return 0;
 	}
 	if (luaL_loadfilex(L, opts->files[0], "t") != LUA_OK)
@@ -230,15 +299,21 @@ static int run_script(lua_State *L)
 	lua_call(L, opts->rest_count, 1);
 	self = vm_of_result(L, 1, opts->files[0]);
 	if (self != NULL)
-		run->status = attend(L, lua_gettop(L), self);
+		run->status = attend(L, lua_gettop(L), self, opts);
 	return 0;
 }
 
 int vmoon_cli_run(const struct vmoon_cli_opts *opts)
 {
 	struct run run = {.opts = opts};
+	struct vmoon_error err;
 	lua_State *L;
 
+	if (opts->log_levels != NULL &&
+	    vmoon_log_level_check(opts->log_levels, &err) != VMOON_OK) {
+		vmoon_cli_complainf("--log-level: %s", err.msg);
+		return VMOON_CLI_USAGE;
+	}
 	if (!vmoon_cli_is_script(opts->files[0]))
 		return VMOON_CLI_SCRIPT;
 	L = luaL_newstate();

@@ -106,7 +106,7 @@
 ---@class (exact) vmoon.SpecLog
 ---The least important lines that are kept. Default "info".
 ---@field level? "error"|"warn"|"info"|"debug"
----Levels of some modules, MODULE=LEVEL with commas between: "output" is the sinks, "ports" and "mmio" are accesses that no device takes, "device" is devices of your own.
+---Levels of some modules; "device" is devices of your own, "output" is sinks.
 ---@field modules? string
 ---How a line looks; "json" is one object a line. Default "text".
 ---@field format? "text"|"json"

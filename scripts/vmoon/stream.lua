@@ -7,6 +7,7 @@
 --   print(vm.log:text())
 local core = ...
 
+local type, tostring = type, tostring
 local format = string.format
 
 local WRITE_TIMEOUT = 30
@@ -40,3 +41,27 @@ local function text(stream)
 end
 
 core.stream.text, core.log.text = text, text
+
+function core.log.level(log, levels)
+  core.vm_of(log)
+  if type(levels) ~= "string" then
+    core.fail {
+      kind = "script", message = format("log:level: a string is needed, got %s", type(levels)),
+      detail = '  hint: vm.log:level "warn,output=debug"',
+    }
+  end
+  core.log_level(log, levels)
+  return log
+end
+
+function core.log.format(log, layout)
+  core.vm_of(log)
+  if layout ~= "text" and layout ~= "json" then
+    core.fail {
+      kind = "script", message = format("log:format: no format %s", core.quote(tostring(layout))),
+      detail = '  hint: the formats are "text" and "json"',
+    }
+  end
+  core.log_format(log, layout == "json")
+  return log
+end

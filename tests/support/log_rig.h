@@ -18,10 +18,11 @@ struct log_rig {
 	struct vmoon_mem mem;
 	struct vmoon_loop loop;
 	struct vmoon_vm_log log;
-	struct vmoon_log to; /* what parts log to */
+	struct vmoon_log to;       /* what parts log to */
 	uint64_t told, told_bytes; /* atomic: lines that the embedder got */
-	uint64_t told_suppressed;  /* atomic: lines that notes among them count */
-	bool is_many; /* threads log: last is not for them */
+	uint64_t
+		told_suppressed; /* atomic: lines that notes among them count */
+	bool is_many;            /* threads log: last is not for them */
 	char last[600];
 	char *text; /* what log_text gave last */
 };

@@ -77,7 +77,8 @@ static void test_vm_log__nothing_a_terminal_acts_upon(void **state)
 {
 	/* ESC, newline, a C1 in UTF-8, a cut and an overlong sequence, umlaut.
 	 */
-	static const char evil[] = "a\x1b[2J\nb\xc2\x9b\xe2\x82|\xc0\xaf\xc3\xa4";
+	static const char evil[] =
+		"a\x1b[2J\nb\xc2\x9b\xe2\x82|\xc0\xaf\xc3\xa4";
 	struct log_rig *r = *state;
 
 	vmoon_logf(&r->to, VMOON_LOG_INFO, "dev\n\xff", "%s", evil);
@@ -86,8 +87,8 @@ static void test_vm_log__nothing_a_terminal_acts_upon(void **state)
 			    "\\xc2\\x9b\\xe2\\x82|\\xc0\\xaf\xc3\xa4\n");
 	vmoon_vm_log_set_json(&r->log, true);
 	vmoon_logf(&r->to, VMOON_LOG_INFO, "dev\n\xff", "%s", evil);
-	assert_non_null(strstr(log_text(r),
-			       "\"module\": \"dev\\u000a\\ufffd\", "));
+	assert_non_null(
+		strstr(log_text(r), "\"module\": \"dev\\u000a\\ufffd\", "));
 	assert_non_null(strstr(r->text, "\"message\": \"a\\\\x1b[2J\\\\x0ab"
 					"\\\\xc2\\\\x9b\\\\xe2\\\\x82|\\\\xc0"
 					"\\\\xaf\xc3\xa4\"}\n"));
@@ -209,9 +210,8 @@ static void test_vm_log__the_note_says_how_much_and_comes_once(void **state)
 	vmoon_logf(&r->to, VMOON_LOG_WARN, "vm", "on");
 	note = strstr(log_text(r), " log: ");
 	assert_non_null(note);
-	assert_int_equal(sscanf(note, " log: %llu lines of %llu", &lines,
-				&bytes),
-			 2);
+	assert_int_equal(
+		sscanf(note, " log: %llu lines of %llu", &lines, &bytes), 2);
 	assert_int_equal(lines, 3);
 	assert_int_equal(bytes, 3 * strlen("    0.000000 error vm: "
 					   "line 000000\n"));

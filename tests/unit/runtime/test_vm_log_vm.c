@@ -102,7 +102,7 @@ static void test_vm_log__levels_change_while_it_runs(void **state)
 				     "you mean \"ports\"?)");
 	assert_int_equal(vmoon_log_level_check("vm=info,vm=info", &err),
 			 VMOON_E_CONFIG);
-	assert_string_equal(err.msg, "log: \"vm\" has a level already");
+	assert_string_equal(err.msg, "\"vm\" has a level already");
 	assert_ok(vmoon_vm_pause(r->vm, &err), &err);
 	assert_ok(vmoon_vm_resume(r->vm, &err), &err);
 	rig_wait(r);
@@ -142,8 +142,8 @@ static void test_vm_log__takes_no_input_and_pauses_nobody(void **state)
 			 VMOON_E_CONFIG);
 	assert_ok(vmoon_stream_output_stats(s, 0, &stats, &err), &err);
 	assert_int_equal(stats.policy, VMOON_LIMIT_DROP);
-	assert_ok(vmoon_stream_add_output(vmoon_vm_stream(r->vm, "serial0"),
-					  &o, &err),
+	assert_ok(vmoon_stream_add_output(vmoon_vm_stream(r->vm, "serial0"), &o,
+					  &err),
 		  &err);
 }
 
@@ -178,8 +178,8 @@ static void test_x06__resets(void **state)
 	unsigned lines = 0, suppressed = 0, n;
 
 	RIG_RUN(r, steps);
-	for (const char *at = log_of(r->vm);
-	     (at = strstr(at, " vm: ")) != NULL; at++) {
+	for (const char *at = log_of(r->vm); (at = strstr(at, " vm: ")) != NULL;
+	     at++) {
 		const char *after = strchr(at, ',');
 
 		lines += strncmp(at, " vm: the guest was reset", 24) == 0;
@@ -215,9 +215,9 @@ static void check_sums(struct vmoon_stream *s, unsigned count)
 		struct vmoon_error err;
 
 		assert_ok(vmoon_stream_output_stats(s, i, &stats, &err), &err);
-		assert_int_equal(stats.bytes_in,
-				 stats.bytes_out + stats.bytes_dropped +
-					 stats.bytes_queued);
+		assert_int_equal(stats.bytes_in, stats.bytes_out +
+							 stats.bytes_dropped +
+							 stats.bytes_queued);
 		assert_int_equal(stats.bytes_in, total);
 	}
 }
@@ -252,8 +252,9 @@ static void test_x07__no_reader_a_stopped_one_and_a_full_disk(void **state)
 	s = vmoon_vm_stream(r->vm, "log");
 	add(s, (struct vmoon_output_options){.kind = VMOON_OUTPUT_FIFO,
 					     .path = fifo});
-	add(s, (struct vmoon_output_options){
-		       .name = "stopped", .kind = VMOON_OUTPUT_FD, .fd = ends[1]});
+	add(s, (struct vmoon_output_options){.name = "stopped",
+					     .kind = VMOON_OUTPUT_FD,
+					     .fd = ends[1]});
 	add(s, (struct vmoon_output_options){
 		       .name = "full", .kind = VMOON_OUTPUT_FD, .fd = full});
 	add(s, (struct vmoon_output_options){.kind = VMOON_OUTPUT_RING});

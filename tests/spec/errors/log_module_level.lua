@@ -1,0 +1,5 @@
+-- SPDX-License-Identifier: MIT
+return {
+  kernel = "kernel",
+  log = { modules = "kernel=debug" },
+}
