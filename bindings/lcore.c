@@ -123,16 +123,18 @@ static int core_read(lua_State *L)
 	return 2;
 }
 
-/* core.write(vm, bytes) -> how many the guest's queue had room for */
+/* core.write(vm, bytes, from) -> how many behind those had room */
 static int core_write(lua_State *L)
 {
 	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
 	struct vmoon_error err;
 	size_t len, accepted = 0;
 	const char *bytes = luaL_checklstring(L, 2, &len);
+	const uint64_t from = check_pos(L, 3);
 
-	if (vmoon_stream_write(self->serial.stream, bytes, len, &accepted, &err) !=
-	    VMOON_OK)
+	luaL_argcheck(L, from <= len, 3, "behind the end");
+	if (vmoon_stream_write(self->serial.stream, bytes + from,
+			       len - (size_t)from, &accepted, &err) != VMOON_OK)
 		return vmoon_lvm_raise(L, 1, &err);
 	lua_pushinteger(L, (lua_Integer)accepted);
 	return 1;

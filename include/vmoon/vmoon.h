@@ -276,7 +276,10 @@ VMOON_API struct vmoon_stream *vmoon_vm_stream(struct vmoon_vm *vm,
 
 /*
  * Queues bytes as input for the guest, at most 64 KiB ahead of it;
- * *out_accepted says how many were taken. Never blocks. Any thread.
+ * *out_accepted says how many were taken. Never blocks. Any thread. When these
+ * are fewer than len, vmoon_runtime_fd becomes readable once the guest has read
+ * half of what waits, so that nobody need poll; input that waits when the guest
+ * resets is dropped.
  */
 VMOON_API VMOON_STATUS vmoon_stream_write(struct vmoon_stream *s,
 					  const void *buf, size_t len,
