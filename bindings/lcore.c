@@ -140,6 +140,31 @@ static int core_write(lua_State *L)
 	return 1;
 }
 
+/* core.search(vm, position): core.read for a search. */
+static int core_search(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	uint64_t pos = check_pos(L, 2);
+	luaL_Buffer b;
+	char *bytes = luaL_buffinitsize(L, &b, READ_MAX);
+	size_t len =
+		vmoon_stream_search(self->serial.stream, &pos, bytes, READ_MAX);
+
+	luaL_pushresultsize(&b, len);
+	lua_pushinteger(L, (lua_Integer)pos);
+	return 2;
+}
+
+/* core.unsearched(vm) -> bytes that were gone before a search saw them */
+static int core_unsearched(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+
+	lua_pushinteger(
+		L, (lua_Integer)vmoon_stream_unsearched(self->serial.stream));
+	return 1;
+}
+
 /* core.seek(vm, position): the next look begins there. */
 static int core_seek(lua_State *L)
 {
@@ -358,6 +383,8 @@ static const luaL_Reg core_functions[] = {
 	{"tell", core_tell},
 	{"read", core_read},
 	{"write", core_write},
+	{"search", core_search},
+	{"unsearched", core_unsearched},
 	{"seek", core_seek},
 	{"look", core_look},
 	{"re_check", core_re_check},
