@@ -21,7 +21,7 @@
 enum {
 	CTRL_A = 0x01,
 	CHUNK = 4096, /* bytes moved at once, either way */
-	IDLE_MAX = 3 /* times in a row that a ready descriptor gives nothing */
+	IDLE_MAX = 3  /* times in a row that a ready descriptor gives nothing */
 };
 
 /* Everything that ends or stops a process and can be caught. */

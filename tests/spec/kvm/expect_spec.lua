@@ -37,11 +37,11 @@ describe("expect", function()
     while vm.serial:tell() < MIB + 2000 do vmoon.sleep(0.05) end
     assert.equal(0, vm.serial:stats().unsearched)
     local seen = 0
-    for _, pattern in ipairs { "never", vmoon.re "(x+y|y+x)z", vmoon.pat "x+y" } do
+    for _, pattern in ipairs { "never", vmoon.re "yz|zy", vmoon.pat "%d%d" } do
       local _, err = vm:try_expect(pattern, { timeout = 0.2 })
       assert.equal("timeout", err.kind)
       assert.is_true(err.unsearched >= 2000)
-      assert.matches("^vm 'a': no .+ on serial within 0%.2s; %d+,%d%d%d bytes came and went unsearched, "
+      assert.matches("^vm 'a': no .+ on serial within 0%.2s; [%d,]+ bytes came and went unsearched, "
         .. "as only the newest 1 MiB is kept$", err.message)
       assert.equal(err.unsearched, tonumber((err.message:match "; ([%d,]+)":gsub(",", ""))))
       assert.matches("^  hint: begin to wait before that much has come, or have the guest print less\n"
