@@ -21,7 +21,6 @@
 enum {
 	CTRL_A = 0x01,
 	CHUNK = 4096, /* bytes moved at once, either way */
-	POLL_MS = 50, /* the longest that output can lie unseen */
 	IDLE_MAX = 3  /* times in a row that a ready descriptor gives nothing */
 };
 
@@ -215,13 +214,20 @@ static bool show(struct session *s, const unsigned char *bytes, size_t len)
 
 static bool show_output(struct session *s)
 {
+	struct vmoon_lconsole *c = s->console;
+	/* Not what comes meanwhile: during a flood input has its turn too. */
+	const uint64_t end = vmoon_stream_tell(c->stream);
 	unsigned char bytes[CHUNK];
-	size_t len;
 
-	while ((len = vmoon_stream_read(s->console->stream, &s->console->pos,
-					bytes, sizeof(bytes))) > 0)
+	while (c->pos < end) {
+		const size_t len = vmoon_stream_read(c->stream, &c->pos, bytes,
+						     sizeof(bytes));
+
+		if (len == 0)
+			break;
 		if (show(s, bytes, len))
 			return true;
+	}
 	return false;
 }
 
@@ -270,8 +276,12 @@ static bool step(struct session *s)
 		{.fd = may_read ? STDIN_FILENO : -1, .events = POLLIN},
 	};
 
-	/* CLOSED: nothing can be waited for, as with no descriptors left. */
-	if (poll(fds, VMOON_COUNTOF(fds), POLL_MS) < 0 && errno != EINTR)
+	/*
+	 * Without end: the runtime tells of output, of room for input and of
+	 * the VM's end. CLOSED: nothing can be waited for, as with no
+	 * descriptors left.
+	 */
+	if (poll(fds, VMOON_COUNTOF(fds), -1) < 0 && errno != EINTR)
 		return true;
 	if (fds[0].revents != 0 && take_signals(s))
 		return true;

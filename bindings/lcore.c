@@ -123,18 +123,45 @@ static int core_read(lua_State *L)
 	return 2;
 }
 
-/* core.write(vm, bytes) -> how many the guest's queue had room for */
+/* core.write(vm, bytes, from) -> how many behind those had room */
 static int core_write(lua_State *L)
 {
 	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
 	struct vmoon_error err;
 	size_t len, accepted = 0;
 	const char *bytes = luaL_checklstring(L, 2, &len);
+	const uint64_t from = check_pos(L, 3);
 
-	if (vmoon_stream_write(self->serial.stream, bytes, len, &accepted,
-			       &err) != VMOON_OK)
+	luaL_argcheck(L, from <= len, 3, "behind the end");
+	if (vmoon_stream_write(self->serial.stream, bytes + from,
+			       len - (size_t)from, &accepted, &err) != VMOON_OK)
 		return vmoon_lvm_raise(L, 1, &err);
 	lua_pushinteger(L, (lua_Integer)accepted);
+	return 1;
+}
+
+/* core.search(vm, position): core.read for a search. */
+static int core_search(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	uint64_t pos = check_pos(L, 2);
+	luaL_Buffer b;
+	char *bytes = luaL_buffinitsize(L, &b, READ_MAX);
+	size_t len =
+		vmoon_stream_search(self->serial.stream, &pos, bytes, READ_MAX);
+
+	luaL_pushresultsize(&b, len);
+	lua_pushinteger(L, (lua_Integer)pos);
+	return 2;
+}
+
+/* core.unsearched(vm) -> bytes that were gone before a search saw them */
+static int core_unsearched(lua_State *L)
+{
+	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+
+	lua_pushinteger(
+		L, (lua_Integer)vmoon_stream_unsearched(self->serial.stream));
 	return 1;
 }
 
@@ -356,6 +383,8 @@ static const luaL_Reg core_functions[] = {
 	{"tell", core_tell},
 	{"read", core_read},
 	{"write", core_write},
+	{"search", core_search},
+	{"unsearched", core_unsearched},
 	{"seek", core_seek},
 	{"look", core_look},
 	{"re_check", core_re_check},

@@ -364,7 +364,7 @@ static int vm_stats(lua_State *L)
 	struct vmoon_vm_stats stats = VMOON_INIT(struct vmoon_vm_stats);
 
 	vmoon_vm_get_stats(self->vm, &stats);
-	lua_createtable(L, 0, 14);
+	lua_createtable(L, 0, 15);
 	set_seconds(L, "uptime", stats.uptime_ns);
 	set_seconds(L, "first_run", stats.first_run_ns);
 	set_count(L, "exits", stats.exits);
@@ -378,6 +378,7 @@ static int vm_stats(lua_State *L)
 	set_count(L, "resets", stats.resets);
 	set_count(L, "console_bytes", stats.console_bytes);
 	set_count(L, "console_dropped", stats.console_dropped);
+	set_count(L, "console_unsearched", stats.console_unsearched);
 	set_count(L, "memory", stats.guest_memory_bytes);
 	return 1;
 }

@@ -2,7 +2,9 @@
 /* expect.c - waits until a pattern stands on a console. */
 #include "vm.h"
 
+#include <inttypes.h>
 #include <regex.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What one match may span; older text is dropped by halves. */
@@ -188,14 +190,91 @@ static bool find(const struct search *q, struct vmoon_match *out)
 	return best != SIZE_MAX;
 }
 
+/* ---- what a search could not look at ---- */
+
+/* The next search begins at pos. */
+static void begin_at(struct vmoon_stream *s, uint64_t pos)
+{
+	s->cursor = s->looked = pos;
+	s->missed = 0;
+}
+
+void vmoon_stream_seek(struct vmoon_stream *s, uint64_t pos)
+{
+	if (s == NULL)
+		return;
+	begin_at(s, pos);
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * A search may come in several calls, each from the cursor: what one of them
+ * has looked at was not missed. Nor is it counted twice by another search.
+ */
+static void note_looked(struct vmoon_stream *s, uint64_t from, uint64_t begin,
+			uint64_t end)
+{
+	const uint64_t wanted = later(from, s->looked);
+	const uint64_t fresh = later(wanted, s->seen);
+
+	if (begin > wanted)
+		s->missed += begin - wanted;
+	if (begin > fresh)
+		__atomic_fetch_add(&s->unsearched, begin - fresh,
+				   __ATOMIC_RELAXED);
+	s->looked = later(s->looked, end);
+	s->seen = later(s->seen, end);
+}
+
+size_t vmoon_stream_search(struct vmoon_stream *s, uint64_t *pos, void *buf,
+			   size_t cap)
+{
+	const uint64_t from = pos == NULL ? 0 : *pos;
+	const size_t len = vmoon_stream_read(s, pos, buf, cap);
+
+	if (len > 0)
+		note_looked(s, from, *pos - len, *pos);
+	return len;
+}
+
+uint64_t vmoon_stream_unsearched(const struct vmoon_stream *s)
+{
+	return s == NULL ? 0 : s->missed;
+}
+
+/* Behind the message of a search that failed: it may not be the guest's fault.
+ */
+static void add_unsearched(const struct vmoon_stream *s,
+			   struct vmoon_error *err)
+{
+	size_t len;
+
+	if (err == NULL || s->missed == 0)
+		return;
+	len = strlen(err->msg);
+	(void)snprintf(err->msg + len, sizeof(err->msg) - len,
+		       "; %" PRIu64 " bytes came and went unsearched, as only "
+		       "the newest 1 MiB is kept",
+		       s->missed);
+}
+
 static bool look(struct vmoon_stream *s, struct search *q,
 		 struct vmoon_match *out)
 {
+	/* Not what comes meanwhile: in a flood a time-out counts too. */
+	const uint64_t end = vmoon_stream_tell(s);
 	char chunk[CHUNK];
-	size_t len;
 
-	while ((len = vmoon_stream_read(s, &q->pos, chunk, sizeof(chunk))) >
-	       0) {
+	while (q->pos < end) {
+		const size_t len =
+			vmoon_stream_search(s, &q->pos, chunk, sizeof(chunk));
+
+		if (len == 0)
+			break;
 		append(q, chunk, len, q->pos - len);
 		if (find(q, out))
 			return true;
@@ -290,18 +369,12 @@ enum vmoon_status vmoon_stream_expect(struct vmoon_stream *s,
 	st = wait_for(s, q, timeout_ns, &m, err);
 	free_search(q);
 	if (st != VMOON_OK) {
+		add_unsearched(s, err);
 		add_tail(s, err);
 		return st;
 	}
-	s->cursor = m.end;
+	begin_at(s, m.end);
 	memcpy(out_match, &m,
 	       out_match->size < sizeof(m) ? out_match->size : sizeof(m));
 	return VMOON_OK;
-}
-
-void vmoon_stream_seek(struct vmoon_stream *s, uint64_t pos)
-{
-	if (s == NULL)
-		return;
-	s->cursor = pos;
 }

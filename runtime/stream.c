@@ -295,9 +295,29 @@ void vmoon_stream_deliver(struct vmoon_stream *s)
 
 /* ---- input ---- */
 
+/*
+ * Under the lock, when bytes have left the queue: whether a writer who had to
+ * stop is to be told. Only once half of it is free, so that a guest that reads
+ * one FIFO at a time does not wake the writer for each.
+ */
+static bool is_room_due(struct vmoon_stream *s)
+{
+	if (!s->is_writer_waiting || s->input_count > VMOON_STREAM_INPUT / 2)
+		return false;
+	s->is_writer_waiting = false;
+	return true;
+}
+
+static void tell_room(struct vmoon_stream *s, bool is_due)
+{
+	if (is_due && s->on_room != NULL)
+		s->on_room(s->ctx);
+}
+
 static void feed_input(void *ctx)
 {
 	struct vmoon_stream *s = ctx;
+	bool is_due;
 	unsigned char chunk[256];
 	size_t room, len, taken;
 
@@ -315,7 +335,9 @@ static void feed_input(void *ctx)
 		taken = min_size(taken, s->input_count);
 		s->input_head = (s->input_head + taken) % VMOON_STREAM_INPUT;
 		s->input_count -= taken;
+		is_due = is_room_due(s);
 		vmoon_lock_drop(&s->lock);
+		tell_room(s, is_due);
 		if (taken < len)
 			return;
 	}
@@ -353,17 +375,23 @@ enum vmoon_status vmoon_stream_write(struct vmoon_stream *s, const void *buf,
 		s->input[(s->input_head + s->input_count + i) %
 			 VMOON_STREAM_INPUT] = from[i];
 	s->input_count += n;
+	s->is_writer_waiting |= n < len;
 	vmoon_lock_drop(&s->lock);
 	*out_accepted = n;
-	vmoon_loop_fire(&s->input_event);
+	if (n > 0) /* else the device is full as well, and will tell */
+		vmoon_loop_fire(&s->input_event);
 	return VMOON_OK;
 }
 
 void vmoon_stream_reset(struct vmoon_stream *s)
 {
+	bool is_due;
+
 	vmoon_lock_take(&s->lock);
 	s->input_head = s->input_count = 0;
+	is_due = is_room_due(s);
 	vmoon_lock_drop(&s->lock);
+	tell_room(s, is_due);
 	s->line_len = 0;
 }
 

@@ -34,6 +34,7 @@ struct vmoon_stream {
 	bool is_log;         /* no device: no input, and nobody to hold */
 	struct vmoon_ring ring;
 	uint64_t put_dropped; /* atomic; by the vCPU */
+	uint64_t unsearched;  /* atomic; gone before any search came there */
 	bool was_held;        /* atomic: the device is owed a resume */
 
 	struct vmoon_lock lock; /* guards what follows; a leaf */
@@ -41,6 +42,7 @@ struct vmoon_stream {
 	uint64_t total;         /* bytes that ever reached the backlog */
 	unsigned char *input;   /* owned: VMOON_STREAM_INPUT, mapped */
 	size_t input_head, input_count;
+	bool is_writer_waiting; /* a write was taken in part */
 
 	struct vmoon_outputs outputs; /* has a lock of its own */
 
@@ -58,10 +60,14 @@ struct vmoon_stream {
 	void (*on_line)(void *ctx, const char *line); /* each output line */
 	void (*on_data)(void *ctx);    /* backlog, or a callback's output */
 	void (*on_limited)(void *ctx); /* an output has something to tell */
+	void (*on_room)(void *ctx);    /* for a writer who had to stop */
 	void *ctx;                     /* borrowed */
 
 	/* The runtime's thread's own. */
 	uint64_t cursor; /* where expect goes on */
+	uint64_t looked; /* since then, up to where it was searched */
+	uint64_t missed; /* of that, gone before it could be */
+	uint64_t seen;   /* the furthest that any search has come */
 	vmoon_stream_fn data_fn;
 	void *data_ctx; /* borrowed */
 	uint64_t data_pos;

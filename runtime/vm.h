@@ -33,7 +33,8 @@ enum vmoon_vm_note {
 	VMOON_NOTE_EXITED = 4,
 	VMOON_NOTE_DATA = 8,
 	VMOON_NOTE_DEVICE = 16,
-	VMOON_NOTE_LIMITED = 32
+	VMOON_NOTE_LIMITED = 32,
+	VMOON_NOTE_ROOM = 64 /* for input: nothing is called, it only wakes */
 };
 
 struct vmoon_runtime {

@@ -118,6 +118,7 @@ void vmoon_vm_get_stats(const struct vmoon_vm *vm, struct vmoon_vm_stats *out)
 	st.console_dropped = put_dropped;
 	st.console_bytes = load(&vm->console.total) + put_dropped;
 	st.guest_memory_bytes = vm->spec.memory_bytes;
+	st.console_unsearched = load(&vm->console.unsearched);
 	copy_sized(out, out->size, &st, sizeof(st));
 }
 

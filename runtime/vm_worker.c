@@ -261,6 +261,11 @@ static void on_limited(void *ctx)
 	vmoon_runtime_note(ctx, VMOON_NOTE_LIMITED);
 }
 
+static void on_room(void *ctx)
+{
+	vmoon_runtime_note(ctx, VMOON_NOTE_ROOM);
+}
+
 static void on_wish(void *ctx)
 {
 	struct vmoon_vm *vm = ctx;
@@ -303,6 +308,7 @@ void vmoon_vm_worker_init(struct vmoon_vm *vm)
 	vm->console.on_line = on_line;
 	vm->console.on_data = on_data;
 	vm->console.on_limited = on_limited;
+	vm->console.on_room = on_room;
 	vm->console.outputs.log = vmoon_vm_log_value(&vm->log);
 	vm->console.ctx = vm;
 	vm->log.stream.on_data = on_data;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c - the command `vmoon`. No VMM logic: parse, call, exit. */
+#include <fcntl.h>
 #include <lua.h>
 #include <stdio.h>
 
@@ -65,10 +66,31 @@ static int dispatch(const struct vmoon_cli_opts *opts)
 	return print_help(opts);
 }
 
+/*
+ * A closed standard descriptor would be given to the next file that is opened:
+ * the console would feed a guest from an eventfd. One that cannot be used takes
+ * the place, so that reads and writes fail as before.
+ */
+static bool hold_standard_fds(void)
+{
+	static const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", modes[fd] | O_CLOEXEC) != fd)
+			return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct vmoon_cli_opts opts;
 
+	if (!hold_standard_fds()) {
+		vmoon_cli_complain("/dev/null cannot be opened in place of a "
+				   "closed standard input or output");
+		return VMOON_CLI_USAGE;
+	}
 	if (!vmoon_cli_parse(argc, argv, &opts)) {
 		vmoon_cli_complain(opts.problem);
 		return VMOON_CLI_USAGE;

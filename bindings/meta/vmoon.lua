@@ -169,6 +169,7 @@
 ---@field errno? integer
 ---@field tail? string                        # last serial lines, when a VM was involved
 ---@field exit? vmoon.Exit                    # when the VM has ended
+---@field unsearched? integer                 # bytes of output that an expect came too late for
 ---@field problems? vmoon.Problem[]           # kind "config"
 ---@field status? integer                     # kind "command"
 ---@field output? string                      # kind "command"
@@ -203,6 +204,7 @@
 ---@field resets integer
 ---@field console_bytes integer
 ---@field console_dropped integer
+---@field console_unsearched integer          # bytes gone before any expect looked at them
 ---@field memory integer                      # bytes of guest RAM
 
 ---@class vmoon.Host
@@ -231,6 +233,7 @@
 ---@class vmoon.StreamStats
 ---@field bytes integer                       # that were written to it
 ---@field dropped integer                     # of these, lost before any sink
+---@field unsearched? integer                 # of vm.serial: of these, gone before any expect looked at them
 ---@field sinks vmoon.SinkStats[]
 
 ---@class vmoon.Info

@@ -131,6 +131,7 @@ struct vmoon_vm_stats {
 	uint64_t console_bytes;      /* out of the guest's serial port */
 	uint64_t console_dropped;    /* of these, lost */
 	uint64_t guest_memory_bytes; /* size of guest RAM */
+	uint64_t console_unsearched; /* gone before any expect looked at them */
 };
 
 struct vmoon_vm_events {
@@ -276,7 +277,10 @@ VMOON_API struct vmoon_stream *vmoon_vm_stream(struct vmoon_vm *vm,
 
 /*
  * Queues bytes as input for the guest, at most 64 KiB ahead of it;
- * *out_accepted says how many were taken. Never blocks. Any thread.
+ * *out_accepted says how many were taken. Never blocks. Any thread. When these
+ * are fewer than len, vmoon_runtime_fd becomes readable once the guest has read
+ * half of what waits, so that nobody need poll; input that waits when the guest
+ * resets is dropped.
  */
 VMOON_API VMOON_STATUS vmoon_stream_write(struct vmoon_stream *s,
 					  const void *buf, size_t len,
@@ -344,13 +348,26 @@ struct vmoon_match {
  * goes on behind it next time. "\n" matches "\r\n" too. Pumps the runtime
  * until then: E_TIMEOUT, E_PANIC when the guest panics, E_EXITED when the VM
  * ends, whichever comes first, with the console's last lines as the detail;
- * timeout_ns 0 only looks. Only the runtime's thread.
+ * timeout_ns 0 only looks. Output is searched before any limit, so what a sink
+ * drops can match; what has left the newest 1 MiB before it was searched
+ * cannot, and the error says how many bytes that were. Only the runtime's
+ * thread.
  */
 VMOON_API VMOON_STATUS vmoon_stream_expect(struct vmoon_stream *s,
 					   const struct vmoon_pattern *patterns,
 					   size_t count, int64_t timeout_ns,
 					   struct vmoon_match *out_match,
 					   struct vmoon_error *err);
+
+/*
+ * How many bytes behind the last match or seek were gone before they were
+ * searched; expects that found nothing go on with the same count. search is
+ * read for matching of one's own: what it skips and returns counts like that of
+ * an expect. Only the runtime's thread.
+ */
+VMOON_API uint64_t vmoon_stream_unsearched(const struct vmoon_stream *s);
+VMOON_API size_t vmoon_stream_search(struct vmoon_stream *s, uint64_t *pos,
+				     void *buf, size_t cap);
 
 /* ---- levels and layout of the log ---- */
 

@@ -63,6 +63,25 @@ local function failure(vm, fields)
   return core.bless(fields)
 end
 
+local TOO_LATE = "  hint: begin to wait before that much has come, or have the guest print less"
+
+-- 1234567 as "1,234,567".
+local function grouped(count)
+  local digits = tostring(count):reverse():gsub("(%d%d%d)", "%1,"):reverse()
+  return (digits:gsub("^,", ""))
+end
+
+-- What a search of output could not look at belongs into its error.
+local function add_unsearched(vm, err)
+  local count = core.unsearched(vm)
+  if count == 0 then return err end
+  err.unsearched = count
+  err.message = format("%s; %s bytes came and went unsearched, as only the newest 1 MiB is kept", err.message,
+    grouped(count))
+  err.detail = TOO_LATE .. (err.detail and "\n" .. err.detail or "")
+  return err
+end
+
 -- The vmoon.Error for a wait that can end no other way.
 function core.hopeless(vm, fate, what, started)
   local words = HOPELESS[fate]
@@ -98,8 +117,9 @@ core.set_cursor = set_cursor
 
 -- One look at what is new for the Lua patterns; the earliest match or nil.
 local function look_in_window(vm, window, patterns)
-  while true do
-    local bytes, next = core.read(vm, window.next)
+  local newest = core.tell(vm) -- not what comes meanwhile: in a flood a time-out counts too
+  while window.next < newest do
+    local bytes, next = core.search(vm, window.next)
     if bytes == "" then return nil end
     for at = 1, #bytes, 4096 do
       local piece = bytes:sub(at, at + 4095)
@@ -142,6 +162,7 @@ end
 -- Texts and expressions are matched in C, Lua patterns in a window here.
 local function new_search(vm, patterns)
   local search = { patterns = patterns, plain = {}, plain_index = {} }
+  core.seek(vm, cursor(vm)) -- what is counted as unsearched is this search's own
   for i, p in ipairs(patterns) do
     if p.kind == "pat" then
       search.window = core.window(cursor(vm))
@@ -185,8 +206,8 @@ local function wait_for(vm, patterns, what, timeout)
       set_cursor(vm, match.stop)
       return record
     end
-    if fate then return nil, core.hopeless(vm, fate, what, started) end
-    if left <= 0 then return nil, core.too_late(vm, what .. " on serial", timeout) end
+    if fate then return nil, add_unsearched(vm, core.hopeless(vm, fate, what, started)) end
+    if left <= 0 then return nil, add_unsearched(vm, core.too_late(vm, what .. " on serial", timeout)) end
   end
 end
 

@@ -95,6 +95,14 @@ end
 define(core.stream, "serial")
 define(core.log, "log")
 
+-- Only serial's output is searched.
+local common_stats = core.stream.stats
+function core.stream.stats(serial)
+  local stats = common_stats(serial)
+  stats.unsearched = core.vm_of(serial).stats.console_unsearched
+  return stats
+end
+
 local function deliver_data(stream, it, call)
   for name, fn in pairs(it.data) do
     local bytes, backlog, dropped = core.take_sink(stream, name)

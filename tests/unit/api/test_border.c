@@ -226,6 +226,10 @@ static void test_border__streams(void **state)
 	assert_int_equal(vmoon_stream_read(NULL, &pos, &byte, 1), 0);
 	assert_int_equal(vmoon_stream_read(s, NULL, &byte, 1), 0);
 	assert_int_equal(vmoon_stream_read(s, &pos, NULL, 1), 0);
+	assert_int_equal(vmoon_stream_search(NULL, &pos, &byte, 1), 0);
+	assert_int_equal(vmoon_stream_search(s, NULL, &byte, 1), 0);
+	assert_int_equal(vmoon_stream_search(s, &pos, NULL, 1), 0);
+	assert_int_equal(vmoon_stream_unsearched(NULL), 0);
 	vmoon_stream_seek(NULL, 0);
 	INVAL(vmoon_stream_copy_to(NULL, 1, &err));
 	assert_int_equal(vmoon_stream_copy_to(s, 9999, &err), VMOON_E_SYS);

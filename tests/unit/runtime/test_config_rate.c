@@ -208,7 +208,7 @@ static void test_config_rate__other_seconds_are_refused(void **state)
 	cf_assert_only(f, "serial.1.limit.max_stall",
 		       "inf is out of range: more than 0, at most 3600 seconds",
 		       NULL);
-	set_number(f, "serial.1.limit.max_stall", nan(""));
+	set_number(f, "serial.1.limit.max_stall", (double)NAN);
 	assert_int_equal(vmoon_config_check(f->cfg, &f->err), VMOON_E_CONFIG);
 	cf_set_int(f, "serial.1.limit.max_stall", INT64_MAX);
 	assert_int_equal(vmoon_config_check(f->cfg, &f->err), VMOON_E_CONFIG);
