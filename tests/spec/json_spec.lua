@@ -54,8 +54,8 @@ describe("a specification in JSON", function()
     assert.same({ 0, path .. ": ok (1 VM)\n", "" }, { run.status, run.out, run.err })
     local json = export("sinks.lua", text)
     assert.equal(json, export("sinks.json", json))
-    assert.matches('"groups":[{"name":"host","rate":"1M/s","burst":"2M"},'
-      .. '{"name":"vm","rate":"1000B/s","group":"host"}],"serial":[{"sink":"file:boot.log","name":"log",'
+    assert.matches('"groups":[{"name":"host","rate":"1M/s","burst":"2M","shared":false},'
+      .. '{"name":"vm","rate":"1000B/s","group":"host","shared":false}],"serial":[{"sink":"file:boot.log","name":"log",'
       .. '"max_size":"8M","generations":3,"append":true,"limit":{"policy":"pause","rate":"32K/s","burst":"64K",'
       .. '"unit":"byte","max_stall":12.5,"after_stall":"error","unsafe_stall":true,"group":"vm"}},', json, 1, true)
     assert.matches('{"sink":"callback","generations":0,"append":false,"limit":{"policy":"spool","rate":"8K/s",'
