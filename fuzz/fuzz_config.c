@@ -63,14 +63,23 @@ static size_t take_string(struct input *in, char buf[256])
 static void take_path(struct input *in, char buf[256])
 {
 	static const char *const heads[] = {"disks.", "disks.1.", "a.b.c."};
-	static const char *const nested[] = {
-		"kernel.flat",        "kernel.at",
-		"kernel.mode",        "disks.1.path",
-		"disks.1.readonly",   "disks.1.cache",
-		"disks.1.size",       "disks.1.limit",
-		"disks.1.limit.ops",  "disks.2",
-		"disks.2.path",       "disks.3.path",
-		"disks.2.limit.burst"};
+	static const char *const nested[] = {"kernel.flat",
+					     "kernel.at",
+					     "kernel.mode",
+					     "disks.1.path",
+					     "disks.1.readonly",
+					     "disks.1.cache",
+					     "disks.1.size",
+					     "disks.1.limit",
+					     "disks.1.limit.ops",
+					     "disks.2",
+					     "disks.2.path",
+					     "disks.3.path",
+					     "disks.2.limit.burst",
+					     "log.level",
+					     "log.modules",
+					     "log.format",
+					     "log.sinks"};
 	static const char *const fields[] = {"sink",
 					     "name",
 					     "max_size",
@@ -94,10 +103,12 @@ static void take_path(struct input *in, char buf[256])
 	unsigned choice = take_byte(in);
 	char tail[256];
 
-	/* The upper half is outputs and groups, three of each. */
+	/* The upper half is outputs, the log's and groups, three of each. */
 	if (choice >= 128) {
 		(void)snprintf(buf, 256, "%s.%u.%s",
-			       choice & 1 ? "serial" : "groups",
+			       choice & 1   ? "serial"
+			       : choice & 4 ? "log.sinks"
+					    : "groups",
 			       1 + choice / 2 % 3,
 			       fields[take_byte(in) % VMOON_COUNTOF(fields)]);
 		return;
