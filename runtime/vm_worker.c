@@ -164,9 +164,11 @@ static void log_reset(struct vmoon_vm *vm)
 	const struct vmoon_log log = vmoon_vm_log_value(&vm->log);
 	const unsigned long long resets =
 		__atomic_load_n(&vm->resets, __ATOMIC_RELAXED);
+	const struct vmoon_clock *clock = &vm->log.clock;
 	uint32_t suppressed = 0;
 
-	if (!vmoon_log_allow(&vm->reset_limit, vmoon_mono_ns(), &suppressed))
+	if (!vmoon_log_allow(&vm->reset_limit, clock->mono_ns(clock->ctx),
+			     &suppressed))
 		return;
 	if (suppressed > 0)
 		vmoon_logf(&log, VMOON_LOG_INFO, "vm",
