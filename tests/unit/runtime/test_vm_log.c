@@ -6,6 +6,7 @@
 #include "tests/support/log_rig.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 /* ---- layout ---- */
 
@@ -244,6 +245,53 @@ static void test_vm_log__a_ring_that_nobody_drains_counts(void **state)
 	assert_int_equal(r->log.lost_lines, 0);
 }
 
+static void add_fd(struct log_rig *r, int fd)
+{
+	const struct vmoon_output_options o = {
+		.size = sizeof(o),
+		.kind = VMOON_OUTPUT_FD,
+		.fd = fd,
+		.limit = {.size = sizeof(o.limit)}};
+	struct vmoon_error err;
+
+	assert_ok(vmoon_stream_add_output(&r->log.stream, &o, &err), &err);
+}
+
+static void test_vm_log__the_last_lines_go_out(void **state)
+{
+	struct log_rig *r = *state;
+	char back[200] = "";
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	add_fd(r, ends[1]);
+	vmoon_logf(&r->to, VMOON_LOG_INFO, "vm", "last");
+	r->log.lost_lines = 2;
+	r->log.lost_bytes = 70;
+	vmoon_vm_log_end(&r->log);
+	assert_true(read(ends[0], back, sizeof(back) - 1) > 0);
+	assert_string_equal(back,
+			    "    0.000000 info  vm: last\n"
+			    "    0.000000 warn  log: 2 lines of 70 bytes were "
+			    "suppressed: more than 64 KiB a second\n");
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
+/* On a thread of the embedder's, where SIGPIPE ends the process. */
+static void test_vm_log__a_reader_that_left_kills_nobody(void **state)
+{
+	struct log_rig *r = *state;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	add_fd(r, ends[1]);
+	(void)close(ends[0]);
+	vmoon_logf(&r->to, VMOON_LOG_INFO, "vm", "last");
+	vmoon_vm_log_end(&r->log);
+	(void)close(ends[1]);
+}
+
 /* ---- X06: every place where a guest makes lines, a million times ---- */
 
 enum { FLOOD = 1000000, FLOOD_SECONDS = 10 };
@@ -442,6 +490,8 @@ int main(void)
 		LOG_RIG(test_vm_log__a_flood_is_held_to_the_bound),
 		LOG_RIG(test_vm_log__the_note_says_how_much_and_comes_once),
 		LOG_RIG(test_vm_log__a_ring_that_nobody_drains_counts),
+		LOG_RIG(test_vm_log__the_last_lines_go_out),
+		LOG_RIG(test_vm_log__a_reader_that_left_kills_nobody),
 		LOG_RIG(test_x06__ports),
 		LOG_RIG(test_x06__memory_without_a_device),
 		LOG_RIG(test_x06__faults_of_a_device),

@@ -85,6 +85,37 @@ static void test_vm_log__a_description_sets_levels_and_layout(void **state)
 			       "debug-exit\"}\n"));
 }
 
+/* What was not shown is said when the VM goes, and reaches the sinks. */
+static void test_vm_log__the_count_of_the_rest_is_written(void **state)
+{
+	static const struct vmoon_fake_step steps[] = {
+		{.kind = VMOON_FAKE_EXIT,
+		 .repeat = 1000,
+		 .exit = {.kind = VMOON_HV_EXIT_PIO,
+			  .size = 1,
+			  .count = 1,
+			  .addr = 0x1234}},
+		FAKE_OUT(PORT_DEBUG_EXIT, 1, 3)};
+	struct vm_rig *r = *state;
+	char sink[80], text[8192];
+	size_t len;
+	FILE *f;
+
+	(void)snprintf(sink, sizeof(sink), "file:%s.log", r->kernel);
+	rig_set(r, "log.sinks.1.sink", sink);
+	RIG_RUN(r, steps);
+	vmoon_vm_destroy(r->vm);
+	r->vm = NULL;
+	f = fopen(sink + 5, "rb");
+	assert_non_null(f);
+	len = fread(text, 1, sizeof(text) - 1, f);
+	text[len] = '\0';
+	(void)fclose(f);
+	(void)unlink(sink + 5);
+	assert_non_null(strstr(text, "ended: debug-exit\n"));
+	assert_non_null(strstr(text, "more guest faults were not shown\n"));
+}
+
 static void test_vm_log__levels_change_while_it_runs(void **state)
 {
 	static const struct vmoon_fake_step steps[] = {
@@ -310,6 +341,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		RIG(test_vm_log__says_what_a_guest_did_and_how_it_ended),
 		RIG(test_vm_log__a_description_sets_levels_and_layout),
+		RIG(test_vm_log__the_count_of_the_rest_is_written),
 		RIG(test_vm_log__levels_change_while_it_runs),
 		RIG(test_vm_log__takes_no_input_and_pauses_nobody),
 		RIG(test_vm_log__a_line_can_be_waited_for),
