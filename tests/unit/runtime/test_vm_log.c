@@ -69,15 +69,14 @@ static void test_vm_log__a_clock_that_goes_back_is_zero(void **state)
 {
 	struct log_rig *r = *state;
 
-	r->clock.mono_ns = 5;
+	r->clock.mono_ns = 5; /* before the VM was made */
 	vmoon_logf(&r->to, VMOON_LOG_INFO, "vm", "x");
 	assert_string_equal(log_text(r), "    0.000000 info  vm: x\n");
 }
 
 static void test_vm_log__nothing_a_terminal_acts_upon(void **state)
 {
-	/* ESC, newline, a C1 in UTF-8, a cut and an overlong sequence, umlaut.
-	 */
+	/* ESC, newline, a C1, a cut and an overlong sequence, an umlaut. */
 	static const char evil[] =
 		"a\x1b[2J\nb\xc2\x9b\xe2\x82|\xc0\xaf\xc3\xa4";
 	struct log_rig *r = *state;
@@ -180,7 +179,7 @@ static void test_vm_log__a_flood_is_held_to_the_bound(void **state)
 	enum { LINES = 100000, SECONDS = 10 };
 	struct log_rig *r = *state;
 	struct sums s;
-	uint64_t kept = 0;
+	uint64_t kept;
 
 	for (int i = 0; i < LINES; i++) {
 		vmoon_logf(&r->to, VMOON_LOG_ERROR, "vm", "line %d", i);
@@ -448,7 +447,6 @@ static void test_vm_log__many_threads_at_once(void **state)
 	struct log_rig *r = *state;
 	const size_t line = strlen("    0.000000 error vm: line 000000\n");
 	pthread_t threads[THREADS + 1];
-	struct sums s;
 
 	r->is_many = true;
 	r->log.bucket.rate = 0; /* every line is counted somewhere */
@@ -468,8 +466,7 @@ static void test_vm_log__many_threads_at_once(void **state)
 			 THREADS * EACH * line);
 	assert_int_equal(vmoon_stream_tell(&r->log.stream) % line, 0);
 	/* Whole lines: the newest 1 MiB may begin within one. */
-	s = sum(strchr(log_text(r), '\n') + 1);
-	assert_int_equal(s.notes, 0);
+	assert_int_equal(sum(strchr(log_text(r), '\n') + 1).notes, 0);
 	for (const char *at = strchr(r->text, '\n') + 1; *at != '\0';
 	     at += line)
 		if (memcmp(at, "    0.000000 error vm: line ", 27) != 0)
