@@ -134,7 +134,8 @@ static void end_helper(struct helper *h)
 
 void vmoon_sandbox_audit_hand_over(struct vmoon_sandbox *sb)
 {
-	for (unsigned i = VMOON_SEAT_WORKER; i < sb->seat_count; i++)
+	for (unsigned i = VMOON_SEAT_WORKER;
+	     sb->audit != NULL && i < sb->seat_count; i++)
 		end_helper(&sb->audit->helpers[i]);
 }
 
@@ -146,10 +147,10 @@ void vmoon_sandbox_audit_open(struct vmoon_sandbox *sb)
 void vmoon_sandbox_audit_close(struct vmoon_sandbox *sb)
 {
 	const char *path = getenv("VMOON_SANDBOX_HITS");
-	FILE *out = path == NULL ? NULL : fopen(path, "a");
+	FILE *out = path == NULL || sb->audit == NULL ? NULL : fopen(path, "a");
 
-	for (unsigned i = 0; i < sb->seat_count; i++)
-		end_helper(&sb->audit->helpers[i]);
+	for (unsigned i = 0; sb->audit != NULL && i < sb->seat_count; i++)
+		end_helper(&sb->audit->helpers[i]); /* the monitor's, too */
 	for (unsigned i = 0; out != NULL && i < sb->seat_count; i++) {
 		const struct vmoon_sandbox_list list =
 			vmoon_sandbox_list_of(sb, i);
@@ -162,6 +163,7 @@ void vmoon_sandbox_audit_close(struct vmoon_sandbox *sb)
 	if (out != NULL)
 		(void)fclose(out);
 	vmoon_mem_free(sb->cfg.mem, sb->audit, sizeof(*sb->audit));
+	sb->audit = NULL; /* giving up comes after this, and looks */
 }
 
 #else
