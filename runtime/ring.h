@@ -11,7 +11,7 @@
 enum { VMOON_RING_BYTES = 64 * 1024 };
 
 struct vmoon_ring {
-	uint8_t bytes[VMOON_RING_BYTES];
+	uint8_t *bytes; /* borrowed: VMOON_RING_BYTES */
 	uint32_t head; /* atomic; written by the producer only */
 	uint32_t tail; /* atomic; written by the consumer only */
 };
@@ -21,13 +21,14 @@ static inline bool vmoon_ring_put(struct vmoon_ring *r, const void *src,
 				  uint32_t len)
 {
 	const uint8_t *from = src;
+	uint8_t *to = r->bytes; /* a byte's store may not change it */
 	uint32_t head = r->head;
 	uint32_t used = head - __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
 
 	if (len > VMOON_RING_BYTES - used)
 		return false;
 	for (uint32_t i = 0; i < len; i++)
-		r->bytes[(head + i) % VMOON_RING_BYTES] = from[i];
+		to[(head + i) % VMOON_RING_BYTES] = from[i];
 	__atomic_store_n(&r->head, head + len, __ATOMIC_RELEASE);
 	return true;
 }

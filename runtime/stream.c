@@ -39,8 +39,11 @@ static bool put_output(void *ctx, const void *buf, size_t len)
 	}
 	/*
 	 * No locked instruction for each byte of a flood. Where the worker is
-	 * no longer pending when our byte can be seen, it looks once more.
+	 * no longer pending when our byte can be seen, it looks once more. The
+	 * fence is for the compiler: a thread must not be put aside between a
+	 * look that came too early and the byte.
 	 */
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	if (!__atomic_load_n(&s->output_event.is_pending, __ATOMIC_RELAXED))
 		vmoon_loop_fire(&s->output_event);
 	return true;
@@ -179,34 +182,41 @@ void vmoon_stream_drain(struct vmoon_stream *s)
 		s->on_data(s->ctx);
 }
 
+/*
+ * While there is output, and once after the last of it: a writer may have seen
+ * us pending when we no longer were, whoever moved the bytes before.
+ */
+static void look(struct vmoon_stream *s)
+{
+	const uint64_t before = s->total;
+
+	vmoon_stream_drain(s);
+	if (s->total == before && s->is_last_look)
+		return;
+	s->is_last_look = s->total == before;
+	/* Stay marked pending, so that the vCPU does not wake us meanwhile. */
+	if (!s->is_last_look)
+		__atomic_store_n(&s->output_event.is_pending, true,
+				 __ATOMIC_RELEASE);
+	vmoon_loop_set_timer(&s->settle, vmoon_mono_ns() + SETTLE_NS);
+}
+
 static void output_ready(void *ctx)
 {
 	struct vmoon_stream *s = ctx;
-	uint64_t before = s->total;
 
-	vmoon_stream_drain(s);
-	if (s->total == before)
-		return;
-	/* Stay marked pending, so that the vCPU does not wake us meanwhile. */
 	s->is_last_look = false;
-	__atomic_store_n(&s->output_event.is_pending, true, __ATOMIC_RELEASE);
-	vmoon_loop_set_timer(&s->settle, vmoon_mono_ns() + SETTLE_NS);
+	look(s);
 }
 
 static void output_settled(void *ctx)
 {
 	struct vmoon_stream *s = ctx;
-	uint64_t before = s->total;
 
 	/* From here on a new byte wakes us; what came before is drained now. */
 	(void)__atomic_exchange_n(&s->output_event.is_pending, false,
 				  __ATOMIC_ACQ_REL);
-	output_ready(s);
-	if (s->total != before || s->is_last_look)
-		return;
-	/* But for one whose writer saw us pending: so one look more. */
-	s->is_last_look = true;
-	vmoon_loop_set_timer(&s->settle, vmoon_mono_ns() + SETTLE_NS);
+	look(s);
 }
 
 void vmoon_stream_flush(struct vmoon_stream *s, uint64_t deadline_ns)
@@ -397,20 +407,21 @@ void vmoon_stream_reset(struct vmoon_stream *s)
 
 /* ---- life ---- */
 
+enum { MAPPED = VMOON_STREAM_BACKLOG + VMOON_STREAM_INPUT + VMOON_RING_BYTES };
+
 enum vmoon_status vmoon_stream_init(struct vmoon_stream *s,
 				    struct vmoon_loop *loop,
 				    struct vmoon_mem *mem,
 				    struct vmoon_error *err)
 {
-	size_t size = VMOON_STREAM_BACKLOG + VMOON_STREAM_INPUT;
-
 	memset(s, 0, sizeof(*s));
 	/* Mapped: pages that no output reaches cost nothing. */
-	s->backlog = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	s->backlog = mmap(NULL, MAPPED, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (s->backlog == MAP_FAILED)
 		return vmoon_fail(err, VMOON_E_NOMEM, errno, "console backlog");
 	s->input = s->backlog + VMOON_STREAM_BACKLOG;
+	s->ring.bytes = s->input + VMOON_STREAM_INPUT;
 	vmoon_lock_init(&s->lock, VMOON_RANK_LEAF);
 	vmoon_outputs_init(&s->outputs, mem);
 	s->loop = loop;
@@ -425,6 +436,6 @@ enum vmoon_status vmoon_stream_init(struct vmoon_stream *s,
 void vmoon_stream_fini(struct vmoon_stream *s)
 {
 	vmoon_outputs_fini(&s->outputs);
-	(void)munmap(s->backlog, VMOON_STREAM_BACKLOG + VMOON_STREAM_INPUT);
+	(void)munmap(s->backlog, MAPPED);
 	vmoon_lock_fini(&s->lock);
 }
