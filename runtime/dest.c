@@ -64,7 +64,7 @@ static void channel_destroy(struct vmoon_dest *d)
 }
 
 static const struct vmoon_dest_ops channel_ops = {channel_write,
-						  channel_destroy};
+						  channel_destroy, NULL};
 
 static enum vmoon_status wrap(int take_fd, mode_t type, struct vmoon_mem *mem,
 			      struct vmoon_dest **out_dest,
@@ -259,10 +259,10 @@ static enum vmoon_status check(const struct vmoon_output_options *opts,
 	return check_sizes(opts, err);
 }
 
-enum vmoon_status vmoon_dest_open(const struct vmoon_output_options *opts,
-				  struct vmoon_mem *mem,
-				  struct vmoon_dest **out_dest,
-				  struct vmoon_error *err)
+enum vmoon_status vmoon_dest_prepare(const struct vmoon_output_options *opts,
+				     struct vmoon_mem *mem,
+				     struct vmoon_dest **out_dest,
+				     struct vmoon_error *err)
 {
 	if (check(opts, err) != VMOON_OK)
 		return VMOON_E_CONFIG;
@@ -277,4 +277,25 @@ enum vmoon_status vmoon_dest_open(const struct vmoon_output_options *opts,
 	case VMOON_OUTPUT_CALLBACK: break;
 	}
 	return vmoon_dest_open_memory(opts, mem, out_dest, err);
+}
+
+enum vmoon_status vmoon_dest_open(const struct vmoon_output_options *opts,
+				  struct vmoon_mem *mem,
+				  struct vmoon_dest **out_dest,
+				  struct vmoon_error *err)
+{
+	struct vmoon_dest *dest;
+	enum vmoon_status st = vmoon_dest_prepare(opts, mem, &dest, err);
+	int error;
+
+	if (st != VMOON_OK)
+		return st;
+	error = vmoon_dest_begin(dest);
+	if (error == 0) {
+		*out_dest = dest;
+		return VMOON_OK;
+	}
+	vmoon_dest_destroy(dest);
+	return vmoon_fail(err, VMOON_E_SYS, error, "output 'file:%s'",
+			  opts->path); /* no other kind has a begin */
 }

@@ -37,6 +37,8 @@ struct file {
 	unsigned generations;
 	bool is_line_begun; /* the last byte was no line's end */
 
+	bool is_new, is_append, has_begun; /* is_new: we created it */
+
 	bool is_rotating; /* begun, and not over: a step failed */
 	unsigned step; /* the generation that is to be filled next; 0: base */
 
@@ -205,10 +207,27 @@ static ssize_t file_write(struct vmoon_dest *d, const void *buf, size_t len)
 	return append(f, buf, n);
 }
 
+static int file_begin(struct vmoon_dest *d)
+{
+	struct file *f = file_of(d);
+
+	if (!f->is_append) {
+		if (ftruncate(f->fd, 0) != 0)
+			return errno;
+		f->size = 0;
+	}
+	f->is_line_begun = f->size > 0; /* not looked at: at worst one more */
+	f->has_begun = true;
+	return 0;
+}
+
 static void file_destroy(struct vmoon_dest *d)
 {
 	struct file *f = file_of(d);
 
+	/* Before its lock goes: nobody else has it for an output. */
+	if (f->is_new && !f->has_begun)
+		(void)unlinkat(f->dir_fd, f->base, 0);
 	if (f->fd >= 0)
 		(void)close(f->fd);
 	if (f->dir_fd >= 0)
@@ -216,7 +235,8 @@ static void file_destroy(struct vmoon_dest *d)
 	vmoon_mem_free(f->mem, f, sizeof(*f));
 }
 
-static const struct vmoon_dest_ops file_ops = {file_write, file_destroy};
+static const struct vmoon_dest_ops file_ops = {file_write, file_destroy,
+					       file_begin};
 
 /* ---- opening ---- */
 
@@ -315,35 +335,40 @@ static enum vmoon_status check_open(struct file *f, const char *path,
 	return VMOON_OK;
 }
 
+/* An empty one where there is none; false where that cannot be. */
+static bool open_base(struct file *f, bool is_there, bool *out_new)
+{
+	const int more = O_NONBLOCK | O_NOCTTY;
+
+	if (!is_there)
+		f->fd = openat(f->dir_fd, f->base, NEW_FLAGS | more, NEW_MODE);
+	*out_new = f->fd >= 0;
+	if (is_there || (f->fd < 0 && errno == EEXIST))
+		f->fd = openat(f->dir_fd, f->base, FILE_FLAGS | more, NEW_MODE);
+	return f->fd >= 0;
+}
+
 /* What is there is looked at first: to open a device may do something. */
 static enum vmoon_status open_file(struct file *f, const char *path,
 				   struct vmoon_error *err)
 {
+	bool is_there = true, is_new;
+	enum vmoon_status status;
 	struct stat st;
 
 	if (fstatat(f->dir_fd, f->base, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		if (check_type(st.st_mode, path, err) != VMOON_OK)
 			return VMOON_E_CONFIG;
-	} else if (errno != ENOENT) {
+	} else if (errno == ENOENT) {
+		is_there = false;
+	} else {
 		return refused_by_host(err, path);
 	}
-	f->fd = openat(f->dir_fd, f->base, FILE_FLAGS | O_NONBLOCK | O_NOCTTY,
-		       NEW_MODE);
-	if (f->fd < 0)
+	if (!open_base(f, is_there, &is_new))
 		return refused_by_host(err, path);
-	return check_open(f, path, err);
-}
-
-static enum vmoon_status begin(struct file *f, bool is_append, const char *path,
-			       struct vmoon_error *err)
-{
-	if (!is_append) {
-		if (ftruncate(f->fd, 0) != 0)
-			return refused_by_host(err, path);
-		f->size = 0;
-	}
-	f->is_line_begun = f->size > 0; /* not looked at: at worst one more */
-	return VMOON_OK;
+	status = check_open(f, path, err);
+	f->is_new = is_new && status == VMOON_OK; /* ours: it is locked */
+	return status;
 }
 
 enum vmoon_status vmoon_dest_open_file(const struct vmoon_output_options *opts,
@@ -362,11 +387,10 @@ enum vmoon_status vmoon_dest_open_file(const struct vmoon_output_options *opts,
 	f->dir_fd = f->fd = -1;
 	f->max_size = opts->max_size != 0 ? opts->max_size : VMOON_DEST_FILE;
 	f->generations = opts->generations;
+	f->is_append = opts->is_append;
 	st = open_dir(f, opts->path, err);
 	if (st == VMOON_OK)
 		st = open_file(f, opts->path, err);
-	if (st == VMOON_OK)
-		st = begin(f, opts->is_append, opts->path, err);
 	if (st != VMOON_OK) {
 		file_destroy(&f->dest);
 		return st;

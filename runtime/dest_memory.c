@@ -61,9 +61,12 @@ static ssize_t null_write(struct vmoon_dest *d, const void *buf, size_t len)
 	return (ssize_t)len;
 }
 
-static const struct vmoon_dest_ops ring_ops = {ring_write, memory_destroy};
-static const struct vmoon_dest_ops outbox_ops = {outbox_write, memory_destroy};
-static const struct vmoon_dest_ops null_ops = {null_write, memory_destroy};
+static const struct vmoon_dest_ops ring_ops = {ring_write, memory_destroy,
+					       NULL};
+static const struct vmoon_dest_ops outbox_ops = {outbox_write, memory_destroy,
+						 NULL};
+static const struct vmoon_dest_ops null_ops = {null_write, memory_destroy,
+					       NULL};
 
 enum vmoon_status vmoon_dest_open_memory(
 	const struct vmoon_output_options *opts, struct vmoon_mem *mem,
@@ -134,6 +137,11 @@ size_t vmoon_dest_take(struct vmoon_dest *d, void *buf, size_t cap)
 	if (n > 0)
 		VMOON_IGNORE(vmoon_queue_drop(&memory_of(d)->queue, n) == 0);
 	return n;
+}
+
+int vmoon_dest_begin(struct vmoon_dest *d)
+{
+	return d->ops->begin == NULL ? 0 : d->ops->begin(d);
 }
 
 void vmoon_dest_destroy(struct vmoon_dest *d)

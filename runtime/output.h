@@ -24,12 +24,21 @@ struct vmoon_dest_ops {
 	 */
 	ssize_t (*write)(struct vmoon_dest *d, const void *buf, size_t len);
 	void (*destroy)(struct vmoon_dest *d);
+	/* 0 or an errno; or NULL, which does nothing. See vmoon_dest_begin. */
+	int (*begin)(struct vmoon_dest *d);
 };
 
 /*
  * Checks opts and opens its destination: dest.c, dest_file.c, dest_memory.c.
- * On the thread that asks, never on one of a VM's own.
+ * On the thread that asks, never on one of a VM's own. prepare leaves what is
+ * there as it is; begin, which comes before the first write, does not, and
+ * without it destroy leaves nothing behind. 0 or an errno. open does both.
  */
+VMOON_STATUS vmoon_dest_prepare(const struct vmoon_output_options *opts,
+				struct vmoon_mem *mem,
+				struct vmoon_dest **out_dest,
+				struct vmoon_error *err) VMOON_NONNULL(1, 3);
+int vmoon_dest_begin(struct vmoon_dest *d) VMOON_MUST_USE VMOON_NONNULL(1);
 VMOON_STATUS vmoon_dest_open(const struct vmoon_output_options *opts,
 			     struct vmoon_mem *mem,
 			     struct vmoon_dest **out_dest,

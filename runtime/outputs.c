@@ -5,12 +5,13 @@
 
 #include "loop.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define DATA_NS UINT64_C(10000000) /* between two calls of data */
-enum { BATCH = 64 * 1024 };
+/* Who was told of data and does not come is told again less and less often. */
+#define TELL_MAX_NS UINT64_C(1000000000)
+/* CALLS_MAX: of the end, for all that eight queues of 64 MiB can hold. */
+enum { BATCH = 64 * 1024, CALLS_MAX = 8 * 1024 + VMOON_OUTPUTS_MAX };
 
 void vmoon_outputs_init(struct vmoon_outputs *set, struct vmoon_mem *mem)
 {
@@ -18,21 +19,10 @@ void vmoon_outputs_init(struct vmoon_outputs *set, struct vmoon_mem *mem)
 	vmoon_lock_init(&set->lock, VMOON_RANK_OUTPUT);
 }
 
-/* The changes that log_state did not show, when no more can come. */
-static void log_rest(struct vmoon_outputs *set,
-		     const struct vmoon_output_slot *slot)
-{
-	if (slot->log_limit.suppressed > 0)
-		vmoon_logf(&set->log, VMOON_LOG_WARN, "output",
-			   "'%s': %u more changes were not shown",
-			   vmoon_output_name(slot->output),
-			   slot->log_limit.suppressed);
-}
-
 void vmoon_outputs_fini(struct vmoon_outputs *set)
 {
 	for (unsigned i = 0; i < set->count; i++) {
-		log_rest(set, &set->slot[i]);
+		vmoon_outputs_log_rest(set, &set->slot[i]);
 		vmoon_output_destroy(set->slot[i].output);
 	}
 	vmoon_mem_free(set->mem, set->batch, BATCH);
@@ -94,45 +84,6 @@ void vmoon_outputs_lose(struct vmoon_outputs *set, uint64_t len,
 	vmoon_lock_drop(&set->lock);
 }
 
-/*
- * Once per change, so that a full disk is one line and not a flood; and at a
- * limited rate, for whoever makes a reader come and go.
- */
-static void log_state(struct vmoon_outputs *set, struct vmoon_output_slot *slot,
-		      uint64_t now_ns)
-{
-	struct vmoon_output_stats stats;
-	char more[48] = "";
-	uint32_t suppressed = 0;
-
-	vmoon_output_get_stats(slot->output, &stats);
-	if (stats.state == slot->told_state)
-		return;
-	slot->told_state = stats.state;
-	if (!vmoon_log_allow(&slot->log_limit, now_ns, &suppressed))
-		return;
-	if (suppressed > 0)
-		(void)snprintf(more, sizeof(more),
-			       ", after %u changes that were not shown",
-			       suppressed);
-	switch (stats.state) {
-	case VMOON_OUTPUT_WORKING:
-		vmoon_logf(&set->log, VMOON_LOG_WARN, "output",
-			   "'%s' works again%s", stats.name, more);
-		return;
-	case VMOON_OUTPUT_RETRYING:
-		vmoon_logf(&set->log, VMOON_LOG_WARN, "output",
-			   "'%s': %s; it is tried again each second%s",
-			   stats.name, strerrordesc_np(stats.last_error), more);
-		return;
-	case VMOON_OUTPUT_FAILED:
-		vmoon_logf(&set->log, VMOON_LOG_WARN, "output",
-			   "'%s': %s; what comes now is dropped%s", stats.name,
-			   strerrordesc_np(stats.last_error), more);
-		return;
-	}
-}
-
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
 	if (a == 0 || b == 0)
@@ -140,34 +91,58 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static bool is_callback(const struct vmoon_output_slot *slot)
+static bool is_of(const struct vmoon_output_slot *slot,
+		  enum vmoon_output_kind kind)
 {
 	struct vmoon_output_stats stats;
 
 	vmoon_output_get_stats(slot->output, &stats);
-	return stats.kind == VMOON_OUTPUT_CALLBACK;
+	return stats.kind == kind;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* How long after it was told of its data it is to be told again. */
+static uint64_t tell_wait(const struct vmoon_output_slot *slot, size_t len)
+{
+	return len != slot->told_len ? DATA_NS : slot->told_wait_ns;
+}
+
+static void note_told(struct vmoon_output_slot *slot, size_t len,
+		      uint64_t now_ns)
+{
+	uint64_t wait_ns = DATA_NS;
+
+	if (len == slot->told_len)
+		wait_ns = 2 * slot->told_wait_ns;
+	slot->told_wait_ns = wait_ns < TELL_MAX_NS ? wait_ns : TELL_MAX_NS;
+	slot->told_len = len;
+	slot->told_ns = now_ns;
 }
 
 /* Whether data is to be called now; if only later, *due_ns says when. */
 static bool has_data(struct vmoon_output_slot *slot, uint64_t now_ns,
 		     uint64_t *due_ns)
 {
+	uint64_t at_ns;
 	size_t len;
 	bool is_due;
 
-	if (!is_callback(slot))
+	if (!is_of(slot, VMOON_OUTPUT_CALLBACK))
 		return false;
 	len = vmoon_dest_len(vmoon_output_dest(slot->output));
 	if (len == 0)
 		return false;
-	/* Again later, too, for somebody who was told and has not come. */
-	is_due = len >= BATCH / 2 ||
-		 (now_ns >= slot->next_data_ns && now_ns >= slot->next_take_ns);
-	if (is_due)
-		slot->next_data_ns = now_ns + DATA_NS;
-	*due_ns = sooner(*due_ns, slot->next_data_ns > slot->next_take_ns
-					  ? slot->next_data_ns
-					  : slot->next_take_ns);
+	at_ns = later(slot->told_ns + tell_wait(slot, len), slot->next_take_ns);
+	is_due = len >= BATCH / 2 || now_ns >= at_ns;
+	if (is_due) {
+		note_told(slot, len, now_ns);
+		at_ns = later(now_ns + slot->told_wait_ns, slot->next_take_ns);
+	}
+	*due_ns = sooner(*due_ns, at_ns);
 	return is_due;
 }
 
@@ -181,7 +156,7 @@ struct vmoon_outputs_news vmoon_outputs_pump(struct vmoon_outputs *set,
 		struct vmoon_output_slot *slot = &set->slot[i];
 
 		vmoon_output_pump(slot->output, now_ns);
-		log_state(set, slot, now_ns);
+		vmoon_outputs_log_state(set, slot, now_ns);
 		slot->has_event |=
 			vmoon_output_take_event(slot->output, now_ns);
 		news.has_events |= slot->has_event;
@@ -208,7 +183,7 @@ bool vmoon_outputs_flush(struct vmoon_outputs *set, uint64_t now_ns)
 		/* A callback's turn comes when this is over. */
 		is_left |= stats.bytes_queued > 0 &&
 			   stats.state == VMOON_OUTPUT_WORKING &&
-			   !is_callback(&set->slot[i]);
+			   !is_of(&set->slot[i], VMOON_OUTPUT_CALLBACK);
 	}
 	update_flags(set);
 	vmoon_lock_drop(&set->lock);
@@ -216,6 +191,35 @@ bool vmoon_outputs_flush(struct vmoon_outputs *set, uint64_t now_ns)
 }
 
 /* ---- any thread ---- */
+
+/* What was there goes only when nothing else can fail. */
+static enum vmoon_status begin(struct vmoon_output *output,
+			       struct vmoon_error *err)
+{
+	const int error = vmoon_dest_begin(vmoon_output_dest(output));
+
+	return error == 0 ? VMOON_OK
+			  : vmoon_fail(err, VMOON_E_SYS, error, "output '%s'",
+				       vmoon_output_name(output));
+}
+
+void vmoon_outputs_wait(struct vmoon_outputs *set)
+{
+	set->is_waiting = true;
+}
+
+enum vmoon_status vmoon_outputs_begin(struct vmoon_outputs *set,
+				      struct vmoon_error *err)
+{
+	enum vmoon_status st = VMOON_OK;
+
+	vmoon_lock_take(&set->lock);
+	set->is_waiting = false;
+	for (unsigned i = 0; i < set->count && st == VMOON_OK; i++)
+		st = begin(set->slot[i].output, err);
+	vmoon_lock_drop(&set->lock);
+	return st;
+}
 
 static enum vmoon_status add(struct vmoon_outputs *set,
 			     struct vmoon_output *output, vmoon_output_fn data,
@@ -237,6 +241,8 @@ static enum vmoon_status add(struct vmoon_outputs *set,
 	if (data != NULL && set->batch == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "output '%s': out of memory", name);
+	if (!set->is_waiting && begin(output, err) != VMOON_OK)
+		return VMOON_E_SYS;
 	set->slot[set->count++] = (struct vmoon_output_slot){
 		.output = output, .data = data, .ctx = ctx};
 	update_flags(set);
@@ -256,37 +262,6 @@ enum vmoon_status vmoon_outputs_add(struct vmoon_outputs *set,
 	if (st != VMOON_OK)
 		vmoon_output_destroy(take_output);
 	return st;
-}
-
-static const int raised[] = {SIGPIPE, SIGXFSZ};
-
-void vmoon_quiet_begin(struct vmoon_quiet *quiet)
-{
-	sigset_t ours;
-
-	(void)sigemptyset(&ours);
-	for (size_t i = 0; i < VMOON_COUNTOF(raised); i++)
-		(void)sigaddset(&ours, raised[i]);
-	(void)sigpending(&quiet->before);
-	(void)pthread_sigmask(SIG_BLOCK, &ours, &quiet->old);
-}
-
-void vmoon_quiet_end(const struct vmoon_quiet *quiet)
-{
-	const struct timespec now = {0};
-	sigset_t after;
-
-	(void)sigpending(&after);
-	for (size_t i = 0; i < VMOON_COUNTOF(raised); i++) {
-		sigset_t one;
-
-		(void)sigemptyset(&one);
-		(void)sigaddset(&one, raised[i]);
-		if (sigismember(&quiet->before, raised[i]) == 0 &&
-		    sigismember(&after, raised[i]) == 1)
-			(void)sigtimedwait(&one, NULL, &now);
-	}
-	(void)pthread_sigmask(SIG_SETMASK, &quiet->old, NULL);
 }
 
 static void flush_quietly(struct vmoon_output *output)
@@ -309,7 +284,7 @@ enum vmoon_status vmoon_outputs_remove(struct vmoon_outputs *set,
 	slot = find(set, name);
 	if (slot != NULL) {
 		output = slot->output;
-		log_rest(set, slot);
+		vmoon_outputs_log_rest(set, slot);
 		set->count--;
 		for (; slot < &set->slot[set->count]; slot++)
 			slot[0] = slot[1];
@@ -364,35 +339,27 @@ bool vmoon_outputs_stats(struct vmoon_outputs *set, size_t i,
 	return is_there;
 }
 
-static void read_ring(const struct vmoon_dest *ring, void *buf, size_t cap,
-		      size_t *out_len)
-{
-	VMOON_IGNORE(vmoon_dest_peek(ring, buf, cap) == 0);
-	*out_len = vmoon_dest_len(ring);
-}
-
 enum vmoon_status vmoon_outputs_read(struct vmoon_outputs *set,
 				     const char *name, void *buf, size_t cap,
 				     size_t *out_len, struct vmoon_error *err)
 {
 	struct vmoon_output_slot *slot;
 	enum vmoon_status st = VMOON_OK;
-	struct vmoon_output_stats stats;
 
 	vmoon_lock_take(&set->lock);
 	slot = find(set, name);
 	if (slot == NULL) {
 		st = none_of_that_name(name, err);
+	} else if (!is_of(slot, VMOON_OUTPUT_RING)) {
+		st = vmoon_fail(err, VMOON_E_INVAL, 0,
+				"output '%s' is no ring: there is nothing to "
+				"read",
+				name);
 	} else {
-		vmoon_output_get_stats(slot->output, &stats);
-		if (stats.kind != VMOON_OUTPUT_RING)
-			st = vmoon_fail(err, VMOON_E_INVAL, 0,
-					"output '%s' is no ring: there is "
-					"nothing to read",
-					name);
-		else
-			read_ring(vmoon_output_dest(slot->output), buf, cap,
-				  out_len);
+		const struct vmoon_dest *ring = vmoon_output_dest(slot->output);
+
+		VMOON_IGNORE(vmoon_dest_peek(ring, buf, cap) == 0);
+		*out_len = vmoon_dest_len(ring);
 	}
 	vmoon_lock_drop(&set->lock);
 	return st;
@@ -417,11 +384,14 @@ static size_t take_slot(const struct vmoon_outputs *set,
 	if (len == 0)
 		return 0;
 	slot->next_take_ns = now_ns + DATA_NS;
+	slot->told_len = 0;
+	if (set->is_over) /* there is room, and no worker that has to see it */
+		vmoon_output_flush(slot->output, now_ns);
 	vmoon_output_get_stats(slot->output, &stats);
 	*out_info = (struct vmoon_output_info){
 		.size = sizeof(*out_info),
 		.bytes = len,
-		.bytes_queued = stats.bytes_queued,
+		.bytes_queued = stats.bytes_queued + vmoon_dest_len(dest),
 		.bytes_dropped = stats.bytes_dropped - slot->dropped_before,
 		.mono_ns = now_ns};
 	slot->dropped_before = stats.bytes_dropped;
@@ -457,7 +427,7 @@ enum vmoon_status vmoon_outputs_take(struct vmoon_outputs *set,
 	slot = find(set, name);
 	if (slot == NULL)
 		st = none_of_that_name(name, err);
-	else if (!is_callback(slot) || slot->data != NULL)
+	else if (!is_of(slot, VMOON_OUTPUT_CALLBACK) || slot->data != NULL)
 		st = vmoon_fail(err, VMOON_E_INVAL, 0,
 				"output '%s' is no callback without data: "
 				"there is nothing to take",
@@ -468,16 +438,42 @@ enum vmoon_status vmoon_outputs_take(struct vmoon_outputs *set,
 	return st;
 }
 
+/*
+ * After data of the i-th: whether that one's turn is over. Not where another
+ * one is in its place now, nor at the end, when there is no next time.
+ */
+static bool is_served(struct vmoon_outputs *set, unsigned i,
+		      const struct vmoon_output *output)
+{
+	bool is_over;
+
+	vmoon_lock_take(&set->lock);
+	is_over = i >= set->count ||
+		  (set->slot[i].output == output && !set->is_over);
+	vmoon_lock_drop(&set->lock);
+	return is_over;
+}
+
 void vmoon_outputs_deliver(struct vmoon_outputs *set, struct vmoon_stream *s)
 {
-	for (unsigned i = 0; i < VMOON_OUTPUTS_MAX; i++) {
+	unsigned i = 0;
+
+	/* A data that waits is not called again, nor its bytes overwritten. */
+	if (set->is_calling)
+		return;
+	set->is_calling = true;
+	for (int calls = 0; i < VMOON_OUTPUTS_MAX && calls < CALLS_MAX;
+	     calls++) {
 		struct vmoon_output_slot slot;
 		struct vmoon_output_info info;
 		const size_t len = take_data(set, i, &slot, &info);
 
 		if (len > 0)
 			slot.data(slot.ctx, s, set->batch, len, &info);
+		if (len == 0 || is_served(set, i, slot.output))
+			i++;
 	}
+	set->is_calling = false;
 }
 
 void vmoon_outputs_tell(struct vmoon_outputs *set, struct vmoon_stream *s,

@@ -15,7 +15,9 @@ struct vmoon_output_slot {
 	vmoon_output_fn data;        /* CALLBACK */
 	void *ctx;                   /* borrowed */
 	uint64_t dropped_before;     /* what data was told of */
-	uint64_t next_data_ns;       /* not told of its bytes before then */
+	uint64_t told_ns;            /* when it was told of its bytes, */
+	uint64_t told_wait_ns;       /* and after what it is told again */
+	size_t told_len;             /* how much that was */
 	uint64_t next_take_ns;       /* a few bytes are not taken before then */
 	enum vmoon_output_state told_state;
 	bool has_event; /* limited is to be called */
@@ -33,6 +35,8 @@ struct vmoon_outputs {
 	bool is_holding;      /* atomic: one of them holds the guest */
 	bool may_hold;        /* atomic: one of them has the policy for it */
 	bool is_over;         /* flushed: nothing waits for more to come */
+	bool is_waiting;      /* for vmoon_outputs_begin */
+	bool is_calling;      /* the runtime's thread's own: inside a data */
 };
 
 void vmoon_outputs_init(struct vmoon_outputs *set, struct vmoon_mem *mem)
@@ -46,6 +50,15 @@ void vmoon_outputs_put(struct vmoon_outputs *set, const void *buf, size_t len,
 void vmoon_outputs_lose(struct vmoon_outputs *set, uint64_t len,
 			uint64_t now_ns) VMOON_NONNULL(1);
 
+/* outputs_log.c, under the lock. */
+void vmoon_outputs_log_state(struct vmoon_outputs *set,
+			     struct vmoon_output_slot *slot, uint64_t now_ns)
+	VMOON_NONNULL(1, 2);
+/* The changes that were not shown, when no more can come. */
+void vmoon_outputs_log_rest(struct vmoon_outputs *set,
+			    const struct vmoon_output_slot *slot)
+	VMOON_NONNULL(1, 2);
+
 struct vmoon_outputs_news {
 	uint64_t due_ns; /* when to pump again; 0: no need */
 	bool has_data;   /* for vmoon_outputs_deliver */
@@ -58,6 +71,14 @@ bool vmoon_outputs_flush(struct vmoon_outputs *set, uint64_t now_ns)
 	VMOON_NONNULL(1);
 
 /* ---- any thread ---- */
+
+/*
+ * For the outputs of a VM that is being made: those that are added between the
+ * two begin together, when nothing else can fail. One thread.
+ */
+void vmoon_outputs_wait(struct vmoon_outputs *set) VMOON_NONNULL(1);
+VMOON_STATUS vmoon_outputs_begin(struct vmoon_outputs *set,
+				 struct vmoon_error *err) VMOON_NONNULL(1);
 
 /* Takes it, also on failure: one too many, or a name that is taken. */
 VMOON_STATUS vmoon_outputs_add(struct vmoon_outputs *set,
@@ -87,7 +108,7 @@ VMOON_STATUS vmoon_outputs_take(struct vmoon_outputs *set, const char *name,
 /*
  * Around writes on a thread of the embedder's, whom a reader that left, or a
  * limit on the size of files, must not kill: a signal that our writing raised
- * is taken out again. The worker has all signals blocked.
+ * is taken out again (quiet.c). The worker has all signals blocked.
  */
 struct vmoon_quiet {
 	sigset_t before, old;

@@ -12,8 +12,8 @@ enum { VMOON_RING_BYTES = 64 * 1024 };
 
 struct vmoon_ring {
 	uint8_t *bytes; /* borrowed: VMOON_RING_BYTES */
-	uint32_t head; /* atomic; written by the producer only */
-	uint32_t tail; /* atomic; written by the consumer only */
+	uint32_t head;  /* atomic; written by the producer only */
+	uint32_t tail;  /* atomic; written by the consumer only */
 };
 
 /* Producer. All of src or, when there is no room for all of it, nothing. */

@@ -33,6 +33,8 @@ static enum vmoon_status read_options(const struct vmoon_output_options *given,
 				  "VMOON_INIT");
 	memcpy(out, given,
 	       given->size < sizeof(*out) ? given->size : sizeof(*out));
+	if (out->limit.size == 0) /* of what the size of all says */
+		out->limit.size = sizeof(out->limit);
 	return check_options(out, err);
 }
 
@@ -69,7 +71,7 @@ static enum vmoon_status open_output(struct vmoon_stream *s,
 	if (st == VMOON_OK)
 		st = check_pause(s, &opts->limit, err);
 	if (st == VMOON_OK)
-		st = vmoon_dest_open(opts, s->outputs.mem, &dest, err);
+		st = vmoon_dest_prepare(opts, s->outputs.mem, &dest, err);
 	if (st == VMOON_OK)
 		st = vmoon_output_create(opts, dest, s->outputs.mem,
 					 vmoon_mono_ns(), out_output, err);

@@ -200,10 +200,16 @@ enum vmoon_status vmoon_vm_open_outputs(struct vmoon_vm *vm,
 {
 	enum vmoon_status st = create_groups(vm, err);
 
+	vmoon_outputs_wait(&vm->console.outputs);
+	vmoon_outputs_wait(&vm->log.stream.outputs);
 	if (st == VMOON_OK)
 		st = add_all(&vm->console, &vm->spec.serial, err);
 	if (st == VMOON_OK)
 		st = add_all(&vm->log.stream, &vm->spec.log, err);
+	if (st == VMOON_OK)
+		st = vmoon_outputs_begin(&vm->console.outputs, err);
+	if (st == VMOON_OK)
+		st = vmoon_outputs_begin(&vm->log.stream.outputs, err);
 	return st;
 }
 

@@ -7,7 +7,7 @@
 --   for _, sink in ipairs(vm.serial:stats().sinks) do print(sink.sink, sink.bytes_out) end
 local core = ...
 
-local ipairs, pairs, pcall, type = ipairs, pairs, pcall, type
+local ipairs, pairs, pcall, rawget, type = ipairs, pairs, pcall, rawget, type
 local format = string.format
 
 local EVENTS = { "limited" }
@@ -25,11 +25,12 @@ local function need(is_so, message, ...)
 end
 
 local function name_of(item)
-  return item.name or item.sink
+  return rawget(item, "name") or rawget(item, "sink")
 end
 
 local function remember(stream, item)
-  if item.on_data then watch(stream).data[name_of(item)] = item.on_data end
+  local fn = rawget(item, "on_data")
+  if fn then watch(stream).data[name_of(item)] = fn end
 end
 
 -- The list that vmoon.new found for a stream, checked.
@@ -103,34 +104,60 @@ function core.stream.stats(serial)
   return stats
 end
 
+local function is_open(stream)
+  return (pcall(core.tell, stream))
+end
+
+-- While a function is called, what it waits for does not call it again: a guest
+-- that prints for ever would have it call itself without end.
+local calling = setmetatable({}, { __mode = "k" })
+
+local function call_alone(call, fn, ...)
+  calling[fn] = true
+  call(fn, ...)
+  calling[fn] = nil
+end
+
+-- A copy of the keys: a function may add sinks and remove some.
+local function keys_of(t)
+  local keys = {}
+  for key in pairs(t) do keys[#keys + 1] = key end
+  return keys
+end
+
 local function deliver_data(stream, it, call)
-  for name, fn in pairs(it.data) do
-    local bytes, backlog, dropped = core.take_sink(stream, name)
-    if bytes then
-      call(fn, bytes, { sink = name, time = core.vm_of(stream).uptime, backlog = backlog, dropped = dropped })
+  for _, name in ipairs(keys_of(it.data)) do
+    local fn = it.data[name]
+    -- A function may have closed its VM meanwhile.
+    if not is_open(stream) then return end
+    if fn and not calling[fn] then
+      local bytes, backlog, dropped = core.take_sink(stream, name)
+      if bytes then
+        call_alone(call, fn, bytes,
+          { sink = name, time = core.vm_of(stream).uptime, backlog = backlog, dropped = dropped })
+      end
     end
   end
 end
 
 local function deliver_limited(stream, it, call)
+  local fn = it.limited
+  if fn and calling[fn] then return end
   for _, event in ipairs(core.take_limited(stream)) do
     event.bytes = event.bytes_dropped + event.backlog
-    if it.limited then call(it.limited, event) end
+    if it.limited and is_open(stream) then call_alone(call, it.limited, event) end
   end
 end
 
 -- For events.lua, between two steps of waiting: everything that there is.
 function core.deliver_sinks(call)
-  local streams = {}
-  for stream in pairs(watched) do streams[#streams + 1] = stream end
-  for _, stream in ipairs(streams) do
+  for _, stream in ipairs(keys_of(watched)) do
     local it = watched[stream]
-    -- A function may have closed its VM meanwhile.
-    if not pcall(core.tell, stream) then
+    if not is_open(stream) then
       watched[stream] = nil
     else
       deliver_data(stream, it, call)
-      if pcall(core.tell, stream) then deliver_limited(stream, it, call) end
+      if is_open(stream) then deliver_limited(stream, it, call) end
     end
   end
 end

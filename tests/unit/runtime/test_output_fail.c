@@ -150,7 +150,8 @@ static void destroy_nothing(struct vmoon_dest *d)
 
 static void test_output__count_that_cannot_be_is_none(void **state)
 {
-	static const struct vmoon_dest_ops ops = {write_lies, destroy_nothing};
+	static const struct vmoon_dest_ops ops = {write_lies, destroy_nothing,
+						  NULL};
 	struct vmoon_output_options opts = {.size = sizeof(opts)};
 	struct vmoon_dest liar = {&ops};
 	struct vmoon_output *o;

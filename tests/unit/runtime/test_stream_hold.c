@@ -42,8 +42,7 @@ static int setup(void **state)
 	if (r == NULL || vmoon_loop_init(&r->loop, NULL) != VMOON_OK ||
 	    vmoon_stream_init(&r->s, &r->loop, NULL, NULL) != VMOON_OK)
 		return -1;
-	r->s.device =
-		(struct vmoon_stream_device){.resume = resume, .ctx = r};
+	r->s.device = (struct vmoon_stream_device){.resume = resume, .ctx = r};
 	r->s.on_limited = on_limited;
 	r->s.ctx = r;
 	r->sink = vmoon_stream_sink(&r->s);
@@ -66,9 +65,9 @@ static void put(struct rig *r, size_t len)
 
 	memset(bytes, 'x', sizeof(bytes));
 	for (; len > 0; len -= len < sizeof(bytes) ? len : sizeof(bytes))
-		assert_true(r->sink.put(r->sink.ctx, bytes,
-					len < sizeof(bytes) ? len
-							    : sizeof(bytes)));
+		assert_true(
+			r->sink.put(r->sink.ctx, bytes,
+				    len < sizeof(bytes) ? len : sizeof(bytes)));
 }
 
 static bool is_held(struct rig *r)
@@ -265,8 +264,7 @@ static void test_stream__who_is_held_by_two_waits_for_both(void **state)
 static void test_stream__the_end_writes_all_and_holds_nobody(void **state)
 {
 	struct rig *r = *state;
-	struct vmoon_output_stats stats =
-		VMOON_INIT(struct vmoon_output_stats);
+	struct vmoon_output_stats stats = VMOON_INIT(struct vmoon_output_stats);
 
 	hold(r);
 	vmoon_stream_flush(&r->s, 0);
@@ -322,9 +320,9 @@ static void test_stream__an_idle_one_touches_no_page(void **state)
 {
 	struct rig *r = *state;
 	const long page = sysconf(_SC_PAGESIZE);
-	const size_t pages = (VMOON_STREAM_BACKLOG + VMOON_STREAM_INPUT +
-			      VMOON_RING_BYTES) /
-			     (size_t)page;
+	const size_t pages =
+		(VMOON_STREAM_BACKLOG + VMOON_STREAM_INPUT + VMOON_RING_BYTES) /
+		(size_t)page;
 	unsigned char in[1024];
 	size_t touched = 0;
 
