@@ -41,9 +41,9 @@ static void copy_globals(lua_State *L, const char *library,
 static void push_environment(lua_State *L)
 {
 	static const char *const base[] = {
-		"error",    "getmetatable", "ipairs",       "pairs",
-		"pcall",    "select",       "setmetatable", "type",
-		"tonumber", "tostring",     NULL,
+		"error", "getmetatable", "ipairs",   "pairs",
+		"pcall", "rawget",       "select",   "setmetatable",
+		"type",  "tonumber",     "tostring", NULL,
 	};
 	static const char *const string[] = {"find", "format", "rep", NULL};
 	static const char *const table[] = {"concat", "pack", "sort", NULL};

@@ -125,18 +125,25 @@ local function keys_of(t)
   return keys
 end
 
+-- After the end there is no next time; a queue of 64 MiB comes in so many parts.
+local PARTS_MAX = 1025
+
+local function deliver_sink(stream, name, it, call)
+  local fn = it.data[name]
+  if not fn or calling[fn] then return end
+  for _ = 1, core.vm_of(stream).exit and PARTS_MAX or 1 do
+    local bytes, backlog, dropped = core.take_sink(stream, name)
+    if not bytes then return end
+    call_alone(call, fn, bytes, { sink = name, time = core.vm_of(stream).uptime, backlog = backlog, dropped = dropped })
+    -- It may have closed its VM, or taken itself away.
+    if not is_open(stream) or it.data[name] ~= fn then return end
+  end
+end
+
 local function deliver_data(stream, it, call)
   for _, name in ipairs(keys_of(it.data)) do
-    local fn = it.data[name]
-    -- A function may have closed its VM meanwhile.
     if not is_open(stream) then return end
-    if fn and not calling[fn] then
-      local bytes, backlog, dropped = core.take_sink(stream, name)
-      if bytes then
-        call_alone(call, fn, bytes,
-          { sink = name, time = core.vm_of(stream).uptime, backlog = backlog, dropped = dropped })
-      end
-    end
+    deliver_sink(stream, name, it, call)
   end
 end
 

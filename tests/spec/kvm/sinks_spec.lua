@@ -223,6 +223,103 @@ describe("a sink", function()
     assert.equal("created", c.state)
   end)
 
+  with("flood", "calls a function that waits, but not inside itself", function(kernel)
+    local depth, deepest, calls, bytes_seen = 0, 0, 0, 0
+    local vm <close> = vmoon.boot {
+      kernel = kernel,
+      serial = { { sink = "callback", on_data = function(bytes)
+        depth, calls, bytes_seen = depth + 1, calls + 1, bytes_seen + #bytes
+        deepest = math.max(deepest, depth)
+        vmoon.sleep(0.02)
+        depth = depth - 1
+      end } },
+    }
+    while calls < 20 do vmoon.sleep(0.02) end
+    assert.equal(1, deepest)
+    vm:stop()
+    vmoon.sleep(0)
+    -- The last of it as well, and all of it.
+    local it = sink(vm, "callback")
+    assert.equal(it.bytes_in, bytes_seen + it.bytes_dropped)
+    assert.equal(0, it.backlog)
+    add_up(vm)
+  end)
+
+  with("flood", "has functions that may add sinks, remove them, and close the VM", function(kernel)
+    local vm <close> = vmoon.boot { kernel = kernel }
+    local calls = 0
+    local function go_on(_, info)
+      calls = calls + 1
+      if calls == 40 then return vm:close() end
+      vm.serial:remove_sink(info.sink)
+      vm.serial:add_sink { sink = "callback", name = ("n%d"):format(calls), on_data = go_on }
+    end
+    for i = 1, 5 do vm.serial:add_sink { sink = "callback", name = ("s%d"):format(i), on_data = go_on } end
+    while calls < 40 do vmoon.sleep(0.02) end
+    assert.matches("vm is closed", raised(vm.serial.stats, vm.serial).message, 1, true)
+    vmoon.sleep(0.02)
+    assert.equal(40, calls)
+  end)
+
+  with("flood", "raises a function's error once, where the script waits", function(kernel)
+    local calls = 0
+    local vm <close> = vmoon.boot {
+      kernel = kernel,
+      serial = { { sink = "callback", on_data = function()
+        calls = calls + 1
+        if calls == 1 then error "one mistake" end
+        if calls == 2 then coroutine.yield() end
+      end } },
+    }
+    local function wait() while true do vmoon.sleep(0.02) end end
+    assert.matches("one mistake", raised(wait), 1, true)
+    assert.equal(1, calls)
+    assert.matches("attempt to yield", raised(coroutine.wrap(wait)), 1, true)
+    assert.equal(2, calls)
+    while calls < 4 do vmoon.sleep(0.02) end
+    assert.equal("running", vm.state)
+    add_up(vm)
+  end)
+
+  with("spin", "keeps no VM from the collector", function(kernel)
+    local seen = setmetatable({}, { __mode = "k" })
+    do
+      local vm = vmoon.new {
+        kernel = kernel, serial = { { sink = "callback", on_data = function() end } },
+      }
+      vm.serial:on("limited", function() return vm end)
+      vm.log:on("limited", function() return vm.serial end)
+      vm.serial:add_sink { sink = "callback", name = "its", on_data = function() return vm end }
+      vm:on("exit", function() return vm end)
+      seen[vm] = true
+      vm:close()
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(next(seen))
+  end)
+
+  with("hello", "that is refused empties and leaves no file of the others", function(kernel)
+    local folder = support.folder()
+    support.write("was", "kept")
+    local function refused(spec)
+      spec.kernel = kernel
+      local err = raised(vmoon.new, spec)
+      assert.matches("nobody can be reached there", err.message, 1, true)
+      assert.equal("kept", support.read(folder .. "/was"))
+      assert.is_nil(io.open(folder .. "/new"))
+    end
+    local was, new = { sink = "file:" .. folder .. "/was", name = "was" }, { sink = "file:" .. folder .. "/new" }
+    local gone = { sink = "unix:" .. folder .. "/none" }
+    refused { serial = { was, new, gone } }
+    refused { serial = { was }, log = { sinks = { new, gone } } }
+    local vm <close> = vmoon.new { kernel = kernel, serial = { was, new } }
+    assert.equal("", support.read(folder .. "/was"))
+    local err = raised(vm.serial.add_sink, vm.serial, { sink = "file:" .. folder .. "/other", name = "was" })
+    assert.matches("there is one of that name", err.message, 1, true)
+    assert.is_nil(io.open(folder .. "/other"))
+  end)
+
   with("hello", "that cannot be is refused, and nothing has changed", function(kernel)
     local folder = support.folder()
     support.write("plain", "kept")
