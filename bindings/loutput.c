@@ -238,6 +238,7 @@ static int core_watch_sinks(lua_State *L)
 	if (vmoon_stream_on_limited(self->stream, note_limited, self, &err) !=
 	    VMOON_OK)
 		return raise(L, &err);
+	self->is_watched = true;
 	return 0;
 }
 

@@ -236,12 +236,25 @@ static int vm_stop(lua_State *L)
 	return 1;
 }
 
+/* A borrowed VM goes on without us. */
+static void leave_stream(struct vmoon_lvm_stream *s)
+{
+	if (s->is_watched)
+		VMOON_IGNORE(vmoon_stream_on_limited(s->stream, NULL, NULL,
+						     NULL) != VMOON_OK);
+	s->is_watched = false;
+	s->stream = NULL;
+}
+
 static void close_vm(struct vmoon_lvm *self)
 {
 	struct vmoon_vm *vm = self->vm;
 
+	if (vm == NULL)
+		return;
 	self->vm = NULL;
-	self->serial.stream = self->log.stream = NULL;
+	leave_stream(&self->serial);
+	leave_stream(&self->log);
 	if (!self->is_borrowed)
 		vmoon_vm_destroy(vm);
 	vmoon_lhost_close(&self->serial.copy_fd); /* copies are of our own */

@@ -23,6 +23,7 @@ enum {
 struct vmoon_lvm_stream {
 	struct vmoon_stream *stream; /* borrowed from the VM; or NULL */
 	int copy_fd;                 /* owned: where it is copied to, or -1 */
+	bool is_watched;             /* the stream calls us: core.watch_sinks */
 	struct vmoon_output_stats limited[VMOON_OUTPUTS_MAX]; /* untold */
 	unsigned limited_count;
 };

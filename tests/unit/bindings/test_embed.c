@@ -264,6 +264,30 @@ static void test_embed__closing_a_borrowed_handle_only_lets_go(void **state)
 	lua_close(L);
 }
 
+/* What it asked to be told, nobody tells a handle that is gone. */
+static void test_embed__a_borrowed_handle_that_goes_leaves_nothing(void **state)
+{
+	struct vm_rig *r = *state;
+	lua_State *L = open_lua();
+	struct vmoon_stream *s, *log;
+	struct vmoon_error err;
+
+	rig_create(r, NULL, 1);
+	s = vmoon_vm_stream(r->vm, "serial0");
+	log = vmoon_vm_stream(r->vm, "log");
+	luaL_requiref(L, "vmoon", vmoon_lua_open, 1);
+	assert_ok(vmoon_lua_push_vm(L, r->vm, &err), &err);
+	lua_setglobal(L, "vm");
+	assert_int_equal(luaL_dostring(L, "vm.serial:on('limited', print)"
+					  "vm.log:on('limited', print)"),
+			 LUA_OK);
+	assert_non_null(s->limited_fn);
+	assert_non_null(log->limited_fn);
+	lua_close(L);
+	assert_null(s->limited_fn);
+	assert_null(log->limited_fn);
+}
+
 static void test_embed__what_is_no_vm_is_none(void **state)
 {
 	lua_State *L = open_lua();
@@ -293,6 +317,7 @@ int main(void)
 			test_embed__a_scripts_time_is_its_threads_alone),
 		RIG(test_embed__a_vm_is_pushed_and_found_again),
 		RIG(test_embed__closing_a_borrowed_handle_only_lets_go),
+		RIG(test_embed__a_borrowed_handle_that_goes_leaves_nothing),
 		RIG(test_embed__what_is_no_vm_is_none),
 	};
 
