@@ -51,7 +51,7 @@ enum { VMOON_OUTPUT_LINE_MAX = 1024 };
  * then the oldest bytes go.
  */
 struct vmoon_limit {
-	size_t size;
+	size_t size; /* may be 0 within options: they have one */
 	enum vmoon_limit_policy policy;
 	enum vmoon_limit_unit unit;
 	uint64_t rate;     /* bytes a second, up to 1 TiB; 0: as they come */
@@ -70,7 +70,10 @@ struct vmoon_limit {
 
 /*
  * A rate that several outputs share, of one VM or of many, beside their own;
- * in turn within its parent's, if it has one. Any thread.
+ * in turn within its parent's (borrowed: outlives it; eight of them at most),
+ * if it has one. Bytes a second, 1 to 1 TiB, and bytes at once, from 1 KiB and
+ * 1/1024 s to 1 GiB; a burst of 0 is a second. E_CONFIG where it is none of
+ * these. Any thread.
  */
 VMOON_API VMOON_STATUS vmoon_group_create(struct vmoon_runtime *rt,
 					  uint64_t rate, uint64_t burst,
@@ -104,8 +107,10 @@ struct vmoon_output_info {
 	uint64_t mono_ns;
 };
 /*
- * Inside vmoon_runtime_dispatch, at most every 10 ms or for 64 KiB; must not
- * destroy the VM.
+ * Inside vmoon_runtime_dispatch, at most every 10 ms or for 64 KiB; at the end
+ * of the VM for all that is left, before its exited. buf and info are gone when
+ * it returns. It may change the outputs, its own as well, and wait, during
+ * which no data of its stream is called; it must not destroy the VM.
  */
 typedef void (*vmoon_output_fn)(void *ctx, struct vmoon_stream *s,
 				const void *buf, size_t len,
@@ -149,12 +154,17 @@ struct vmoon_output_stats {
 
 /*
  * Any thread, at any time: E_CONFIG where the options are wrong or name what
- * is no such thing, E_SYS where the host refuses; then nothing has changed.
+ * is no such thing, the name is taken or it is one too many, E_SYS where the
+ * host refuses; then nothing has changed, nor has any file. Where there is no
+ * output of a name that is given below, E_INVAL.
  */
 VMOON_API VMOON_STATUS vmoon_stream_add_output(
 	struct vmoon_stream *s, const struct vmoon_output_options *opts,
 	struct vmoon_error *err);
-/* What is queued is written if the destination takes it at once. */
+/*
+ * What is queued is written if the destination takes it at once; what data was
+ * not called with, or nobody took, is lost.
+ */
 VMOON_API VMOON_STATUS vmoon_stream_remove_output(struct vmoon_stream *s,
 						  const char *name,
 						  struct vmoon_error *err);
@@ -167,7 +177,10 @@ VMOON_API VMOON_STATUS vmoon_stream_output_stats(struct vmoon_stream *s,
 						 size_t i,
 						 struct vmoon_output_stats *out,
 						 struct vmoon_error *err);
-/* RING: its bytes, oldest first, into buf; *out_len is how many it holds. */
+/*
+ * RING: its bytes, oldest first, at most cap of them, into buf; they stay.
+ * *out_len is how many it holds, which may be more.
+ */
 VMOON_API VMOON_STATUS vmoon_stream_read_output(struct vmoon_stream *s,
 						const char *name, void *buf,
 						size_t cap, size_t *out_len,
@@ -175,8 +188,9 @@ VMOON_API VMOON_STATUS vmoon_stream_read_output(struct vmoon_stream *s,
 
 /*
  * CALLBACK without data: what waits there, taken out; at most 64 KiB of it.
- * out_info->bytes is how much it was; its size is set before.
- * Its data makes vmoon_runtime_fd readable as that of others does.
+ * out_info->bytes is how much it was, 0 also where a little waits for more; its
+ * size is set before. Its data makes vmoon_runtime_fd readable as that of
+ * others does, and again less and less often while nobody takes it.
  */
 VMOON_API VMOON_STATUS vmoon_stream_take_output(
 	struct vmoon_stream *s, const char *name, void *buf, size_t cap,
@@ -201,7 +215,8 @@ VMOON_API VMOON_STATUS vmoon_stream_limit_outputs(struct vmoon_stream *s,
 
 /*
  * Inside vmoon_runtime_dispatch, at most once a second and output, while it
- * delays, drops or fails. NULL ends it. Only the runtime's thread.
+ * delays, drops or fails; stats are gone when it returns. One of these at a
+ * time: NULL ends it. Only the runtime's thread.
  */
 typedef void (*vmoon_limited_fn)(void *ctx, struct vmoon_stream *s,
 				 const struct vmoon_output_stats *stats);
