@@ -241,6 +241,16 @@ void vmoon_group_give_back(struct vmoon_group *group, uint64_t bytes)
 	give_back_below(group, NULL, bytes);
 }
 
+void vmoon_group_forget(struct vmoon_group *group, const void *who)
+{
+	for (struct vmoon_group *g = group; g != NULL; g = g->parent) {
+		vmoon_lock_take(&g->lock);
+		g->next = g->next == who ? NULL : g->next;
+		g->last = g->last == who ? NULL : g->last;
+		vmoon_lock_drop(&g->lock);
+	}
+}
+
 uint64_t vmoon_group_step(struct vmoon_group *group)
 {
 	uint64_t step = UINT64_MAX;

@@ -74,6 +74,8 @@ uint64_t vmoon_group_take(struct vmoon_group *group, const void *who,
 			  uint64_t least, uint64_t bytes, uint64_t now_ns);
 /* Not used after all. */
 void vmoon_group_give_back(struct vmoon_group *group, uint64_t bytes);
+/* who is gone, or goes elsewhere: nobody waits for it to have its turn. */
+void vmoon_group_forget(struct vmoon_group *group, const void *who);
 /* The smallest step of them. */
 uint64_t vmoon_group_step(struct vmoon_group *group);
 /* When bytes, or a burst if that is less, may go at the earliest. */

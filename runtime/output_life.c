@@ -128,6 +128,7 @@ void vmoon_output_destroy(struct vmoon_output *o)
 {
 	if (o == NULL)
 		return;
+	vmoon_group_forget(o->limit.group, o);
 	vmoon_dest_destroy(o->dest);
 	vmoon_queue_fini(&o->queue, o->mem);
 	vmoon_mem_free(o->mem, o, sizeof(*o));
@@ -168,6 +169,8 @@ enum vmoon_status vmoon_output_limit(struct vmoon_output *o,
 	vmoon_output_end_line(o);
 	vmoon_stall_end(&o->stall, now_ns);
 	vmoon_bucket_change(&o->bucket, changed.rate, changed.burst, now_ns);
+	if (changed.group != o->limit.group)
+		vmoon_group_forget(o->limit.group, o);
 	o->limit = changed;
 	return VMOON_OK;
 }

@@ -233,6 +233,30 @@ static void test_group__whoever_got_none_is_next_but_not_for_ever(void **state)
 	vmoon_group_destroy(g);
 }
 
+/* Nobody waits for one that will never come for its turn. */
+static void test_group__who_is_gone_has_no_turn(void **state)
+{
+	struct vmoon_group *parent = open_group(1000, 1024, NULL);
+	struct vmoon_group *group = open_group(1000, 1024, parent);
+	const char a = 0, b = 0;
+
+	(void)state;
+	assert_int_equal(vmoon_group_take(group, &a, 1, 1024, 1), 1024);
+	assert_int_equal(vmoon_group_take(group, &b, 1024, 1024, 1), 0);
+	assert_int_equal(vmoon_group_take(group, &a, 1, 10, SECOND / 2), 0);
+	vmoon_group_forget(group, &b);
+	assert_int_equal(vmoon_group_take(group, &a, 1, 10, SECOND / 2), 10);
+	/* Nor at a parent's. */
+	assert_int_equal(vmoon_group_take(parent, &b, 1024, 1024, SECOND / 2),
+			 0);
+	assert_int_equal(vmoon_group_take(group, &a, 1, 10, SECOND / 2), 0);
+	vmoon_group_forget(group, &b);
+	assert_int_equal(vmoon_group_take(group, &a, 1, 10, SECOND / 2), 10);
+	vmoon_group_forget(NULL, &b);
+	vmoon_group_destroy(group);
+	vmoon_group_destroy(parent);
+}
+
 static void test_group__limit_changes_what_comes(void **state)
 {
 	struct vmoon_group *g = open_group(1000, 2000, NULL);
@@ -303,6 +327,7 @@ static const struct CMUnitTest tests[] = {
 	group_test(test_group__give_back_is_exact_at_every_level),
 	group_test(test_group__due_is_when_the_slowest_may),
 	group_test(test_group__whoever_got_none_is_next_but_not_for_ever),
+	group_test(test_group__who_is_gone_has_no_turn),
 	group_test(test_group__limit_changes_what_comes),
 	group_test(test_group__threads_together_keep_the_rate),
 };

@@ -149,11 +149,39 @@ static void test_vm_output__a_half_made_vm_leaves_nothing(void **state)
 	assert_int_equal(unlink(fresh), 0);
 }
 
+/* A sink that waits for its turn and is taken away: the other one's comes. */
+static void test_vm_output__a_sink_that_is_gone_has_no_turn(void **state)
+{
+	struct vm_rig *r = *state;
+	struct rigs rs = {0};
+	const uint64_t far_ns = vmoon_mono_ns() + UINT64_C(3600000000000);
+	struct vmoon_outputs *set;
+	static char bytes[4096];
+
+	describe_groups(r);
+	rig_set(r, "serial.1.limit.policy", "spool");
+	assert_ok(create(&rs, r, 0), &rs.err);
+	set = &rs.vm[0]->console.outputs;
+	/* Somebody else had all of it, and more comes in an hour only. */
+	assert_int_equal(
+		vmoon_group_take(rs.vm[0]->groups[1], &rs, 1, 8192, far_ns),
+		8192);
+	memset(bytes, 'x', sizeof(bytes));
+	vmoon_outputs_put(set, bytes, sizeof(bytes), vmoon_mono_ns());
+	assert_ptr_equal(rs.vm[0]->groups[1]->next, set->slot[0].output);
+	assert_ok(
+		vmoon_stream_remove_output(&rs.vm[0]->console, "null", &rs.err),
+		&rs.err);
+	assert_null(rs.vm[0]->groups[1]->next);
+	destroy(&rs, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		RIG(test_vm_output__shared_groups_live_as_long_as_the_last),
 		RIG(test_vm_output__another_rate_is_refused_and_takes_no_group),
+		RIG(test_vm_output__a_sink_that_is_gone_has_no_turn),
 		RIG(test_vm_output__a_half_made_vm_leaves_nothing),
 	};
 
