@@ -38,10 +38,10 @@ static int setup(void **state)
 	struct rig *r = calloc(1, sizeof(*r));
 
 	*state = r;
-	if (r == NULL)
-		return -1;
-	(void)snprintf(r->dir, sizeof(r->dir), "/tmp/vmoon-outs-XXXXXX");
-	if (mkdtemp(r->dir) == NULL)
+	if (r != NULL)
+		(void)snprintf(r->dir, sizeof(r->dir),
+			       "/tmp/vmoon-outs-XXXXXX");
+	if (r == NULL || mkdtemp(r->dir) == NULL)
 		return -1;
 	vmoon_mem_init(&r->mem, NULL);
 	r->before = take_census();
