@@ -25,7 +25,7 @@ static void destroy_nothing(struct vmoon_dest *d)
 }
 
 static const struct vmoon_dest_ops nowhere_ops = {write_nowhere,
-						  destroy_nothing};
+						  destroy_nothing, NULL};
 
 struct rig {
 	struct vmoon_dest nowhere;

@@ -45,7 +45,8 @@ static void capped_destroy(struct vmoon_dest *d)
 	(void)d;
 }
 
-static const struct vmoon_dest_ops capped_ops = {capped_write, capped_destroy};
+static const struct vmoon_dest_ops capped_ops = {capped_write, capped_destroy,
+						 NULL};
 
 static unsigned char text[CHUNK];
 

@@ -289,7 +289,6 @@ static void test_outputs__few_bytes_wait_for_more(void **state)
 	add(r, callback(r, "call"));
 	say(r, "a");
 	vmoon_stream_deliver(&r->s);
-	assert_heard(r, "a");
 	r->set->slot[0].next_take_ns = UINT64_MAX; /* the moment is not over */
 	say(r, "b");
 	vmoon_stream_deliver(&r->s);
