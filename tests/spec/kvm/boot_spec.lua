@@ -1,19 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- boot_spec.lua - what small guests find where they are entered.
-local support = dofile "tests/spec/support.lua"
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
 local vmoon = require "vmoon"
-
-local host = vmoon.host()
-
--- it() with a guest and KVM; otherwise pending, with the reason.
-local function with(guest, title, test)
-  it(title, function()
-    if not host.kvm then return pending(host.reason) end
-    local path = support.guest(guest)
-    if not path then return pending "the guests of tests/guest are not built" end
-    test(path)
-  end)
-end
+local with = support.with
 
 local function status_of(spec)
   local vm <close> = vmoon.boot(spec)

@@ -1,18 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- console_spec.lua - `vmoon run` with a VM: console, terminal, exit status.
-local support = dofile "tests/spec/support.lua"
-local vmoon = require "vmoon"
-
-local host = vmoon.host()
-
-local function with(guest, title, test)
-  it(title, function()
-    if not host.kvm then return pending(host.reason) end
-    local path = support.guest(guest)
-    if not path then return pending "the guests of tests/guest are not built" end
-    test(path)
-  end)
-end
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
+local with = support.with
 
 local function spec_script(kernel, more)
   return support.write("spec.lua", ("return { kernel = %q, name = \"a\" %s }\n"):format(kernel, more or ""))

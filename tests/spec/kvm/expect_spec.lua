@@ -1,18 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- expect_spec.lua - expect, when output is limited or comes too fast.
-local support = dofile "tests/spec/support.lua"
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
 local vmoon = require "vmoon"
-
-local host = vmoon.host()
-
-local function with(guest, title, test)
-  it(title, function()
-    if not host.kvm then return pending(host.reason) end
-    local path = support.guest(guest)
-    if not path then return pending "the guests of tests/guest are not built" end
-    test(path)
-  end)
-end
+local with = support.with
 
 local MIB = 1024 * 1024
 

@@ -1,18 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- input_spec.lua - more input than a guest reads: it waits outside, for free.
-local support = dofile "tests/spec/support.lua"
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
 local vmoon = require "vmoon"
-
-local host = vmoon.host()
-
-local function with(guest, title, test)
-  it(title, function()
-    if not host.kvm then return pending(host.reason) end
-    local path = support.guest(guest)
-    if not path then return pending "the guests of tests/guest are not built" end
-    test(path)
-  end)
-end
+local with = support.with
 
 -- What fits: the queue and the FIFO, and one chunk that was read already.
 local QUEUE, FIFO, CHUNK = 64 * 1024, 64, 4096

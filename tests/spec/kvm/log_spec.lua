@@ -1,26 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- log_spec.lua - vm.log with small guests: levels, layout, sinks, the command's options.
-local support = dofile "tests/spec/support.lua"
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
 local read_json = dofile "tests/support/json.lua"
 local vmoon = require "vmoon"
-
-local host = vmoon.host()
-
--- it() with a guest and KVM; otherwise pending, with the reason.
-local function with(guest, title, test)
-  it(title, function()
-    if not host.kvm then return pending(host.reason) end
-    local path = support.guest(guest)
-    if not path then return pending "the guests of tests/guest are not built" end
-    test(path)
-  end)
-end
-
-local function raised(...)
-  local ok, err = pcall(...)
-  assert.is_false(ok)
-  return err
-end
+local with, raised = support.with, support.raised
 
 local STRAY = "access to an unassigned address at 0x7000"
 

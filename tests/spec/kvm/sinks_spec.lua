@@ -1,22 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- sinks_spec.lua - where a real guest's console goes, and what that does to it.
-local support = dofile "tests/spec/support.lua"
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
 local vmoon = require "vmoon"
-
-local function with(guest, name, test)
-  it(name, function()
-    local kernel = support.guest(guest)
-    if not kernel then return pending "the small guests are not built" end
-    if not vmoon.host().kvm then return pending(vmoon.host().reason) end
-    test(kernel)
-  end)
-end
-
-local function raised(fn, ...)
-  local ok, err = pcall(fn, ...)
-  assert.is_false(ok)
-  return err
-end
+local with, raised = support.with, support.raised
 
 local function sink(vm, name)
   for _, it in ipairs(vm.serial:stats().sinks) do
