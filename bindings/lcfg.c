@@ -344,13 +344,10 @@ void vmoon_lcfg_check_at(lua_State *L, int idx, struct vmoon_config *cfg,
 			 const char *path, const char *function)
 {
 	struct walk w = {.L = L, .cfg = cfg, .prefix = path};
-	struct vmoon_error err;
 
 	luaL_checkstack(L, 8, NULL);
 	lua_newtable(L);
 	w.list = lua_gettop(L);
-	if (vmoon_config_set_table(cfg, path, &err) != VMOON_OK)
-		vmoon_lresult_raise(L, NULL, &err);
 	snprintf(w.path, sizeof(w.path), "%s", path);
 	w.is_walking = true;
 	walk_table(&w, idx, 3);

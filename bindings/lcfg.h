@@ -32,8 +32,8 @@ void vmoon_lcfg_check_into(lua_State *L, int idx, struct vmoon_config *cfg,
 			   const struct vmoon_lcfg_origin *origin);
 
 /*
- * The same for a part of a config, the table at idx, which goes to path. Its
- * mistakes are reported without the path.
+ * The same for a part of a config, the table at idx, which goes to path, where
+ * the caller has made one. Its mistakes are reported without the path.
  */
 void vmoon_lcfg_check_at(lua_State *L, int idx, struct vmoon_config *cfg,
 			 const char *path, const char *function);

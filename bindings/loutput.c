@@ -59,6 +59,8 @@ static int core_add_sink(lua_State *L)
 	struct vmoon_config *cfg = push_config(L);
 	struct vmoon_error err;
 
+	if (vmoon_config_set_table(cfg, "serial.1", &err) != VMOON_OK)
+		return raise(L, &err);
 	vmoon_lcfg_check_at(L, 2, cfg, "serial.1", "add_sink");
 	if (vmoon_stream_add_outputs(self->stream, cfg, &err) != VMOON_OK)
 		return raise(L, &err);
@@ -84,11 +86,34 @@ static int core_limit_sink(lua_State *L)
 		return 0;
 	}
 	if (vmoon_config_set_str(cfg, "serial.1.sink", "null", 4, &err) !=
-	    VMOON_OK)
+		    VMOON_OK ||
+	    vmoon_config_set_table(cfg, "serial.1.limit", &err) != VMOON_OK)
 		return raise(L, &err);
 	vmoon_lcfg_check_at(L, 3, cfg, "serial.1.limit", "limit");
 	if (vmoon_stream_limit_outputs(self->stream, cfg, name, &err) !=
 	    VMOON_OK)
+		return raise(L, &err);
+	return 0;
+}
+
+/*
+ * core.limit_group(stream, name, limit): rate and burst only, so the policy
+ * that a limit must have is given here.
+ */
+static int core_limit_group(lua_State *L)
+{
+	const struct vmoon_lvm_stream *self = vmoon_lstream_check(L, 1);
+	const char *name = luaL_checkstring(L, 2);
+	struct vmoon_config *cfg = push_config(L);
+	struct vmoon_error err;
+
+	if (vmoon_config_set_str(cfg, "serial.1.sink", "null", 4, &err) !=
+		    VMOON_OK ||
+	    vmoon_config_set_str(cfg, "serial.1.limit.policy", "spool", 5,
+				 &err) != VMOON_OK)
+		return raise(L, &err);
+	vmoon_lcfg_check_at(L, 3, cfg, "serial.1.limit", "limit_group");
+	if (vmoon_stream_limit_group(self->stream, cfg, name, &err) != VMOON_OK)
 		return raise(L, &err);
 	return 0;
 }
@@ -287,6 +312,7 @@ static int core_log_format(lua_State *L)
 static const luaL_Reg output_functions[] = {
 	{"add_sink", core_add_sink},
 	{"limit_sink", core_limit_sink},
+	{"limit_group", core_limit_group},
 	{"remove_sink", core_remove_sink},
 	{"sinks", core_sinks},
 	{"stream_counts", core_stream_counts},

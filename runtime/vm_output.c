@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A group of the runtime's, for as long as a VM has it. */
@@ -274,6 +275,44 @@ enum vmoon_status vmoon_stream_limit_outputs(struct vmoon_stream *s,
 	if (st != VMOON_OK)
 		return st;
 	st = limit_one(s, &spec, name, err);
+	vmoon_spec_outputs_fini(&spec);
+	return st;
+}
+
+static enum vmoon_status limit_group(struct vmoon_stream *s,
+				     const struct vmoon_spec_outputs *spec,
+				     const char *name, struct vmoon_error *err)
+{
+	const struct vmoon_limit *limit = &spec->outputs[0].options.limit;
+	struct vmoon_spec_output named = {0};
+	struct vmoon_group *group;
+	enum vmoon_status st;
+
+	if (spec->output_count == 0 || limit->rate == 0)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "group '%s': give it a rate", name);
+	(void)snprintf(named.group, sizeof(named.group), "%s", name);
+	st = find_group(s->vm, &named, &group, err);
+	if (st == VMOON_OK)
+		st = vmoon_group_limit(group, limit->rate, limit->burst, err);
+	return st;
+}
+
+enum vmoon_status vmoon_stream_limit_group(struct vmoon_stream *s,
+					   struct vmoon_config *cfg,
+					   const char *name,
+					   struct vmoon_error *err)
+{
+	struct vmoon_spec_outputs spec;
+	enum vmoon_status st;
+
+	if (name == NULL || name[0] == '\0')
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "group: no name given");
+	st = read_config(s, cfg, &spec, err);
+	if (st != VMOON_OK)
+		return st;
+	st = limit_group(s, &spec, name, err);
 	vmoon_spec_outputs_fini(&spec);
 	return st;
 }

@@ -279,6 +279,12 @@ function Stream:remove_sink(name) end
 ---@return vmoon.Stream
 function Stream:limit(name, limit) end
 
+---Gives a group another rate from now on, for all sinks that share it.
+---@param name string
+---@param limit { rate: string, burst?: vmoon.Size }
+---@return vmoon.Stream
+function Stream:limit_group(name, limit) end
+
 ---What came, went, was lost and waits: of each sink, bytes_in = bytes_out + bytes_dropped + backlog.
 ---@return vmoon.StreamStats
 function Stream:stats() end
@@ -334,6 +340,12 @@ function Log:remove_sink(name) end
 ---@param limit vmoon.SpecLogSinksLimit?
 ---@return vmoon.Log
 function Log:limit(name, limit) end
+
+---Gives a group another rate from now on, for all sinks that share it.
+---@param name string
+---@param limit { rate: string, burst?: vmoon.Size }
+---@return vmoon.Log
+function Log:limit_group(name, limit) end
 
 ---What came, went, was lost and waits: of each sink, bytes_in = bytes_out + bytes_dropped + backlog.
 ---@return vmoon.StreamStats

@@ -212,6 +212,14 @@ VMOON_API VMOON_STATUS vmoon_stream_limit_outputs(struct vmoon_stream *s,
 						  struct vmoon_config *cfg,
 						  const char *name,
 						  struct vmoon_error *err);
+/*
+ * The group of that name in the VM's description gets rate and burst of the
+ * first limit in cfg, for all who share it. E_CONFIG when there is none.
+ */
+VMOON_API VMOON_STATUS vmoon_stream_limit_group(struct vmoon_stream *s,
+						struct vmoon_config *cfg,
+						const char *name,
+						struct vmoon_error *err);
 
 /*
  * Inside vmoon_runtime_dispatch, at most once a second and output, while it

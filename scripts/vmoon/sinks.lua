@@ -66,6 +66,14 @@ local function define(methods, word)
     return stream
   end
 
+  function methods.limit_group(stream, name, limit)
+    core.vm_of(stream)
+    need(type(name) == "string" and type(limit) == "table",
+      "%s:limit_group: the name of a group and a table with its rate are needed", word)
+    core.limit_group(stream, name, limit)
+    return stream
+  end
+
   function methods.sink_text(stream, name)
     core.vm_of(stream)
     need(type(name) == "string", "%s:sink_text: the name of a ring is needed, got %s", word, type(name))

@@ -185,6 +185,30 @@ describe("a sink", function()
     add_up(vm)
   end)
 
+  with("flood", "of a group gets another rate while the guest prints", function(kernel)
+    local vm <close> = vmoon.boot {
+      kernel = kernel,
+      groups = { { name = "all", rate = "1K/s", burst = "1K" } },
+      serial = { { sink = "null", limit = { policy = "drop", group = "all" } } },
+    }
+    flooded(vm, 20000)
+    assert.is_true(sink(vm, "null").bytes_dropped > 10000)
+    vm.serial:limit_group("all", { rate = "1G/s" })
+    flooded(vm, vm.serial:tell() + 5000)
+    local before = sink(vm, "null")
+    flooded(vm, vm.serial:tell() + 20000)
+    local after = sink(vm, "null")
+    assert.is_true(after.bytes_out - before.bytes_out > 15000)
+    assert.equal(before.bytes_dropped, after.bytes_dropped)
+    local err = raised(vm.serial.limit_group, vm.serial, "al", { rate = "1K/s" })
+    assert.equal("vm 'vm': there is no group 'al'; the VM's description names all that it has", err.message)
+    err = raised(vm.serial.limit_group, vm.serial, "all", {})
+    assert.equal("vm 'vm': group 'all': give it a rate", err.message)
+    err = raised(vm.serial.limit_group, vm.serial, "all", { rate = "1K" })
+    assert.equal("rate", err.problems[1].path)
+    add_up(vm)
+  end)
+
   with("flood", "shares a rate with those of other VMs", function(kernel)
     local function spec(name, rate)
       return {

@@ -338,6 +338,13 @@ static void test_border__outputs_from_a_config(void **state)
 	INVAL(vmoon_stream_limit_outputs(s, NULL, "null", &err));
 	INVAL(vmoon_stream_limit_outputs(s, cfg, NULL, &err));
 	INVAL(vmoon_stream_limit_outputs(s, cfg, "null", &err)); /* empty */
+	INVAL(vmoon_stream_limit_group(NULL, cfg, "all", &err));
+	INVAL(vmoon_stream_limit_group(s, NULL, "all", &err));
+	INVAL(vmoon_stream_limit_group(s, cfg, NULL, &err));
+	INVAL(vmoon_stream_limit_group(s, cfg, "", &err));
+	assert_int_equal(vmoon_stream_limit_group(s, cfg, "all", &err),
+			 VMOON_E_CONFIG);
+	assert_string_equal(err.msg, "group 'all': give it a rate");
 	vmoon_config_destroy(cfg);
 }
 
