@@ -62,6 +62,14 @@ enum { VMOON_OUTPUT_RESERVE = 16 * 1024, VMOON_OUTPUT_HOLD_AT = 4 * 1024 };
 
 struct vmoon_output;
 
+/* Of two times, where 0 is never. */
+static inline uint64_t vmoon_sooner(uint64_t a, uint64_t b)
+{
+	if (a == 0 || b == 0)
+		return a == 0 ? b : a;
+	return a < b ? a : b;
+}
+
 /* limit is checked: E_CONFIG. take_dest goes with the output. */
 VMOON_STATUS vmoon_output_create(const struct vmoon_output_options *opts,
 				 struct vmoon_dest *take_dest,
@@ -103,6 +111,8 @@ bool vmoon_output_take_event(struct vmoon_output *o, uint64_t now_ns)
 /* What it is called when it is made of opts. */
 void vmoon_output_name_of(const struct vmoon_output_options *opts,
 			  char out[VMOON_OUTPUT_NAME_MAX]) VMOON_NONNULL(1, 2);
+enum vmoon_output_kind vmoon_output_kind_of(const struct vmoon_output *o)
+	VMOON_NONNULL(1);
 const char *vmoon_output_name(const struct vmoon_output *o) VMOON_NONNULL(1);
 struct vmoon_dest *vmoon_output_dest(struct vmoon_output *o) VMOON_NONNULL(1);
 

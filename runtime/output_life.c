@@ -194,6 +194,11 @@ bool vmoon_output_take_event(struct vmoon_output *o, uint64_t now_ns)
 	return true;
 }
 
+enum vmoon_output_kind vmoon_output_kind_of(const struct vmoon_output *o)
+{
+	return o->stats.kind;
+}
+
 const char *vmoon_output_name(const struct vmoon_output *o)
 {
 	return o->stats.name;

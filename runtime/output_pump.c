@@ -239,13 +239,6 @@ void vmoon_output_pump(struct vmoon_output *o, uint64_t now_ns)
 
 /* ---- when ---- */
 
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-	if (a == 0 || b == 0)
-		return a == 0 ? b : a;
-	return min_u64(a, b);
-}
-
 static uint64_t tokens_due(struct vmoon_output *o, uint64_t bytes,
 			   uint64_t now_ns)
 {
@@ -279,7 +272,7 @@ static uint64_t write_due(struct vmoon_output *o, uint64_t now_ns)
 		return 0;
 	due = o->marker_at < o->marker_len
 		      ? now_ns
-		      : sooner(marker_due(o), bytes_due(o, now_ns));
+		      : vmoon_sooner(marker_due(o), bytes_due(o, now_ns));
 	return due != 0 && due < o->retry_ns ? o->retry_ns : due;
 }
 
@@ -288,11 +281,12 @@ uint64_t vmoon_output_due(struct vmoon_output *o, uint64_t now_ns)
 	uint64_t due = write_due(o, now_ns);
 
 	if (o->has_news)
-		due = sooner(due, o->next_event_ns > now_ns ? o->next_event_ns
-							    : now_ns);
+		due = vmoon_sooner(due, o->next_event_ns > now_ns
+						? o->next_event_ns
+						: now_ns);
 	if (o->stall.is_held)
-		due = sooner(due,
-			     o->stall.since_ns +
+		due = vmoon_sooner(
+			due, o->stall.since_ns +
 				     vmoon_stall_left(&o->stall,
 						      o->limit.max_stall_ns));
 	return due;

@@ -84,20 +84,10 @@ void vmoon_outputs_lose(struct vmoon_outputs *set, uint64_t len,
 	vmoon_lock_drop(&set->lock);
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-	if (a == 0 || b == 0)
-		return a == 0 ? b : a;
-	return a < b ? a : b;
-}
-
 static bool is_of(const struct vmoon_output_slot *slot,
 		  enum vmoon_output_kind kind)
 {
-	struct vmoon_output_stats stats;
-
-	vmoon_output_get_stats(slot->output, &stats);
-	return stats.kind == kind;
+	return vmoon_output_kind_of(slot->output) == kind;
 }
 
 static uint64_t later(uint64_t a, uint64_t b)
@@ -142,7 +132,7 @@ static bool has_data(struct vmoon_output_slot *slot, uint64_t now_ns,
 		note_told(slot, len, now_ns);
 		at_ns = later(now_ns + slot->told_wait_ns, slot->next_take_ns);
 	}
-	*due_ns = sooner(*due_ns, at_ns);
+	*due_ns = vmoon_sooner(*due_ns, at_ns);
 	return is_due;
 }
 
@@ -161,8 +151,8 @@ struct vmoon_outputs_news vmoon_outputs_pump(struct vmoon_outputs *set,
 			vmoon_output_take_event(slot->output, now_ns);
 		news.has_events |= slot->has_event;
 		news.has_data |= has_data(slot, now_ns, &news.due_ns);
-		news.due_ns = sooner(news.due_ns,
-				     vmoon_output_due(slot->output, now_ns));
+		news.due_ns = vmoon_sooner(
+			news.due_ns, vmoon_output_due(slot->output, now_ns));
 	}
 	update_flags(set);
 	vmoon_lock_drop(&set->lock);

@@ -4,7 +4,6 @@
 
 #include "config.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* A group of the runtime's, for as long as a VM has it. */
@@ -131,26 +130,25 @@ void vmoon_vm_free_groups(struct vmoon_vm *vm)
 	}
 }
 
-/* The group that o names, or NULL; E_CONFIG when the VM has none such. */
-static enum vmoon_status find_group(struct vmoon_vm *vm,
-				    const struct vmoon_spec_output *o,
+/* The group of that name, NULL for ""; E_CONFIG when the VM has none such. */
+static enum vmoon_status find_group(struct vmoon_vm *vm, const char *name,
 				    struct vmoon_group **out_group,
 				    struct vmoon_error *err)
 {
 	const struct vmoon_spec_outputs *spec = &vm->spec.serial;
 
 	*out_group = NULL;
-	if (o->group[0] == '\0')
+	if (name[0] == '\0')
 		return VMOON_OK;
 	for (size_t i = 0; i < spec->group_count; i++)
-		if (strcmp(spec->groups[i].name, o->group) == 0)
+		if (strcmp(spec->groups[i].name, name) == 0)
 			*out_group = vm->groups[i];
 	if (*out_group != NULL)
 		return VMOON_OK;
 	return vmoon_fail(err, VMOON_E_CONFIG, 0,
 			  "there is no group '%s'; the VM's description names "
 			  "all that it has",
-			  o->group);
+			  name);
 }
 
 /* The options of o, whole. */
@@ -161,7 +159,7 @@ static enum vmoon_status options_of(struct vmoon_vm *vm,
 {
 	*out = o->options;
 	out->name = o->name[0] == '\0' ? NULL : o->name;
-	return find_group(vm, o, &out->limit.group, err);
+	return find_group(vm, o->group, &out->limit.group, err);
 }
 
 static enum vmoon_status add_all(struct vmoon_stream *s,
@@ -284,15 +282,13 @@ static enum vmoon_status limit_group(struct vmoon_stream *s,
 				     const char *name, struct vmoon_error *err)
 {
 	const struct vmoon_limit *limit = &spec->outputs[0].options.limit;
-	struct vmoon_spec_output named = {0};
 	struct vmoon_group *group;
 	enum vmoon_status st;
 
 	if (spec->output_count == 0 || limit->rate == 0)
 		return vmoon_fail(err, VMOON_E_CONFIG, 0,
 				  "group '%s': give it a rate", name);
-	(void)snprintf(named.group, sizeof(named.group), "%s", name);
-	st = find_group(s->vm, &named, &group, err);
+	st = find_group(s->vm, name, &group, err);
 	if (st == VMOON_OK)
 		st = vmoon_group_limit(group, limit->rate, limit->burst, err);
 	return st;
