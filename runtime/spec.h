@@ -3,6 +3,7 @@
 #ifndef VMOON_RUNTIME_SPEC_H
 #define VMOON_RUNTIME_SPEC_H
 
+#include "spec_devices.h"
 #include "spec_output.h"
 #include "vm_log.h"
 #include "vmoon/config.h"
@@ -41,6 +42,7 @@ struct vmoon_spec {
 	struct vmoon_spec_outputs log;
 	struct vmoon_log_levels log_levels;
 	bool is_log_json;
+	struct vmoon_spec_devices devices;
 };
 
 /* Checks cfg (see vmoon_config_check) and copies its values out. */

@@ -97,6 +97,16 @@ struct vmoon_clock {
 	void *ctx;
 };
 
+/*
+ * One alarm. set asks for a call at a time of the clock's mono_ns, instead of
+ * what was asked for before; 0 asks for none. The call comes once, not before
+ * its time, under the device's lock. A NULL set: there is no timer.
+ */
+struct vmoon_timer {
+	void (*set)(void *ctx, uint64_t deadline_ns);
+	void *ctx;
+};
+
 /* What a guest may do wrong, as it is counted. Append only. */
 enum vmoon_guest_fault_kind {
 	VMOON_GUEST_FAULT_UNASSIGNED = 0, /* nobody has the address */
