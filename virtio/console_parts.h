@@ -88,9 +88,20 @@ static inline void console_fault(const struct console *c,
 	vmoon_guest_fault(&c->vd.host.faults, kind, where);
 }
 
-/* console.c: the driver or the host has opened or closed the port. */
+/* console_io.c */
+/* A console has no PORT_OPEN to wait for, and without MULTIPORT no other. */
+bool vmoon_console_is_open(const struct console *c, const struct port *p)
+	VMOON_NONNULL(1, 2);
+/* The driver has opened or closed the port, perhaps: who waits is told. */
 void vmoon_console_port_changed(struct console *c, unsigned port)
 	VMOON_NONNULL(1);
+void vmoon_console_put(struct port *p, const unsigned char *bytes, size_t len)
+	VMOON_NONNULL(1, 2);
+void vmoon_console_serve_tx(struct console *c, unsigned port) VMOON_NONNULL(1);
+void vmoon_console_serve_rx(struct console *c, unsigned port) VMOON_NONNULL(1);
+/* Goes on with what was under way when it was saved. */
+void vmoon_console_fetch_again(struct console *c, struct port *p)
+	VMOON_NONNULL(1, 2);
 
 /* console_ctl.c: takes what the driver says; tells it what is owed. */
 void vmoon_console_ctl_take(struct console *c) VMOON_NONNULL(1);

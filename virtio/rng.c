@@ -12,7 +12,6 @@
 #include <assert.h>
 
 enum { DEVICE_ID = 4, QUEUE_SIZE = 8, STATE_VERSION = 1 };
-
 /* Of a request, however much it asks for: 5.4.6.2 lets us give less. */
 enum { REQUEST_MAX = 64 * 1024, PIECE = 4096 };
 /* How long a source that failed is left alone: the driver asks at once. */
@@ -58,7 +57,7 @@ static bool may_go(struct rng *rng, uint32_t want, uint64_t now_ns)
 	return false;
 }
 
-/* The source fails: what was written stays, the rest is not asked for. */
+/* Where the source fails, what was written stays. */
 static void fill(struct rng *rng, struct vmoon_cursor *to, uint32_t len,
 		 uint64_t now_ns)
 {
@@ -130,10 +129,8 @@ static enum vmoon_status rng_activate(struct vmoon_virtio *vd,
 
 static void rng_reset(struct vmoon_virtio *vd)
 {
-	struct rng *rng = rng_of(vd);
-
-	rng->vq = NULL;
-	rng->is_waiting = false;
+	rng_of(vd)->vq = NULL;
+	rng_of(vd)->is_waiting = false;
 	if (vd->host.timer.set != NULL)
 		vd->host.timer.set(vd->host.timer.ctx, 0);
 }
