@@ -29,9 +29,9 @@ struct vmoon_virtio_seat {
 	const char *name; /* borrowed: the description's, or a literal */
 	const struct vmoon_spec_disk *disk; /* borrowed; or NULL */
 	struct vmoon_acpi_virtio place;
-	struct vmoon_loop *loop; /* borrowed: serves the device */
-	struct vmoon_slot *slot; /* borrowed: in the rack */
-	struct vmoon_virtio *vd; /* borrowed: of the slot's device */
+	struct vmoon_loop *loop;   /* borrowed: serves the device */
+	struct vmoon_slot *slot;   /* borrowed: in the rack */
+	struct vmoon_virtio *vd;   /* borrowed: of the slot's device */
 	struct vmoon_block *block; /* borrowed: the disk's; or NULL */
 	bool is_attached;          /* block to loop */
 

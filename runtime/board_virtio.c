@@ -86,8 +86,8 @@ static void on_arm(void *ctx)
 {
 	struct vmoon_virtio_seat *seat = ctx;
 
-	vmoon_loop_set_timer(&seat->timer, __atomic_load_n(&seat->due_ns,
-							   __ATOMIC_ACQUIRE));
+	vmoon_loop_set_timer(&seat->timer,
+			     __atomic_load_n(&seat->due_ns, __ATOMIC_ACQUIRE));
 }
 
 /* What was set meanwhile has its own event, and its own time. */
@@ -108,15 +108,15 @@ static void on_due(void *ctx)
 
 /* ---- descriptors of a seat ---- */
 
-static struct vmoon_hv_ioeventfd
-ioeventfd_of(const struct vmoon_virtio_kick *kick)
+static struct vmoon_hv_ioeventfd ioeventfd_of(
+	const struct vmoon_virtio_kick *kick)
 {
-	return (struct vmoon_hv_ioeventfd){
-		.addr = kick->seat->place.base + VMOON_VIRTIO_MMIO_NOTIFY,
-		.datamatch = kick->queue,
-		.fd = kick->fd.fd,
-		.size = 4,
-		.has_datamatch = true};
+	return (struct vmoon_hv_ioeventfd){.addr = kick->seat->place.base +
+						   VMOON_VIRTIO_MMIO_NOTIFY,
+					   .datamatch = kick->queue,
+					   .fd = kick->fd.fd,
+					   .size = 4,
+					   .has_datamatch = true};
 }
 
 static enum vmoon_status add_kick(struct vmoon_virtio_seat *seat,
@@ -299,12 +299,12 @@ static enum vmoon_status add_all(struct vmoon_board_virtio *v,
 		st = add_seat(v, &disk, err);
 	}
 	if (st == VMOON_OK && spec->rng.is_there)
-		st = add_seat(v,
-			      &(struct vmoon_virtio_seat){
-				      .kind = VMOON_SEAT_OF_RNG,
-				      .name = "rng",
-				      .loop = host->loop},
-			      err);
+		st = add_seat(
+			v,
+			&(struct vmoon_virtio_seat){.kind = VMOON_SEAT_OF_RNG,
+						    .name = "rng",
+						    .loop = host->loop},
+			err);
 	if (st == VMOON_OK && spec->port_count > 0)
 		st = add_seat(v,
 			      &(struct vmoon_virtio_seat){
@@ -345,8 +345,8 @@ enum vmoon_status vmoon_board_virtio_create(
 		return st;
 	}
 	for (unsigned i = 0; i < spec->port_count; i++)
-		v->ports[i] = (struct vmoon_board_port){
-			&v->seats[v->count - 1], i};
+		v->ports[i] =
+			(struct vmoon_board_port){&v->seats[v->count - 1], i};
 	*out_virtio = v;
 	return VMOON_OK;
 }

@@ -43,8 +43,8 @@ static struct vmoon_virtio_seat *enter(struct vmoon_board_virtio *v,
 		vmoon_lock_take(&seat->slot->lock);
 		return seat;
 	}
-	VMOON_IGNORE(vmoon_fail(err, VMOON_E_INVAL, 0, "'%s' is no %s of the VM",
-				name, what[kind]));
+	VMOON_IGNORE(vmoon_fail(err, VMOON_E_INVAL, 0,
+				"'%s' is no %s of the VM", name, what[kind]));
 	return NULL;
 }
 

@@ -24,14 +24,14 @@ static enum vmoon_status make_disk(struct vmoon_virtio_seat *seat,
 		return st;
 	seat->block = block;
 	return vmoon_blk_create(
-		&(struct vmoon_blk_config){
-			.mem = mem,
-			.take_backend = block,
-			.id = d->id,
-			.queues = d->queues,
-			.is_readonly = d->is_readonly,
-			.has_flush = d->cache != VMOON_DISK_UNSAFE,
-			.limits = d->limits},
+		&(struct vmoon_blk_config){.mem = mem,
+					   .take_backend = block,
+					   .id = d->id,
+					   .queues = d->queues,
+					   .is_readonly = d->is_readonly,
+					   .has_flush = d->cache !=
+							VMOON_DISK_UNSAFE,
+					   .limits = d->limits},
 		out_vd, err);
 }
 

@@ -281,10 +281,8 @@ enum vmoon_status vmoon_vm_create_on(struct vmoon_runtime *rt,
 				     struct vmoon_vm **out_vm,
 				     struct vmoon_error *err)
 {
-	const struct vmoon_vm_make make = {.rt = rt,
-					   .cfg = cfg,
-					   .events = events,
-					   .take_hv = take_hv};
+	const struct vmoon_vm_make make = {
+		.rt = rt, .cfg = cfg, .events = events, .take_hv = take_hv};
 
 	return vmoon_vm_create_with(&make, out_vm, err);
 }

@@ -11,8 +11,8 @@ enum vmoon_status vmoon_vm_init_ports(struct vmoon_vm *vm,
 
 	if (count == 0)
 		return VMOON_OK;
-	vm->ports = vmoon_mem_alloc_array(&vm->rt->mem, count,
-					  sizeof(*vm->ports));
+	vm->ports =
+		vmoon_mem_alloc_array(&vm->rt->mem, count, sizeof(*vm->ports));
 	if (vm->ports == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "console ports: out of memory");
