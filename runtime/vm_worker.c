@@ -366,7 +366,7 @@ struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 
 	for (size_t i = 0; i < vm->port_count; i++)
 		host.ports[i] = (struct vmoon_board_stream){
-			.out = vmoon_stream_sink(&vm->ports[i]),
+			.out = vmoon_stream_port_sink(&vm->ports[i]),
 			.room = vmoon_stream_room(&vm->ports[i])};
 	return host;
 }
