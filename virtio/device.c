@@ -47,13 +47,20 @@ void vmoon_vdev_stop_queues(struct vmoon_vdev *v)
 	}
 }
 
-/* 2.1.2: without a driver there is nobody to be told. */
+/*
+ * 2.1.2: without a driver there is nobody to be told. A device may look at its
+ * queues by itself, so they stop; but not the broken one, which is calling and
+ * gives nothing any more.
+ */
 static void give_up(struct vmoon_vdev *v)
 {
 	if (!has(v, VMOON_VDEV_DRIVER_OK) || has(v, VMOON_VDEV_NEEDS_RESET))
 		return;
 	v->regs.status |= VMOON_VDEV_NEEDS_RESET;
 	v->needs_reset++;
+	for (unsigned i = 0; i < v->vd->queue_count; i++)
+		if (!vmoon_vq_is_broken(v->queues[i].vq))
+			vmoon_vq_stop(v->queues[i].vq);
 	raise(v, VMOON_VDEV_ISR_CONFIG, VMOON_VDEV_CONFIG_VECTOR);
 }
 
