@@ -346,6 +346,25 @@ static inline void rig_fini(struct rig *r)
 	free(r->ram);
 }
 
+/* For cmocka: a rig of its own for each test. */
+static inline int rig_set_up(void **state)
+{
+	struct rig *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		abort();
+	rig_init(r);
+	*state = r;
+	return 0;
+}
+
+static inline int rig_tear_down(void **state)
+{
+	rig_fini(*state);
+	free(*state);
+	return 0;
+}
+
 /* ---- the driver ---- */
 
 static inline uint32_t rd(struct rig *r, uint64_t off)

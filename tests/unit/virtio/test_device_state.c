@@ -3,23 +3,6 @@
 #include "tests/support/fixture.h"
 #include "tests/support/vdev_rig.h"
 
-static int set_up(void **state)
-{
-	struct rig *r = calloc(1, sizeof(*r));
-
-	assert_non_null(r);
-	rig_init(r);
-	*state = r;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	rig_fini(*state);
-	free(*state);
-	return 0;
-}
-
 static enum vmoon_status load(struct rig *r, const unsigned char *buf,
 			      size_t len)
 {
@@ -336,7 +319,7 @@ static void test_t14__the_generation_wraps_at_32_bits(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 	T(test_device_state__what_is_saved_is_loaded_in_each_state),
 	T(test_device_state__a_live_device_goes_on_where_it_was),
 	T(test_device_state__one_that_gave_up_stays_so),
