@@ -76,8 +76,9 @@ struct rig_device {
 	unsigned activates, resets, config_writes, ticks, served;
 	unsigned *destroys; /* borrowed */
 	bool is_active, is_holding, is_failing, is_load_failing, gives_up;
-	unsigned pops; /* of each notify, at most; 0: no bound */
-	uint8_t kept;  /* what its own section holds */
+	unsigned stopped; /* queues that were not live at a reset */
+	unsigned pops;    /* of each notify, at most; 0: no bound */
+	uint8_t kept;     /* what its own section holds */
 };
 
 struct rig {
@@ -179,6 +180,7 @@ static inline void rig_device_reset(struct vmoon_virtio *vd)
 			if (q->held[n].writable > 0 &&
 			    vmoon_chain_writer(&q->held[n], &w) == VMOON_OK)
 				VMOON_IGNORE(vmoon_cursor_write(&w, "r", 1));
+		f->stopped += q->vq != NULL && vmoon_vq_size(q->vq) == 0;
 		q->held_count = 0;
 		q->vq = NULL;
 	}

@@ -248,6 +248,7 @@ static void test_t10_vio_11__after_a_reset_nothing_in_flight_is_written(
 		/* What the host was at came to an end before that. */
 		assert_int_equal(r->ram[RIG_DATA + 16 * (n - 1)], 'r');
 		assert_int_equal(rig_used_idx(r, n % 2), 0);
+		assert_int_equal(r->fake->stopped, 0);
 		memcpy(was, r->ram, RIG_RAM_END);
 		rig_complete(r->fake); /* late */
 		vmoon_virtio_mmio_kick(r->dev, n % 2);

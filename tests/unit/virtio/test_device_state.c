@@ -166,10 +166,13 @@ enum {
 	AT_INDICES = AT_QUEUE_0 + RIG_QUEUES * QUEUE_BYTES
 };
 
-static const struct {
+struct lie {
 	unsigned at, bytes;
 	uint64_t val;
-} lies[] = {
+};
+
+/* Of a device that is live. */
+static const struct lie lies[] = {
 	{0, 1, 3},
 	{AT_ID, 4, 1},
 	{AT_QUEUES, 2, 2},
@@ -177,9 +180,6 @@ static const struct {
 	{AT_CONFIG_LEN, 2, 21},
 	{AT_STATUS, 1, 4},
 	{AT_STATUS, 1, 0x1f},
-	{AT_STATUS, 1, 0x4b},
-	{AT_STATUS, 1, 0x40},
-	{AT_STATUS, 1, 0x8b}, /* with an interrupt, before DRIVER_OK */
 	{AT_ISR, 1, 4},
 	{AT_FEATURES, 8, 0},
 	{AT_FEATURES, 8, UINT64_MAX},
@@ -193,6 +193,22 @@ static const struct {
 	{AT_QUEUE_0 + 19, 8, RIG_RAM_END},
 	{AT_QUEUE_0 + QUEUE_BYTES + 19, 8, RIG_RAM_END - 4},
 };
+
+/* Of one whose queues are being set up. */
+static const struct lie early_lies[] = {
+	{AT_STATUS, 1, 0x4b}, {AT_STATUS, 1, 0x40},
+	{AT_STATUS, 1, 0x49}, {AT_STATUS, 1, 2},
+	{AT_STATUS, 1, 8},    {AT_ISR, 1, 1},
+	{AT_ISR, 1, 2},       {AT_FEATURES, 8, 0},
+	{AT_FEATURES, 8, 2},  {AT_QUEUE_SEL, 4, 0x10001},
+};
+
+static void tell(unsigned char *image, const struct lie *lie)
+{
+	for (unsigned n = 0; n < lie->bytes; n++)
+		image[lie->at + n] =
+			(unsigned char)(lie->val >> (8 * n) & 0xff);
+}
 
 static void test_device_state__what_cannot_be_is_refused(void **state)
 {
@@ -212,9 +228,7 @@ static void test_device_state__what_cannot_be_is_refused(void **state)
 	was_len = rig_image(&to, was);
 	for (unsigned i = 0; i < VMOON_COUNTOF(lies); i++) {
 		memcpy(bad, a, len);
-		for (unsigned n = 0; n < lies[i].bytes; n++)
-			bad[lies[i].at + n] =
-				(unsigned char)(lies[i].val >> (8 * n) & 0xff);
+		tell(bad, &lies[i]);
 		assert_int_equal(load(&to, bad, len), VMOON_E_IMAGE);
 		assert_unchanged(&to, was, was_len);
 	}
@@ -228,6 +242,60 @@ static void test_device_state__what_cannot_be_is_refused(void **state)
 	rig_live(&to);
 	assert_true(rig_serves(&to, 0));
 	rig_fini(&to);
+}
+
+static void test_device_state__what_cannot_be_before_driver_ok_is_refused(
+	void **state)
+{
+	struct rig *r = *state;
+	unsigned char bad[RIG_SNAPSHOT], was[RIG_SNAPSHOT];
+	size_t len;
+
+	rig_to(r, S_FEATURES);
+	len = rig_image(r, was);
+	for (unsigned i = 0; i < VMOON_COUNTOF(early_lies); i++) {
+		memcpy(bad, was, len);
+		tell(bad, &early_lies[i]);
+		assert_int_equal(load(r, bad, len), VMOON_E_IMAGE);
+		assert_unchanged(r, was, len);
+		assert_false(r->irq.level);
+	}
+	assert_int_equal(load(r, was, len), VMOON_OK);
+}
+
+static void drop_interrupt(void *ctx, uint32_t vector)
+{
+	(void)ctx, (void)vector;
+}
+
+static void drop_kick(void *ctx, unsigned queue)
+{
+	(void)ctx, (void)queue;
+}
+
+static void test_device_state__queues_of_a_load_that_fails_are_not_live(
+	void **state)
+{
+	struct rig *r = *state;
+	const struct vmoon_vdev_config cfg = {.gm = &r->watch.gm,
+					      .interrupt = drop_interrupt,
+					      .kick = drop_kick};
+	struct rig_device *f = rig_fake(r);
+	unsigned char a[RIG_SNAPSHOT];
+	struct vmoon_state_reader reader = {.buf = a};
+	struct vmoon_vdev v;
+
+	rig_live(r);
+	reader.size = rig_image(r, a);
+	reader.off = 1 + 11 + 4; /* past what is mmio's */
+	assert_int_equal(vmoon_vdev_init(&v, &cfg, &f->vd, NULL), VMOON_OK);
+	f->is_load_failing = true;
+	assert_int_equal(vmoon_vdev_load(&v, &reader, NULL), VMOON_E_IMAGE);
+	for (unsigned i = 0; i < RIG_QUEUES; i++) {
+		assert_null(v.live[i]);
+		assert_int_equal(vmoon_vq_size(v.queues[i].vq), 0);
+	}
+	vmoon_vdev_fini(&v);
 }
 
 static void test_device_state__indices_that_cannot_be_are_refused(void **state)
@@ -326,6 +394,8 @@ static const struct CMUnitTest tests[] = {
 	T(test_device_state__a_device_in_use_loads_nothing),
 	T(test_device_state__cut_short_anywhere_nothing_changes),
 	T(test_device_state__what_cannot_be_is_refused),
+	T(test_device_state__what_cannot_be_before_driver_ok_is_refused),
+	T(test_device_state__queues_of_a_load_that_fails_are_not_live),
 	T(test_device_state__indices_that_cannot_be_are_refused),
 	T(test_device_state__a_device_that_says_no_later_needs_a_reset),
 	T(test_device_state__another_configuration_is_told_to_the_driver),
