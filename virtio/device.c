@@ -32,7 +32,7 @@ bool vmoon_vdev_can_serve(const struct vmoon_vdev *v)
 	       v->regs.status == VMOON_VDEV_AT_LIVE;
 }
 
-static void raise(struct vmoon_vdev *v, unsigned isr, uint32_t vector)
+static void tell_driver(struct vmoon_vdev *v, unsigned isr, uint32_t vector)
 {
 	v->regs.isr |= (uint8_t)isr;
 	v->interrupts++;
@@ -61,7 +61,7 @@ static void give_up(struct vmoon_vdev *v)
 	for (unsigned i = 0; i < v->vd->queue_count; i++)
 		if (!vmoon_vq_is_broken(v->queues[i].vq))
 			vmoon_vq_stop(v->queues[i].vq);
-	raise(v, VMOON_VDEV_ISR_CONFIG, VMOON_VDEV_CONFIG_VECTOR);
+	tell_driver(v, VMOON_VDEV_ISR_CONFIG, VMOON_VDEV_CONFIG_VECTOR);
 }
 
 /* ---- what queues call ---- */
@@ -72,7 +72,7 @@ static void queue_interrupt(void *ctx)
 	struct vmoon_vdev *v = q->vdev;
 
 	if (v->is_live && !v->is_resetting)
-		raise(v, VMOON_VDEV_ISR_USED, (uint32_t)(q - v->queues));
+		tell_driver(v, VMOON_VDEV_ISR_USED, (uint32_t)(q - v->queues));
 }
 
 static void queue_broken(void *ctx)
@@ -97,7 +97,7 @@ void vmoon_vdev_config_changed(struct vmoon_vdev *v)
 {
 	v->regs.generation++;
 	if (v->is_live && !v->is_resetting)
-		raise(v, VMOON_VDEV_ISR_CONFIG, VMOON_VDEV_CONFIG_VECTOR);
+		tell_driver(v, VMOON_VDEV_ISR_CONFIG, VMOON_VDEV_CONFIG_VECTOR);
 }
 
 static void host_config_changed(void *ctx)
