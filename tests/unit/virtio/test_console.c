@@ -189,7 +189,7 @@ static void test_c02__a_flood_has_its_share_and_no_more(void **state)
 			const uint64_t before = r->out[0].len;
 
 			assert_int_equal(vmoon_driver_run(r->v.d, 1), 1);
-			assert_in_range(r->out[0].len - before, 1, 256 * KIB);
+			assert_in_range(r->out[0].len - before, 0, 256 * KIB);
 			steps++;
 		} while (r->v.host.pending != 0 && steps < 10000);
 		assert_int_equal(virtio_rig_take(&r->v, TX), 0);

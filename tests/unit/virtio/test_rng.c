@@ -286,6 +286,8 @@ static void test_q19__rng_writes_what_was_asked_for_in_any_framing(void **state)
 				r->v.d, 3 * (lens[i] + 16), 16);
 			uint32_t sum = 0;
 
+			memset(virtio_rig_at(&r->v, gpa), 0xa5,
+			       3 * (lens[i] + 16));
 			for (unsigned k = 0; k < n; k++) {
 				bufs[k] = (struct vmoon_driver_buf){
 					gpa + sum, k + 1 < n ? 1 : lens[i],
