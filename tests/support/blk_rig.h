@@ -8,10 +8,14 @@
 #ifndef VMOON_TESTS_BLK_RIG_H
 #define VMOON_TESTS_BLK_RIG_H
 
+#include "tests/support/array_disk.h"
 #include "tests/support/gmem_watch.h"
-#include "tests/support/late_disk.h"
 #include "virtio/blk.h"
 #include "virtio/vq.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* RAM is in two pieces; the guest's buffers begin at RIG_DATA. */
 #define RIG_LOW UINT64_C(0x1000)
@@ -46,13 +50,12 @@ struct blk_rig {
 	unsigned char *low, *high; /* owned */
 	struct gmem_watch watch;
 	struct gmem_log log;
-	struct late_disk disk;
+	struct vmoon_block *disk; /* the device's once there is one */
 	struct vmoon_virtio *vd;
 	struct rig_queue q[VMOON_BLK_QUEUES_MAX];
 	uint64_t now_ns, deadline_ns, timer_sets;
 	unsigned pending; /* kicks: a bit a queue */
 	unsigned held;    /* the device stopped by itself */
-	bool is_late;     /* run does not complete anything */
 	unsigned interrupts, config_changes, needs_resets, broken;
 	uint64_t faults;
 };
@@ -211,16 +214,57 @@ static inline bool rig_activate(struct blk_rig *r, uint64_t features)
 	return r->vd->ops->activate(r->vd, features, queues) == VMOON_OK;
 }
 
-/* cfg's backend is the rig's; disk_bytes, read-only and so on are set after
- * late_disk_init by the caller. */
+/* A disk of so many bytes for the next rig_create; sector n is full of n + 1.
+ */
+static inline bool rig_init_disk(struct blk_rig *r, uint64_t bytes,
+				 bool is_readonly)
+{
+	const struct vmoon_array_disk_config cfg = {
+		.size_bytes = bytes,
+		.is_readonly = is_readonly,
+		.can_discard = true,
+	};
+
+	if (vmoon_array_disk_create(&cfg, &r->disk, NULL) != VMOON_OK)
+		return false;
+	for (uint64_t i = 0; i < bytes; i++)
+		vmoon_array_disk_bytes(r->disk)[i] =
+			(unsigned char)(i / VMOON_BLK_SECTOR + 1);
+	return true;
+}
+
 static inline bool rig_create(struct blk_rig *r, struct vmoon_blk_config *cfg)
 {
-	cfg->take_backend = &r->disk.block;
+	cfg->take_backend = r->disk;
 	if (vmoon_blk_create(cfg, &r->vd, NULL) != VMOON_OK)
 		return false;
 	rig_lend_host(r);
 	return rig_init_queues(r) && rig_start(r, RIG_FEATURES(r->vd)) &&
 	       rig_activate(r, RIG_FEATURES(r->vd));
+}
+
+/* From now on requests wait for rig_release. */
+static inline bool rig_hold(struct blk_rig *r)
+{
+	const struct vmoon_array_disk_fault fault = {
+		.op = VMOON_ARRAY_DISK_ANY,
+		.nth = 1,
+		.is_sticky = true,
+		.is_held = true,
+		.moved = UINT64_MAX,
+	};
+
+	return vmoon_array_disk_fault(r->disk, &fault);
+}
+
+/* The nth request of op from now on moves so much and ends with error. */
+static inline bool rig_fail(struct blk_rig *r, enum vmoon_block_op op,
+			    uint64_t nth, int error, uint64_t moved)
+{
+	const struct vmoon_array_disk_fault fault = {
+		.op = (int)op, .nth = nth, .error = error, .moved = moved};
+
+	return vmoon_array_disk_fault(r->disk, &fault);
 }
 
 static inline void rig_fini(struct blk_rig *r)
@@ -230,7 +274,6 @@ static inline void rig_fini(struct blk_rig *r)
 			vmoon_vq_destroy(r->q[i].vq);
 		r->vd->ops->destroy(r->vd);
 	}
-	late_disk_fini(&r->disk);
 	vmoon_gmem_fini(&r->watch.gm);
 	free(r->low);
 	free(r->high);
@@ -353,8 +396,7 @@ static inline unsigned rig_run(struct blk_rig *r, unsigned limit)
 				is_idle = false;
 				steps++;
 			}
-		if (!r->is_late && r->disk.count > 0) {
-			late_disk_complete(&r->disk, 0);
+		if (vmoon_array_disk_work(r->disk)) {
 			is_idle = false;
 			steps++;
 		}
