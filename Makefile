@@ -78,12 +78,16 @@ inc_of = $(if $(filter runtime/board_%,$(1)),$(INC_runtime) -I.,$(or $(INC_$(pat
 # ---- sources ----
 # Core: everything that needs no KVM, no files of the host and no Lua.
 API_SRC  := runtime/vmoon.c
+BENCHED_SRC := $(wildcard tests/support/vq_driver*.c tests/support/array_disk.c)
 CORE_SRC := $(filter-out $(API_SRC),$(wildcard runtime/*.c)) $(wildcard runtime/boot/*.c runtime/sandbox/*.c devices/*.c virtio/*.c)
 HOST_SRC := $(wildcard $(API_SRC) runtime/kvm/*.c runtime/host/*.c)
 BIND_SRC := $(wildcard bindings/*.c)
 EMBED_SRC := $(wildcard bindings/embed/*.c)
 CLI_SRC  := $(wildcard bindings/cli/*.c)
-SUPPORT_SRC := $(wildcard tests/support/*.c)
+# The mock driver and the disk in memory are tests' in use, and the library's
+# in link: a bench (vmoon/bench.h) has them in every program.
+CORE_SRC += $(BENCHED_SRC)
+SUPPORT_SRC := $(filter-out $(BENCHED_SRC),$(wildcard tests/support/*.c))
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 KVM_SRC  := $(wildcard tests/kvm/test_*.c)
 FUZZ_SRC := $(wildcard fuzz/fuzz_*.c)

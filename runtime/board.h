@@ -4,6 +4,7 @@
 #define VMOON_RUNTIME_BOARD_H
 
 #include "bus.h"
+#include "disks.h"
 #include "gmem.h"
 #include "hv.h"
 #include "rack.h"
@@ -19,11 +20,23 @@ struct vmoon_board_host {
 	struct vmoon_clock clock;
 	struct vmoon_log log; /* of guest faults */
 	struct vmoon_notify poweroff, reset, panic, debug_exit;
+	/* Of virtio devices; what serves each is in board_virtio.h. */
+	struct vmoon_gmem *gmem;
+	struct vmoon_host_kit kit;
+	struct vmoon_loop *loop; /* the worker's */
+	struct vmoon_loop *(*disk_loop)(void *ctx, size_t disk);
+	void *loop_ctx; /* of disk_loop */
+	struct vmoon_board_stream {
+		struct vmoon_sink out;
+		struct vmoon_room room;
+	} ports[VMOON_SPEC_PORTS_MAX]; /* as many as the description has */
 };
 
 struct vmoon_board;
+struct vmoon_board_virtio;
 struct vmoon_boot_files;
 
+/* spec is borrowed until destroy. */
 VMOON_STATUS vmoon_board_create(const struct vmoon_spec *spec,
 				const struct vmoon_board_host *host,
 				struct vmoon_board **out_board,
@@ -64,6 +77,10 @@ VMOON_STATUS vmoon_board_load(const struct vmoon_spec *spec,
 			      struct vmoon_gmem *gm,
 			      struct vmoon_x86_entry *out_entry,
 			      struct vmoon_error *err) VMOON_NONNULL(1, 3, 4);
+
+/* Borrowed: board_virtio.h has what can be asked of them. */
+struct vmoon_board_virtio *vmoon_board_virtio(struct vmoon_board *board)
+	VMOON_NONNULL(1);
 
 /* Host side of devices; each takes the device's lock. Any thread. */
 void vmoon_board_press_power(struct vmoon_board *board) VMOON_NONNULL(1);

@@ -2,6 +2,7 @@
 /* board_x86_64.c - the x86_64 machine: one table of devices, read downwards. */
 #include "board.h"
 
+#include "board_virtio.h"
 #include "boot/acpi.h"
 #include "boot/boot.h"
 #include "boot/mptable.h"
@@ -55,6 +56,7 @@ _Static_assert((int)VMOON_ACPI_PORT_SLEEP_CONTROL ==
 
 struct vmoon_board {
 	struct vmoon_rack rack;
+	struct vmoon_board_virtio *virtio;   /* owned; in the rack */
 	struct vmoon_slot *serial, *acpi_pm; /* borrowed: in the rack */
 	struct vmoon_hv_vm *hv;              /* borrowed: outlives the board */
 	struct vmoon_mem *mem;               /* likewise */
@@ -242,7 +244,6 @@ enum vmoon_status vmoon_board_create(const struct vmoon_spec *spec,
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "board: out of memory");
 	b->mem = host->mem;
-	b->mem = host->mem;
 	b->hv = host->hv;
 	st = vmoon_rack_init(&b->rack, &limits, host->hv, &host->log,
 			     &host->clock, err);
@@ -253,6 +254,9 @@ enum vmoon_status vmoon_board_create(const struct vmoon_spec *spec,
 	st = reserve(&b->rack.plan, spec->memory_bytes, err);
 	for (size_t i = 0; i < VMOON_COUNTOF(devices) && st == VMOON_OK; i++)
 		st = add_row(b, &devices[i], &m, err);
+	if (st == VMOON_OK)
+		st = vmoon_board_virtio_create(&spec->devices, host, &b->rack,
+					       &b->virtio, err);
 	if (st != VMOON_OK) {
 		vmoon_board_destroy(b);
 		return st;
@@ -265,6 +269,7 @@ void vmoon_board_destroy(struct vmoon_board *b)
 {
 	if (b == NULL)
 		return;
+	vmoon_board_virtio_destroy(b->virtio);
 	vmoon_rack_fini(&b->rack);
 	vmoon_mem_free(b->mem, b, sizeof(*b));
 }
@@ -281,13 +286,26 @@ struct vmoon_slot *vmoon_board_slot(struct vmoon_board *b, const char *name)
 	return vmoon_rack_slot(&b->rack, name);
 }
 
+static bool is_own(const struct vmoon_board *b, const char *name)
+{
+	const char *virtio;
+
+	for (size_t i = 0; i < VMOON_COUNTOF(devices); i++)
+		if (strcmp(devices[i].name, name) == 0)
+			return true;
+	for (size_t i = 0;
+	     (virtio = vmoon_board_virtio_name(b->virtio, i)) != NULL; i++)
+		if (strcmp(virtio, name) == 0)
+			return true;
+	return false;
+}
+
 enum vmoon_status vmoon_board_remove(struct vmoon_board *b, const char *name,
 				     struct vmoon_error *err)
 {
-	for (size_t i = 0; i < VMOON_COUNTOF(devices); i++)
-		if (strcmp(devices[i].name, name) == 0)
-			return vmoon_fail(err, VMOON_E_INVAL, 0,
-					  "%s belongs to the machine", name);
+	if (is_own(b, name))
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "%s belongs to the machine", name);
 	return vmoon_rack_remove(&b->rack, name, err);
 }
 
@@ -317,10 +335,13 @@ static enum vmoon_status load_acpi(const struct vmoon_spec *spec,
 				   struct vmoon_gmem *gm,
 				   struct vmoon_error *err)
 {
+	struct vmoon_acpi_virtio virtio[VMOON_ACPI_VIRTIO_MAX];
 	const struct vmoon_acpi_config cfg = {
 		.cpu_count = spec->cpus,
 		.ioapic_base = VMOON_ADDR_IOAPIC,
 		.lapic_base = VMOON_ADDR_LAPIC,
+		.virtio = virtio,
+		.virtio_count = vmoon_board_virtio_count(&spec->devices),
 		.gsi_count = VMOON_GSI_COUNT,
 		.serial_port = PORT_SERIAL,
 		.serial_irq = IRQ_SERIAL,
@@ -338,6 +359,8 @@ static enum vmoon_status load_acpi(const struct vmoon_spec *spec,
 	if (to == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "guest memory: no room for ACPI tables");
+	for (size_t i = 0; i < VMOON_ACPI_VIRTIO_MAX; i++)
+		virtio[i] = vmoon_board_virtio_place(i);
 	return vmoon_acpi_build(&cfg, VMOON_ADDR_ACPI, to, cap, &len, err);
 }
 
@@ -393,6 +416,11 @@ enum vmoon_status vmoon_board_load(const struct vmoon_spec *spec,
 	if (st == VMOON_OK)
 		st = vmoon_boot_load(gm, &args, out_entry, err);
 	return st;
+}
+
+struct vmoon_board_virtio *vmoon_board_virtio(struct vmoon_board *b)
+{
+	return b->virtio;
 }
 
 void vmoon_board_press_power(struct vmoon_board *b)

@@ -31,7 +31,7 @@ void vmoon_slot_plug(struct vmoon_slot *slot, const char *name,
 		     struct vmoon_device *take_dev) VMOON_NONNULL(1, 2, 3);
 void vmoon_slot_unplug(struct vmoon_slot *slot) VMOON_NONNULL(1);
 
-enum { VMOON_BUS_WINDOWS_MAX = 64 };
+enum { VMOON_BUS_WINDOWS_MAX = 128 };
 
 /*
  * Where a device is to be found. Widths are 1, 2, 4 or 8 bytes. What is not

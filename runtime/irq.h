@@ -7,7 +7,8 @@
 #include "lock.h"
 #include "vmoon/device.h"
 
-enum { VMOON_IRQ_SOURCES_MAX = 32 };
+/* 32 virtio devices, those of the board, and as many of the embedder's. */
+enum { VMOON_IRQ_SOURCES_MAX = 96 };
 
 struct vmoon_irqs;
 

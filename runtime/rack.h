@@ -9,7 +9,7 @@
 #include "irq.h"
 #include "resources.h"
 
-enum { VMOON_RACK_SLOTS = 64 };
+enum { VMOON_RACK_SLOTS = 128 };
 
 /* What a device is made from, beside what its maker has of its own. */
 struct vmoon_rack_env {

@@ -147,6 +147,7 @@ static struct vmoon_vm *take_note(struct vmoon_runtime *rt, unsigned *out_note)
 static void deliver(struct vmoon_vm *vm, unsigned note)
 {
 	const struct vmoon_vm_events *ev = &vm->events;
+	struct vmoon_stream *s;
 
 	if (note == VMOON_NOTE_STATE && ev->state != NULL)
 		ev->state(ev->ctx, vm, vmoon_vm_get_state(vm));
@@ -155,14 +156,12 @@ static void deliver(struct vmoon_vm *vm, unsigned note)
 	/* A guest's last words come before its end. */
 	if (note == VMOON_NOTE_DEVICE || note == VMOON_NOTE_EXITED)
 		vmoon_vm_tell_devices(vm);
-	if (note == VMOON_NOTE_DATA || note == VMOON_NOTE_EXITED) {
-		vmoon_stream_deliver(&vm->console);
-		vmoon_stream_deliver(&vm->log.stream);
-	}
-	if (note == VMOON_NOTE_LIMITED || note == VMOON_NOTE_EXITED) {
-		vmoon_stream_tell_limited(&vm->console);
-		vmoon_stream_tell_limited(&vm->log.stream);
-	}
+	if (note == VMOON_NOTE_DATA || note == VMOON_NOTE_EXITED)
+		for (size_t i = 0; (s = vmoon_vm_stream_at(vm, i)) != NULL; i++)
+			vmoon_stream_deliver(s);
+	if (note == VMOON_NOTE_LIMITED || note == VMOON_NOTE_EXITED)
+		for (size_t i = 0; (s = vmoon_vm_stream_at(vm, i)) != NULL; i++)
+			vmoon_stream_tell_limited(s);
 	if (note != VMOON_NOTE_EXITED)
 		return;
 	vm->is_exit_delivered = true; /* first: the callback may wait */

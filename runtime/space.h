@@ -7,7 +7,7 @@
 #include "vmoon/error.h"
 
 /* More than a machine has windows; a full space refuses, it never grows. */
-enum { VMOON_SPACE_BLOCKS_MAX = 128 };
+enum { VMOON_SPACE_BLOCKS_MAX = 160 };
 
 struct vmoon_space_block {
 	uint64_t first, last; /* inclusive: a block may end at the top */

@@ -76,6 +76,36 @@ struct vmoon_sink vmoon_stream_sink(struct vmoon_stream *s)
 		.put = put_output, .is_held = is_held, .ctx = s};
 }
 
+static bool is_crowded(const struct vmoon_stream *s)
+{
+	return vmoon_ring_used(&s->ring) >
+	       VMOON_RING_BYTES - VMOON_STREAM_PIECE;
+}
+
+/*
+ * The same of a device that can wait as long as it likes: it is held as well
+ * while the ring cannot take a piece, and then the worker does not settle.
+ */
+static bool is_port_held(void *ctx)
+{
+	struct vmoon_stream *s = ctx;
+
+	if (!wants_hold(s) && !is_crowded(s))
+		return false;
+	__atomic_store_n(&s->was_held, true, __ATOMIC_SEQ_CST);
+	if (!wants_hold(s) && !is_crowded(s))
+		return false;
+	if (!__atomic_load_n(&s->outputs.is_holding, __ATOMIC_SEQ_CST))
+		vmoon_loop_fire(&s->drain_event);
+	return true;
+}
+
+struct vmoon_sink vmoon_stream_port_sink(struct vmoon_stream *s)
+{
+	return (struct vmoon_sink){
+		.put = put_output, .is_held = is_port_held, .ctx = s};
+}
+
 /* ---- output: worker side ---- */
 
 static void append_backlog(struct vmoon_stream *s, const unsigned char *buf,
@@ -180,6 +210,11 @@ void vmoon_stream_drain(struct vmoon_stream *s)
 	pump_outputs(s);
 	if (is_new && s->on_data != NULL)
 		s->on_data(s->ctx);
+}
+
+static void drain_now(void *ctx)
+{
+	vmoon_stream_drain(ctx);
 }
 
 /*
@@ -426,6 +461,7 @@ enum vmoon_status vmoon_stream_init(struct vmoon_stream *s,
 	vmoon_outputs_init(&s->outputs, mem);
 	s->loop = loop;
 	vmoon_loop_add_event(loop, &s->output_event, output_ready, s);
+	vmoon_loop_add_event(loop, &s->drain_event, drain_now, s);
 	vmoon_loop_add_event(loop, &s->input_event, feed_input, s);
 	vmoon_loop_add_event(loop, &s->outputs_event, outputs_due, s);
 	vmoon_loop_add_timer(loop, &s->output_timer, outputs_due, s);

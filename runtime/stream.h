@@ -13,6 +13,7 @@
 enum {
 	VMOON_STREAM_BACKLOG = 1024 * 1024, /* a power of two */
 	VMOON_STREAM_INPUT = 64 * 1024,
+	VMOON_STREAM_PIECE = 4096, /* that a port's device puts at most */
 	VMOON_PANIC_LINE_MAX = 200
 };
 
@@ -49,6 +50,7 @@ struct vmoon_stream {
 	/* The worker's own. */
 	struct vmoon_loop *loop; /* borrowed */
 	struct vmoon_loop_event output_event, input_event;
+	struct vmoon_loop_event drain_event;   /* a port waits for it */
 	struct vmoon_loop_event outputs_event; /* fired when they changed */
 	struct vmoon_loop_timer settle;        /* groups bursts of output */
 	struct vmoon_loop_timer output_timer;  /* when limits let more go */
@@ -83,6 +85,12 @@ void vmoon_stream_fini(struct vmoon_stream *s) VMOON_NONNULL(1);
 /* The capabilities for the device: its sink and its room. */
 struct vmoon_sink vmoon_stream_sink(struct vmoon_stream *s) VMOON_NONNULL(1);
 struct vmoon_room vmoon_stream_room(struct vmoon_stream *s) VMOON_NONNULL(1);
+/*
+ * For a device that keeps what it has while it is held, as a virtio port: that
+ * is also while the ring is short of room, and nothing is lost for want of it.
+ */
+struct vmoon_sink vmoon_stream_port_sink(struct vmoon_stream *s)
+	VMOON_NONNULL(1);
 
 /* The runtime's thread: hands what has come since to data_fn and the outputs'.
  */

@@ -133,6 +133,7 @@ static enum vmoon_status build_machine(struct vmoon_vm *vm,
 		st = vmoon_board_create(&vm->spec, &host, &vm->board, err);
 	if (st != VMOON_OK)
 		return st;
+	vmoon_vm_wire_ports(vm);
 	vm->console.device = (struct vmoon_stream_device){
 		.room = vmoon_board_console_room,
 		.receive = vmoon_board_console_receive,
@@ -158,10 +159,12 @@ static void free_vm(struct vmoon_vm *vm)
 	vmoon_board_destroy(vm->board);
 	vmoon_vm_free_devices(vm);
 	vmoon_gmem_fini(&vm->gmem);
+	vmoon_vm_fini_ports(vm);
 	vmoon_stream_fini(&vm->console);
 	vmoon_vm_log_end(&vm->log);
 	vmoon_vm_log_fini(&vm->log);
 	vmoon_vm_free_groups(vm);
+	vmoon_vm_fini_disks(vm);
 	vmoon_loop_fini(&vm->loop);
 	(void)pthread_cond_destroy(&vm->changed);
 	vmoon_lock_fini(&vm->wish_lock);
@@ -192,31 +195,43 @@ static enum vmoon_status init_log(struct vmoon_vm *vm, struct vmoon_error *err)
 
 /* The parts that free_vm takes for granted. */
 static enum vmoon_status init_parts(struct vmoon_vm *vm,
-				    struct vmoon_config *cfg,
+				    const struct vmoon_vm_make *make,
 				    struct vmoon_error *err)
 {
 	enum vmoon_status st;
 
-	st = vmoon_spec_init(&vm->spec, cfg, err);
+	st = vmoon_spec_init(&vm->spec, make->cfg, err);
 	if (st != VMOON_OK)
 		return st;
+	if (make->amend != NULL)
+		make->amend(make->amend_ctx, &vm->spec);
 	st = vmoon_loop_init(&vm->loop, err);
 	if (st != VMOON_OK)
 		goto err_spec;
-	st = vmoon_stream_init(&vm->console, &vm->loop, &vm->rt->mem, err);
+	st = vmoon_vm_init_disks(vm, err);
 	if (st != VMOON_OK)
 		goto err_loop;
-	st = init_log(vm, err);
+	st = vmoon_stream_init(&vm->console, &vm->loop, &vm->rt->mem, err);
+	if (st != VMOON_OK)
+		goto err_disks;
+	st = vmoon_vm_init_ports(vm, err);
 	if (st != VMOON_OK)
 		goto err_console;
+	st = init_log(vm, err);
+	if (st != VMOON_OK)
+		goto err_ports;
 	vmoon_lock_init(&vm->lock, VMOON_RANK_VM);
 	vmoon_lock_init(&vm->wish_lock, VMOON_RANK_LEAF);
 	(void)pthread_cond_init(&vm->changed, NULL);
 	vm->console.vm = vm;
 	vmoon_vm_worker_init(vm);
 	return VMOON_OK;
+err_ports:
+	vmoon_vm_fini_ports(vm);
 err_console:
 	vmoon_stream_fini(&vm->console);
+err_disks:
+	vmoon_vm_fini_disks(vm);
 err_loop:
 	vmoon_loop_fini(&vm->loop);
 err_spec:
@@ -224,30 +239,30 @@ err_spec:
 	return st;
 }
 
-enum vmoon_status vmoon_vm_create_on(struct vmoon_runtime *rt,
-				     struct vmoon_config *cfg,
-				     const struct vmoon_vm_events *events,
-				     struct vmoon_hv_vm *take_hv,
-				     struct vmoon_vm **out_vm,
-				     struct vmoon_error *err)
+enum vmoon_status vmoon_vm_create_with(const struct vmoon_vm_make *make,
+				       struct vmoon_vm **out_vm,
+				       struct vmoon_error *err)
 {
+	struct vmoon_runtime *rt = make->rt;
+	const struct vmoon_vm_events *events = make->events;
 	struct vmoon_vm *vm = vmoon_mem_alloc(&rt->mem, sizeof(*vm));
 	enum vmoon_status st;
 
 	if (vm == NULL) {
-		take_hv->ops->destroy(take_hv);
+		make->take_hv->ops->destroy(make->take_hv);
 		return vmoon_fail(err, VMOON_E_NOMEM, 0, "VM: out of memory");
 	}
 	vm->create_ns = vmoon_mono_ns();
 	vm->rt = rt;
-	vm->hv = take_hv;
+	vm->hv = make->take_hv;
+	vm->kit = make->kit;
 	if (events != NULL)
 		memcpy(&vm->events, events,
 		       events->size < sizeof(vm->events) ? events->size
 							 : sizeof(vm->events));
-	st = init_parts(vm, cfg, err);
+	st = init_parts(vm, make, err);
 	if (st != VMOON_OK) {
-		take_hv->ops->destroy(take_hv);
+		vm->hv->ops->destroy(vm->hv);
 		vmoon_mem_free(&rt->mem, vm, sizeof(*vm));
 		return st;
 	}
@@ -259,6 +274,19 @@ enum vmoon_status vmoon_vm_create_on(struct vmoon_runtime *rt,
 	vmoon_runtime_link(rt, vm);
 	*out_vm = vm;
 	return VMOON_OK;
+}
+
+enum vmoon_status vmoon_vm_create_on(struct vmoon_runtime *rt,
+				     struct vmoon_config *cfg,
+				     const struct vmoon_vm_events *events,
+				     struct vmoon_hv_vm *take_hv,
+				     struct vmoon_vm **out_vm,
+				     struct vmoon_error *err)
+{
+	const struct vmoon_vm_make make = {
+		.rt = rt, .cfg = cfg, .events = events, .take_hv = take_hv};
+
+	return vmoon_vm_create_with(&make, out_vm, err);
 }
 
 /* ---- what the embedder asks for ---- */

@@ -4,6 +4,7 @@
 #define VMOON_RUNTIME_VM_H
 
 #include "board.h"
+#include "board_virtio.h"
 #include "boot/boot.h"
 #include "loop.h"
 #include "mem.h"
@@ -77,12 +78,15 @@ struct vmoon_vm {
 	bool is_exit_delivered;   /* the runtime's thread only */
 	struct vmoon_vm_events events;
 	struct vmoon_spec spec;
+	struct vmoon_host_kit kit;
 	struct vmoon_hv_vm *hv; /* owned */
 	struct vmoon_gmem gmem;
 	struct vmoon_board *board;       /* owned */
 	struct vmoon_vm_device *devices; /* owned: the embedder's own */
 	struct vmoon_boot_files files;
 	struct vmoon_stream console;
+	struct vmoon_stream *ports; /* owned: spec.devices.port_count, */
+	size_t port_count;          /* of which so many are initialised */
 	struct vmoon_vm_log log;
 	struct vmoon_group *groups[VMOON_OUTPUTS_MAX]; /* owned; of spec */
 	struct vmoon_vcpu *vcpus; /* owned: spec.cpus of them */
@@ -114,6 +118,8 @@ struct vmoon_vm {
 	pthread_t worker;
 	bool has_worker;
 	struct vmoon_loop_event wish_event;
+	struct vmoon_loop *disk_loops; /* owned: spec.devices.disk_count, */
+	size_t disk_loop_count;        /* of which so many are initialised */
 	struct vmoon_loop_timer panic_timer, reset_timer;
 	uint64_t last_reset_ns;
 	struct vmoon_log_limit reset_limit; /* of the line about a reset */
@@ -122,9 +128,23 @@ struct vmoon_vm {
 };
 
 /*
- * vmoon_vm_create on a hypervisor of the caller's choice: tests bring a
- * scripted one. Takes hv, also on failure.
+ * vmoon_vm_create on a host of the caller's choice: tests bring a scripted
+ * hypervisor, and disks in memory. Takes hv, also on failure.
  */
+struct vmoon_vm_make {
+	struct vmoon_runtime *rt;
+	struct vmoon_config *cfg;
+	const struct vmoon_vm_events *events; /* or NULL */
+	struct vmoon_hv_vm *take_hv;
+	struct vmoon_host_kit kit;
+	/* Changes what cfg says; NULL: it stays. For tests. */
+	void (*amend)(void *ctx, struct vmoon_spec *spec);
+	void *amend_ctx; /* borrowed for the call */
+};
+VMOON_STATUS vmoon_vm_create_with(const struct vmoon_vm_make *make,
+				  struct vmoon_vm **out_vm,
+				  struct vmoon_error *err) VMOON_NONNULL(1, 2);
+/* The same without disks and entropy. */
 VMOON_STATUS vmoon_vm_create_on(struct vmoon_runtime *rt,
 				struct vmoon_config *cfg,
 				const struct vmoon_vm_events *events,
@@ -174,6 +194,22 @@ void vmoon_vm_park(struct vmoon_vm *vm) VMOON_NONNULL(1);
 /* Memory, tables and every vCPU as at power-on; nobody is running. */
 VMOON_STATUS vmoon_vm_load(struct vmoon_vm *vm, struct vmoon_error *err)
 	VMOON_NONNULL(1);
+
+/* vm_ports.c: the streams of the virtio console's ports. */
+VMOON_STATUS vmoon_vm_init_ports(struct vmoon_vm *vm, struct vmoon_error *err)
+	VMOON_NONNULL(1);
+/* Connects them with the board's console. */
+void vmoon_vm_wire_ports(struct vmoon_vm *vm) VMOON_NONNULL(1);
+/* From any point of init on. */
+void vmoon_vm_fini_ports(struct vmoon_vm *vm) VMOON_NONNULL(1);
+/* The serial console, the ports, the log; NULL past the end. */
+struct vmoon_stream *vmoon_vm_stream_at(struct vmoon_vm *vm, size_t i)
+	VMOON_NONNULL(1);
+
+/* vm_disks.c: a loop for each disk. fini: from any point of init on. */
+VMOON_STATUS vmoon_vm_init_disks(struct vmoon_vm *vm, struct vmoon_error *err)
+	VMOON_NONNULL(1);
+void vmoon_vm_fini_disks(struct vmoon_vm *vm) VMOON_NONNULL(1);
 
 /* vm_output.c: the outputs that the description asks for. */
 VMOON_STATUS vmoon_vm_open_outputs(struct vmoon_vm *vm, struct vmoon_error *err)

@@ -128,6 +128,9 @@ struct vmoon_stream *vmoon_vm_stream(struct vmoon_vm *vm, const char *name)
 		return NULL;
 	if (strcmp(name, "log") == 0)
 		return &vm->log.stream;
+	for (size_t i = 0; i < vm->port_count; i++)
+		if (strcmp(vm->spec.devices.ports[i].name, name) == 0)
+			return &vm->ports[i];
 	return strcmp(name, "serial0") == 0 ? &vm->console : NULL;
 }
 

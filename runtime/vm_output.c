@@ -177,6 +177,17 @@ static enum vmoon_status add_all(struct vmoon_stream *s,
 	return st;
 }
 
+static enum vmoon_status add_port(struct vmoon_vm *vm, size_t i,
+				  struct vmoon_error *err)
+{
+	const struct vmoon_spec_port *port = &vm->spec.devices.ports[i];
+	enum vmoon_status st = add_all(&vm->ports[i], &port->outputs, err);
+
+	if (st != VMOON_OK)
+		vmoon_error_prefix(err, "port '%s'", port->name);
+	return st;
+}
+
 static enum vmoon_status limit_one(struct vmoon_stream *s,
 				   const struct vmoon_spec_outputs *spec,
 				   const char *name, struct vmoon_error *err)
@@ -198,17 +209,19 @@ enum vmoon_status vmoon_vm_open_outputs(struct vmoon_vm *vm,
 					struct vmoon_error *err)
 {
 	enum vmoon_status st = create_groups(vm, err);
+	struct vmoon_stream *s;
 
-	vmoon_outputs_wait(&vm->console.outputs);
-	vmoon_outputs_wait(&vm->log.stream.outputs);
+	for (size_t i = 0; (s = vmoon_vm_stream_at(vm, i)) != NULL; i++)
+		vmoon_outputs_wait(&s->outputs);
 	if (st == VMOON_OK)
 		st = add_all(&vm->console, &vm->spec.serial, err);
+	for (size_t i = 0; i < vm->port_count && st == VMOON_OK; i++)
+		st = add_port(vm, i, err);
 	if (st == VMOON_OK)
 		st = add_all(&vm->log.stream, &vm->spec.log, err);
-	if (st == VMOON_OK)
-		st = vmoon_outputs_begin(&vm->console.outputs, err);
-	if (st == VMOON_OK)
-		st = vmoon_outputs_begin(&vm->log.stream.outputs, err);
+	for (size_t i = 0;
+	     st == VMOON_OK && (s = vmoon_vm_stream_at(vm, i)) != NULL; i++)
+		st = vmoon_outputs_begin(&s->outputs, err);
 	return st;
 }
 

@@ -128,6 +128,14 @@ static void log_end(struct vmoon_vm *vm, const struct vmoon_wish *w)
 		   w->message);
 }
 
+/* All that the guest has printed, on whatever. */
+static void drain_guest(struct vmoon_vm *vm)
+{
+	vmoon_stream_drain(&vm->console);
+	for (size_t i = 0; i < vm->port_count; i++)
+		vmoon_stream_drain(&vm->ports[i]);
+}
+
 static void finish(struct vmoon_vm *vm, struct vmoon_wish *w)
 {
 	bool is_death = w->end == VMOON_EXIT_CRASH ||
@@ -139,8 +147,10 @@ static void finish(struct vmoon_vm *vm, struct vmoon_wish *w)
 	vmoon_vm_park(vm);
 	vmoon_lock_drop(&vm->lock);
 	/* The last words may still be in the ring, a panic among them. */
-	vmoon_stream_drain(&vm->console);
+	drain_guest(vm);
 	vmoon_stream_flush(&vm->console, deadline_ns);
+	for (size_t i = 0; i < vm->port_count; i++)
+		vmoon_stream_flush(&vm->ports[i], deadline_ns);
 	if (vm->has_panicked && vm->spec.on_panic == VMOON_ON_STOP &&
 	    (is_death || w->end == VMOON_EXIT_PANIC)) {
 		w->end = VMOON_EXIT_PANIC;
@@ -187,8 +197,10 @@ static void restart(struct vmoon_vm *vm)
 
 	vmoon_lock_take(&vm->lock);
 	vmoon_vm_park(vm);
-	vmoon_stream_drain(&vm->console);
+	drain_guest(vm);
 	vmoon_stream_reset(&vm->console);
+	for (size_t i = 0; i < vm->port_count; i++)
+		vmoon_stream_reset(&vm->ports[i]);
 	vm->last_reset_ns = vmoon_mono_ns();
 	__atomic_store_n(&vm->resets, vm->resets + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&vm->has_panicked, false, __ATOMIC_RELEASE);
@@ -300,6 +312,15 @@ static void on_reset_timer(void *ctx)
 	restart(ctx);
 }
 
+static void hear_stream(struct vmoon_vm *vm, struct vmoon_stream *s)
+{
+	s->on_data = on_data;
+	s->on_limited = on_limited;
+	s->on_room = on_room;
+	s->outputs.log = vmoon_vm_log_value(&vm->log);
+	s->ctx = vm;
+}
+
 void vmoon_vm_worker_init(struct vmoon_vm *vm)
 {
 	struct vmoon_loop *loop = &vm->loop;
@@ -307,20 +328,25 @@ void vmoon_vm_worker_init(struct vmoon_vm *vm)
 	vmoon_loop_add_event(loop, &vm->wish_event, on_wish, vm);
 	vmoon_loop_add_timer(loop, &vm->panic_timer, end_panic, vm);
 	vmoon_loop_add_timer(loop, &vm->reset_timer, on_reset_timer, vm);
-	vm->console.on_line = on_line;
-	vm->console.on_data = on_data;
-	vm->console.on_limited = on_limited;
-	vm->console.on_room = on_room;
-	vm->console.outputs.log = vmoon_vm_log_value(&vm->log);
-	vm->console.ctx = vm;
+	vm->console.on_line = on_line; /* panics are told of there only */
+	hear_stream(vm, &vm->console);
+	for (size_t i = 0; i < vm->port_count; i++)
+		hear_stream(vm, &vm->ports[i]);
 	vm->log.stream.on_data = on_data;
 	vm->log.stream.on_limited = on_limited;
 	vm->log.stream.ctx = vm;
 }
 
+static struct vmoon_loop *disk_loop(void *ctx, size_t disk)
+{
+	struct vmoon_vm *vm = ctx;
+
+	return &vm->disk_loops[disk];
+}
+
 struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 {
-	return (struct vmoon_board_host){
+	struct vmoon_board_host host = {
 		.mem = &vm->rt->mem,
 		.hv = vm->hv,
 		.console = vmoon_stream_sink(&vm->console),
@@ -331,7 +357,18 @@ struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 		.reset = {wish_reset, vm},
 		.panic = {wish_panic, vm},
 		.debug_exit = {wish_debug_exit, vm},
+		.gmem = &vm->gmem,
+		.kit = vm->kit,
+		.loop = &vm->loop,
+		.disk_loop = disk_loop,
+		.loop_ctx = vm,
 	};
+
+	for (size_t i = 0; i < vm->port_count; i++)
+		host.ports[i] = (struct vmoon_board_stream){
+			.out = vmoon_stream_port_sink(&vm->ports[i]),
+			.room = vmoon_stream_room(&vm->ports[i])};
+	return host;
 }
 
 void *vmoon_vm_worker_main(void *arg)

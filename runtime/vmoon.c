@@ -76,7 +76,7 @@ enum vmoon_status vmoon_vm_create(struct vmoon_runtime *rt,
 				  struct vmoon_vm **out_vm,
 				  struct vmoon_error *err)
 {
-	struct vmoon_hv_vm *hv;
+	struct vmoon_vm_make make = {.rt = rt, .cfg = cfg, .events = events};
 	enum vmoon_status st;
 
 	if (rt == NULL || cfg == NULL || out_vm == NULL)
@@ -90,8 +90,10 @@ enum vmoon_status vmoon_vm_create(struct vmoon_runtime *rt,
 	/* What the user wrote comes first: it needs no KVM to be wrong. */
 	st = vmoon_config_check(cfg, err);
 	if (st == VMOON_OK)
-		st = vmoon_kvm_create(&rt->mem, rt->kick_signal, &hv, err);
+		st = vmoon_kvm_create(&rt->mem, rt->kick_signal, &make.take_hv,
+				      err);
 	if (st != VMOON_OK)
 		return st;
-	return vmoon_vm_create_on(rt, cfg, events, hv, out_vm, err);
+	make.kit = vmoon_host_kit();
+	return vmoon_vm_create_with(&make, out_vm, err);
 }

@@ -86,9 +86,10 @@ check_methods() {
   fi
 }
 
-for cpus in 1 2 64; do
+for counts in '1 0' '2 1' '64 32'; do
+  cpus=${counts% *} virtio=${counts#* }
   rm -f ./*
-  "$dump" . "$cpus" || fail "dump_acpi with $cpus CPUs"
+  "$dump" . "$cpus" "$virtio" || fail "dump_acpi with $cpus CPUs"
   check_rsdp
   for table in [A-Z][A-Z][A-Z][A-Z].dat; do
     [ "$table" = RSDP.dat ] || check_table "$table"
@@ -98,6 +99,7 @@ for cpus in 1 2 64; do
     check_data_table "$name"
   done
   [ "$(grep -c ACPI0007 DSDT.dsl)" = "$cpus" ] || fail "DSDT: CPU count"
+  [ "$(grep -c LNRO0005 DSDT.dsl)" = "$virtio" ] || fail "DSDT: virtio count"
 done
 check_methods
 echo "acpi_iasl: passed"

@@ -29,10 +29,19 @@ VMOON_STATUS vmoon_blk_create(const struct vmoon_blk_config *cfg,
 			      struct vmoon_virtio **out_vd,
 			      struct vmoon_error *err) VMOON_NONNULL(1, 2);
 
+/*
+ * Rates and bursts are within the bounds of vmoon/bucket.h, and no burst is
+ * less than 1/1024 of its rate, which could not be kept then. Burst 0: what
+ * comes in a second, at most VMOON_BURST_MAX.
+ */
+bool vmoon_blk_limits_ok(const struct vmoon_disk_limits *limits)
+	VMOON_NONNULL(1);
+
 /* ---- the host's side, under the device's lock ---- */
 
 /* The backend has another size: the driver is told of whole sectors. */
 void vmoon_blk_resized(struct vmoon_virtio *vd) VMOON_NONNULL(1);
+/* From now on, for what has not begun; limits are ok. */
 void vmoon_blk_set_limits(struct vmoon_virtio *vd,
 			  const struct vmoon_disk_limits *limits)
 	VMOON_NONNULL(1, 2);

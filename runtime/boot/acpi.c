@@ -322,6 +322,34 @@ static enum vmoon_status check_irqs(const struct vmoon_acpi_config *cfg,
 	return VMOON_OK;
 }
 
+static enum vmoon_status check_virtio(const struct vmoon_acpi_config *cfg,
+				      struct vmoon_error *err)
+{
+	if (cfg->virtio_count > VMOON_ACPI_VIRTIO_MAX)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "ACPI tables: %zu virtio devices; use at "
+				  "most %d",
+				  cfg->virtio_count, VMOON_ACPI_VIRTIO_MAX);
+	for (size_t i = 0; i < cfg->virtio_count; i++) {
+		const struct vmoon_acpi_virtio *v = &cfg->virtio[i];
+
+		if (v->size == 0 || v->size - 1 > UINT32_MAX - v->base)
+			return vmoon_fail(err, VMOON_E_INVAL, 0,
+					  "ACPI tables: virtio device %zu has "
+					  "no window below 4 GiB",
+					  i);
+		if (v->gsi == 0 || v->gsi == TIMER_GSI ||
+		    v->gsi >= cfg->gsi_count || v->gsi == cfg->serial_irq ||
+		    v->gsi == cfg->rtc_irq)
+			return vmoon_fail(err, VMOON_E_INVAL, 0,
+					  "ACPI tables: virtio device %zu "
+					  "cannot have GSI %u; use a free one "
+					  "below %u, but not 0 or 2",
+					  i, v->gsi, cfg->gsi_count);
+	}
+	return VMOON_OK;
+}
+
 static enum vmoon_status check_config(const struct vmoon_acpi_config *cfg,
 				      uint64_t base, size_t cap,
 				      struct vmoon_error *err)
@@ -344,7 +372,9 @@ static enum vmoon_status check_config(const struct vmoon_acpi_config *cfg,
 				  "ACPI tables: no four ports at 0x%x; use a "
 				  "lower port",
 				  cfg->pm_port);
-	return check_irqs(cfg, err);
+	if (check_irqs(cfg, err) != VMOON_OK)
+		return VMOON_E_INVAL;
+	return check_virtio(cfg, err);
 }
 
 enum vmoon_status vmoon_acpi_build(const struct vmoon_acpi_config *cfg,

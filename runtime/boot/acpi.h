@@ -6,7 +6,10 @@
 #include "vmoon/base.h"
 #include "vmoon/error.h"
 
-enum { VMOON_ACPI_CPUS_MAX = 254 }; /* 255 is the xAPIC's broadcast id */
+enum {
+	VMOON_ACPI_CPUS_MAX = 254, /* 255 is the xAPIC's broadcast id */
+	VMOON_ACPI_VIRTIO_MAX = 32
+};
 
 /*
  * What the tables promise about the four ports at pm_port. The device says the
@@ -22,6 +25,12 @@ enum vmoon_acpi_pm_promise {
 	VMOON_ACPI_EVENT_POWER_BUTTON = 0x01 /* write 1 clears */
 };
 
+/* A virtio device over MMIO; its interrupt is level, active high, shared. */
+struct vmoon_acpi_virtio {
+	uint32_t base, size;
+	unsigned gsi;
+};
+
 /* What the tables describe; 0 leaves a device out. */
 struct vmoon_acpi_config {
 	unsigned cpu_count;
@@ -35,6 +44,8 @@ struct vmoon_acpi_config {
 	uint16_t i8042_port;   /* 0x60: sets the 8042 flag of the FADT */
 	uint16_t pm_port;      /* four ports, see above */
 	unsigned pm_irq;       /* GED interrupt: level, active high */
+	const struct vmoon_acpi_virtio *virtio; /* borrowed: LNRO0005 each */
+	size_t virtio_count; /* at most VMOON_ACPI_VIRTIO_MAX */
 };
 
 /*

@@ -22,6 +22,7 @@ enum {
 	RES_IRQ_NO_FLAGS = 0x22,
 	RES_IO = 0x47,
 	RES_END_TAG = 0x79,
+	RES_MEMORY32_FIXED = 0x86,
 	RES_INTERRUPT = 0x89
 };
 
@@ -398,4 +399,13 @@ void vmoon_aml_interrupt(struct vmoon_aml *w, unsigned gsi, unsigned flags)
 	vmoon_aml_le(w, flags, 1);
 	vmoon_aml_le(w, 1, 1); /* one interrupt */
 	vmoon_aml_le(w, gsi, 4);
+}
+
+void vmoon_aml_memory32(struct vmoon_aml *w, uint32_t base, uint32_t len)
+{
+	vmoon_aml_le(w, RES_MEMORY32_FIXED, 1);
+	vmoon_aml_le(w, 9, 2); /* bytes that follow */
+	vmoon_aml_le(w, 1, 1); /* read and write */
+	vmoon_aml_le(w, base, 4);
+	vmoon_aml_le(w, len, 4);
 }

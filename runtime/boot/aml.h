@@ -108,5 +108,8 @@ void vmoon_aml_io(struct vmoon_aml *w, uint16_t port, uint8_t len)
 void vmoon_aml_isa_irq(struct vmoon_aml *w, unsigned irq) VMOON_NONNULL(1);
 void vmoon_aml_interrupt(struct vmoon_aml *w, unsigned gsi, unsigned flags)
 	VMOON_NONNULL(1);
+/* Memory32Fixed, readable and writable. */
+void vmoon_aml_memory32(struct vmoon_aml *w, uint32_t base, uint32_t len)
+	VMOON_NONNULL(1);
 
 #endif

@@ -125,6 +125,27 @@ static void put_power_devices(struct vmoon_aml *w,
 	vmoon_aml_close(w);
 }
 
+/* What Linux's virtio_mmio looks for; the id is Linaro's. */
+static void put_virtio(struct vmoon_aml *w, unsigned uid,
+		       const struct vmoon_acpi_virtio *v)
+{
+	char name[8];
+
+	(void)snprintf(name, sizeof(name), "VR%02X", uid & 0xff);
+	vmoon_aml_open(w, VMOON_AML_DEVICE, name);
+	vmoon_aml_name(w, "_HID");
+	vmoon_aml_string(w, "LNRO0005");
+	vmoon_aml_name(w, "_UID");
+	vmoon_aml_integer(w, uid);
+	vmoon_aml_name(w, "_CRS");
+	vmoon_aml_open_template(w);
+	vmoon_aml_memory32(w, v->base, v->size);
+	vmoon_aml_interrupt(w, v->gsi,
+			    VMOON_AML_IRQ_CONSUMER | VMOON_AML_IRQ_SHARED);
+	vmoon_aml_close(w);
+	vmoon_aml_close(w);
+}
+
 static void put_s5(struct vmoon_aml *w)
 {
 	vmoon_aml_name(w, "_S5");
@@ -151,5 +172,7 @@ void vmoon_dsdt_write(struct vmoon_aml *w, const struct vmoon_acpi_config *cfg)
 		put_pvpanic(w, cfg->pvpanic_port);
 	if (cfg->pm_port != 0)
 		put_power_devices(w, cfg);
+	for (size_t i = 0; i < cfg->virtio_count; i++)
+		put_virtio(w, (unsigned)i, &cfg->virtio[i]);
 	vmoon_aml_close(w);
 }

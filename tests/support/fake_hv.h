@@ -14,7 +14,7 @@ enum {
 	VMOON_FAKE_DATA_MAX = 64,
 	VMOON_FAKE_RUN_MAX = 4 * 4096, /* count * size of one exit */
 	VMOON_FAKE_LOG_MAX = 512,
-	VMOON_FAKE_FDS_MAX = 32,
+	VMOON_FAKE_FDS_MAX = 320,
 	VMOON_FAKE_CPUS_MAX = 8
 };
 

@@ -2,8 +2,8 @@
 /*
  * dump_acpi.c - writes the board's ACPI tables to files, for iasl and others.
  *
- * dump_acpi DIR CPUS makes DIR/tables.bin (all of them as they stand from
- * guest address 0xe0000) and DIR/SIGNATURE.dat for each table.
+ * dump_acpi DIR CPUS VIRTIO makes DIR/tables.bin (all of them as they stand
+ * from guest address 0xe0000) and DIR/SIGNATURE.dat for each table.
  */
 #include "boot/acpi.h"
 
@@ -13,6 +13,8 @@
 
 enum { BASE = 0xe0000, CAP = 0x20000, XSDT_AT = 24, ENTRIES_AT = 36 };
 enum { DSDT_AT = 140 };
+#define VIRTIO_BASE 0xc8000000u
+#define VIRTIO_SIZE 0x1000u
 
 static uint64_t load_le(const unsigned char *p, unsigned size)
 {
@@ -75,6 +77,7 @@ static int write_all(const char *dir, const unsigned char *buf, size_t len)
 int main(int argc, char **argv)
 {
 	static unsigned char buf[CAP];
+	struct vmoon_acpi_virtio virtio[VMOON_ACPI_VIRTIO_MAX];
 	struct vmoon_acpi_config cfg = {.ioapic_base = 0xfec00000,
 					.lapic_base = 0xfee00000,
 					.gsi_count = 24,
@@ -83,15 +86,20 @@ int main(int argc, char **argv)
 					.rtc_port = 0x70,
 					.pvpanic_port = 0x505,
 					.pm_port = 0x600,
-					.pm_irq = 5};
+					.pm_irq = 5,
+					.virtio = virtio};
 	struct vmoon_error err;
 	size_t len;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: dump_acpi DIR CPUS\n");
+	if (argc != 4) {
+		fprintf(stderr, "usage: dump_acpi DIR CPUS VIRTIO\n");
 		return 2;
 	}
 	cfg.cpu_count = (unsigned)strtoul(argv[2], NULL, 10);
+	cfg.virtio_count = strtoul(argv[3], NULL, 10);
+	for (unsigned i = 0; i < VMOON_ACPI_VIRTIO_MAX; i++)
+		virtio[i] = (struct vmoon_acpi_virtio){
+			VIRTIO_BASE + i * VIRTIO_SIZE, VIRTIO_SIZE, 16 + i % 8};
 	if (vmoon_acpi_build(&cfg, BASE, buf, sizeof(buf), &len, &err) !=
 	    VMOON_OK) {
 		fprintf(stderr, "dump_acpi: %s\n", err.msg);

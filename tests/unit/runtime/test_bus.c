@@ -174,7 +174,7 @@ static void test_bus__full_bus_refuses_one_more(void **state)
 	for (unsigned i = 0; i < VMOON_BUS_WINDOWS_MAX; i++)
 		assert_ok(add(r, i * 4, 4, &r->slot_a, &err), &err);
 	assert_int_equal(add(r, 0x8000, 4, &r->slot_b, &err), VMOON_E_INVAL);
-	assert_string_equal(err.msg, "b: the bus has no more than 64 windows");
+	assert_string_equal(err.msg, "b: the bus has no more than 128 windows");
 }
 
 static void test_bus__slot_owns_its_device(void **state)

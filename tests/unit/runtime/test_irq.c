@@ -96,7 +96,7 @@ static void test_irq__bad_number_and_too_many_sources_are_refused(void **state)
 		assert_ok(vmoon_irqs_add(&r->irqs, 1, &irq, &err), &err);
 	assert_int_equal(vmoon_irqs_add(&r->irqs, 1, &irq, &err),
 			 VMOON_E_INVAL);
-	assert_string_equal(err.msg, "no more than 32 interrupt sources");
+	assert_string_equal(err.msg, "no more than 96 interrupt sources");
 }
 
 static void test_irq__high_lines_are_sent_again_after_a_reset(void **state)

@@ -312,7 +312,7 @@ static void test_dm__interrupt_sources_run_out_with_a_reason(void **state)
 		assert_ok(add(r, names[i], &line, 1, &err), &err);
 	}
 	assert_int_equal(add(r, "more", &line, 1, &err), VMOON_E_INVAL);
-	assert_string_equal(err.msg, "more: no more than 32 interrupt sources");
+	assert_string_equal(err.msg, "more: no more than 96 interrupt sources");
 	assert_int_equal(r->rack.plan.users[9], VMOON_IRQ_SOURCES_MAX);
 }
 
@@ -328,7 +328,7 @@ static void test_dm__places_run_out_with_a_reason(void **state)
 	}
 	assert_int_equal(add(r, "more", NULL, 0, &err), VMOON_E_CONFIG);
 	assert_string_equal(err.msg,
-			    "more: a machine has no more than 64 devices");
+			    "more: a machine has no more than 128 devices");
 	vmoon_rack_reset(&r->rack);
 	assert_int_equal(r->resets, VMOON_RACK_SLOTS);
 }

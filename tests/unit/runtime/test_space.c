@@ -278,7 +278,7 @@ static void test_alc__a_full_space_refuses_one_more(void **state)
 	for (uint64_t i = 0; i < VMOON_SPACE_BLOCKS_MAX; i++)
 		assert_int_equal(take(&s, 1, 1, VMOON_SPACE_FIRST), i);
 	assert_int_equal(take_at(&s, 0x800, 1, 1, &err), VMOON_E_CONFIG);
-	assert_string_equal(err.msg, "y: no more than 128 ranges");
+	assert_string_equal(err.msg, "y: no more than 160 ranges");
 	assert_ok(vmoon_space_release(&s, 5, 1, &err), &err);
 	assert_int_equal(take(&s, 1, 1, VMOON_SPACE_FIRST), 5);
 }
