@@ -2,6 +2,9 @@
 /* config_disks.c - the schema of disks and of their limits. */
 #include "config_devices.h"
 
+#include "spec_devices.h"
+#include "vmoon/vmoon.h"
+
 #include "vmoon/bucket.h"
 
 #define KIB INT64_C(1024)
@@ -157,7 +160,7 @@ static const struct vmoon_config_row limit_rows[VMOON_DISK_LIMIT_COUNT] = {
 		 .aliases = write_words,
 		 .fields = &side_schema},
 };
-const struct vmoon_config_schema vmoon_config_disk_limit_schema = {
+static const struct vmoon_config_schema disk_limit_schema = {
 	limit_rows, VMOON_DISK_LIMIT_COUNT, NULL, side_rules};
 
 /* ---- disks ---- */
@@ -218,6 +221,34 @@ static const struct vmoon_config_later disk_later[] = {
 	{"partuuid", ROOT_IS_SAID, NULL},
 	{NULL, NULL, NULL}};
 
+#define SIZE_ROW                                                            \
+	{                                                                   \
+		.key = {.name = "size",                                     \
+			.type = "size",                                     \
+			.default_text = "",                                 \
+			.choices = "",                                      \
+			.doc = "With create, how large the file is to be; " \
+			       "one that is there must be so large.",       \
+			.example = "size = \"64M\"",                        \
+			.since = "0.1.0"},                                  \
+		.type = VMOON_TYPE_SIZE, .min = KIB, .max = DISK_MAX,       \
+		.step = 512, .aliases = size_words                          \
+	}
+#define LIMIT_ROW                                                            \
+	{                                                                    \
+		.key = {.name = "limit",                                     \
+			.type = "table",                                     \
+			.default_text = "",                                  \
+			.choices = "",                                       \
+			.doc = "How much the guest may read and write in a " \
+			       "second; left out, as much as the host can.", \
+			.example = "limit = { bytes = \"50M/s\", ops = "     \
+				   "\"2000/s\" }",                           \
+			.since = "0.1.0"},                                   \
+		.type = VMOON_TYPE_TABLE, .aliases = disk_limit_words,       \
+		.fields = &disk_limit_schema                                 \
+	}
+
 static const struct vmoon_config_row disk_rows[VMOON_DISK_COUNT] = {
 	[VMOON_DISK_PATH] =
 		{.key = {.name = "path",
@@ -265,20 +296,7 @@ static const struct vmoon_config_row disk_rows[VMOON_DISK_COUNT] = {
 			 .example = "create = true, size = \"64M\"",
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_BOOLEAN},
-	[VMOON_DISK_SIZE] =
-		{.key = {.name = "size",
-			 .type = "size",
-			 .default_text = "",
-			 .choices = "",
-			 .doc = "With create, how large the file is to be; "
-				"one that is there must be so large.",
-			 .example = "size = \"64M\"",
-			 .since = "0.1.0"},
-		 .type = VMOON_TYPE_SIZE,
-		 .min = KIB,
-		 .max = DISK_MAX,
-		 .step = 512,
-		 .aliases = size_words},
+	[VMOON_DISK_SIZE] = SIZE_ROW,
 	[VMOON_DISK_CACHE] =
 		{.key = {.name = "cache",
 			 .type = "choice",
@@ -328,20 +346,7 @@ static const struct vmoon_config_row disk_rows[VMOON_DISK_COUNT] = {
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_BOOLEAN,
 		 .aliases = symlink_words},
-	[VMOON_DISK_LIMIT] =
-		{.key = {.name = "limit",
-			 .type = "table",
-			 .default_text = "",
-			 .choices = "",
-			 .doc =
-				 "How much the guest may read and write in a "
-				 "second; left out, as much as the host can.",
-			 .example = "limit = { bytes = \"50M/s\", ops = "
-				    "\"2000/s\" }",
-			 .since = "0.1.0"},
-		 .type = VMOON_TYPE_TABLE,
-		 .aliases = disk_limit_words,
-		 .fields = &vmoon_config_disk_limit_schema},
+	[VMOON_DISK_LIMIT] = LIMIT_ROW,
 };
 
 static bool size_has_create(const struct vmoon_config_scope *scope,
@@ -399,3 +404,46 @@ static const struct vmoon_config_rule disk_rules[] = {
 	{0, 0, NULL}};
 const struct vmoon_config_schema vmoon_config_disk_schema = {
 	disk_rows, VMOON_DISK_COUNT, disk_later, disk_rules};
+
+/* ---- a disk that runs ---- */
+
+enum { LIVE_LIMIT, LIVE_SIZE };
+
+static const struct vmoon_config_row live_rows[] = {
+	[LIVE_LIMIT] = LIMIT_ROW, [LIVE_SIZE] = SIZE_ROW};
+static const struct vmoon_config_schema live_schema = {
+	live_rows, VMOON_COUNTOF(live_rows), NULL, NULL};
+
+enum vmoon_status vmoon_config_create_disk(struct vmoon_runtime *rt,
+					   struct vmoon_config **out_cfg,
+					   struct vmoon_error *err)
+{
+	if (out_cfg == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "disk: no place for the config given");
+	return vmoon_config_create_for(&live_schema, vmoon_runtime_mem(rt),
+				       out_cfg, err);
+}
+
+enum vmoon_status vmoon_config_disk(struct vmoon_config *cfg,
+				    struct vmoon_disk_limits *out_limits,
+				    uint64_t *out_bytes,
+				    struct vmoon_error *err)
+{
+	struct vmoon_disk_limits limits;
+	enum vmoon_status st;
+
+	if (cfg == NULL || cfg->schema != &live_schema)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "disk: no config of "
+				  "vmoon_config_create_disk given");
+	st = vmoon_config_check(cfg, err);
+	if (st != VMOON_OK)
+		return st;
+	limits = vmoon_spec_disk_limits(cfg->values[LIVE_LIMIT].fields);
+	if (out_limits != NULL && out_limits->size >= sizeof(limits))
+		*out_limits = limits;
+	if (out_bytes != NULL)
+		*out_bytes = cfg->values[LIVE_SIZE].number;
+	return VMOON_OK;
+}
