@@ -6,6 +6,7 @@
 #include "vmoon/base.h"
 #include "vmoon/config.h"
 #include "vmoon/device.h"
+#include "vmoon/devices.h"
 #include "vmoon/error.h"
 #include "vmoon/gmem.h"
 #include "vmoon/log.h"
@@ -163,7 +164,9 @@ VMOON_API void vmoon_vm_destroy(struct vmoon_vm *vm);
 /*
  * All of these: any thread, bounded time whatever the guest does. start,
  * pause, resume: E_STATE when the current state does not allow it. pause
- * returns with every vCPU outside the guest. stop is allowed in any state and
+ * returns with every vCPU outside the guest; requests that the guest has made
+ * of a disk or another virtio device before may still be carried out, and
+ * guest memory changes with them for as long. stop is allowed in any state and
  * idempotent. shutdown presses the power button and returns at once.
  */
 VMOON_API VMOON_STATUS vmoon_vm_start(struct vmoon_vm *vm,

@@ -348,6 +348,41 @@ static void test_border__outputs_from_a_config(void **state)
 	vmoon_config_destroy(cfg);
 }
 
+static void test_border__virtio_devices(void **state)
+{
+	struct vm_rig *r = *state;
+	struct vmoon_virtio_stats v = VMOON_INIT(struct vmoon_virtio_stats);
+	struct vmoon_disk_stats d = VMOON_INIT(struct vmoon_disk_stats);
+	struct vmoon_disk_limits l = VMOON_INIT(struct vmoon_disk_limits);
+	struct vmoon_rng_stats g = VMOON_INIT(struct vmoon_rng_stats);
+	struct vmoon_port_stats p = VMOON_INIT(struct vmoon_port_stats);
+	struct vmoon_error err;
+
+	rig_create(r, NULL, 1);
+	assert_false(vmoon_vm_virtio_device(NULL, 0, NULL, NULL));
+	assert_false(vmoon_vm_virtio_device(r->vm, 0, NULL, NULL));
+	INVAL(vmoon_vm_virtio_stats(NULL, "x", &v, &err));
+	INVAL(vmoon_vm_virtio_stats(r->vm, NULL, &v, &err));
+	INVAL(vmoon_vm_virtio_stats(r->vm, "x", NULL, &err));
+	INVAL(vmoon_vm_virtio_stats(r->vm, "x", &v, &err));
+	INVAL(vmoon_vm_disk_stats(NULL, "x", &d, &err));
+	INVAL(vmoon_vm_disk_stats(r->vm, "x", &d, &err));
+	d.size = 0;
+	INVAL(vmoon_vm_disk_stats(r->vm, "x", &d, &err));
+	INVAL(vmoon_vm_disk_limit(NULL, "x", &l, &err));
+	INVAL(vmoon_vm_disk_limit(r->vm, "x", NULL, &err));
+	INVAL(vmoon_vm_disk_limit(r->vm, "x", &l, &err));
+	INVAL(vmoon_vm_disk_resize(NULL, "x", 512, &err));
+	INVAL(vmoon_vm_disk_resize(r->vm, NULL, 512, &err));
+	INVAL(vmoon_vm_disk_resize(r->vm, "x", 512, &err));
+	INVAL(vmoon_vm_rng_stats(NULL, "rng", &g, &err));
+	INVAL(vmoon_vm_rng_stats(r->vm, "rng", &g, &err));
+	INVAL(vmoon_vm_port_stats(NULL, "x", &p, &err));
+	INVAL(vmoon_vm_port_stats(r->vm, "serial0", &p, &err));
+	INVAL(vmoon_vm_port_resize(NULL, "x", 1, 1, &err));
+	INVAL(vmoon_vm_port_resize(r->vm, "x", 1, 1, &err));
+}
+
 static void test_border__the_log(void **state)
 {
 	struct vm_rig *r = *state;
@@ -405,6 +440,7 @@ int main(void)
 		RIG(test_border__groups),
 		RIG(test_border__outputs),
 		RIG(test_border__outputs_from_a_config),
+		RIG(test_border__virtio_devices),
 		RIG(test_border__the_log),
 		cmocka_unit_test(test_border__the_rest),
 	};
