@@ -48,7 +48,7 @@ static void push_environment(lua_State *L)
 	};
 	static const char *const string[] = {"find", "format", "rep", NULL};
 	static const char *const table[] = {"concat", "pack", "sort", NULL};
-	static const char *const math[] = {"max", "min", NULL};
+	static const char *const math[] = {"max", "min", "type", NULL};
 	static const char *const utf8[] = {"len", NULL};
 	static const struct {
 		const char *name;

@@ -154,12 +154,11 @@ static bool check_id(const struct vmoon_config_row *row,
 	for (size_t i = 0; i < node->len; i++)
 		is_good = is_good && node->text[i] >= 0x20 &&
 			  node->text[i] <= 0x7E;
-	if (is_good && node->len >= (size_t)row->min &&
-	    node->len <= (size_t)row->max)
+	if (is_good && node->len <= (size_t)row->max)
 		return true;
 	vmoon_text_put(&r->message,
-		       "expected %lld to %lld printable ASCII characters; got ",
-		       (long long)row->min, (long long)row->max);
+		       "expected at most %lld printable ASCII characters; got ",
+		       (long long)row->max);
 	put_given(&r->message, node);
 	hint_example(r, row);
 	return false;

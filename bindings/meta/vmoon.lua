@@ -42,6 +42,12 @@
 ---@field groups? vmoon.SpecGroups[]
 ---The sinks of the first serial port (ttyS0): each sees all that the guest prints, within its limit.
 ---@field serial? vmoon.SpecSerial[]
+---The virtio disks, /dev/vda and on in this order: raw images, or block devices.
+---@field disks? vmoon.SpecDisks[]
+---Whether the guest has a virtio source of entropy, /dev/hwrng, or a table with its limit; left out, none.
+---@field rng? boolean|vmoon.SpecRng
+---Consoles and ports over virtio, beside the serial port.
+---@field consoles? vmoon.SpecConsoles[]
 ---What the VM itself has to say: how much, how and where.
 ---@field log? vmoon.SpecLog
 
@@ -82,6 +88,108 @@
 ---@field limit? vmoon.SpecSerialLimit
 
 ---@class (exact) vmoon.SpecSerialLimit
+---What happens to output above the rate: it waits, it is lost, or the guest waits.
+---@field policy "spool"|"drop"|"pause"
+---Bytes a second in the long run.
+---@field rate? string
+---How much may go at once after a silence; left out, a second's worth.
+---@field burst? vmoon.Size
+---With "line", lines are delivered whole or not at all. Default "byte".
+---@field unit? "byte"|"line"
+---With "spool", how much may wait, "4K" to "64M"; left out, 1M.
+---@field capacity? vmoon.Size
+---With "spool", what is lost when no more can wait; left out, the oldest.
+---@field full? "drop-oldest"|"drop-newest"
+---With "pause", how long the guest may wait in any 10 seconds; left out, 2.
+---@field max_stall? vmoon.Seconds
+---With "pause", what follows that: the newest is lost, or the sink fails; left out, drop.
+---@field after_stall? "drop"|"error"
+---Allows a max_stall of more than 10 seconds, which may hang the guest. Default false.
+---@field unsafe_stall? boolean
+---A group of groups, whose rate it shares beside its own.
+---@field group? string
+
+---@class (exact) vmoon.SpecDisks
+---A raw image, a multiple of 512 bytes large, or a block device.
+---@field path string
+---What messages and vm.device call it; left out, "disk0" for the first of the list and so on.
+---@field name? string
+---Whether the guest may only read it; several VMs can then have it. Default false.
+---@field readonly? boolean
+---Makes a sparse file where there is none. Default false.
+---@field create? boolean
+---With create, how large the file is to be; one that is there must be so large.
+---@field size? vmoon.Size
+---"writeback" and "none" keep what the guest has flushed, "none" beside the host's page cache; "unsafe" may lose it. Default "writeback".
+---@field cache? "none"|"unsafe"|"writeback"
+---The serial number that the guest sees, at most 20 characters; left out, the name.
+---@field id? string
+---How many queues of requests the guest's driver may use: 1 to 8. Default 1.
+---@field queues? integer
+---Whether the path may be a symbolic link. Default false.
+---@field symlink? boolean
+---How much the guest may read and write in a second; left out, as much as the host can.
+---@field limit? vmoon.SpecDisksLimit
+
+---@class (exact) vmoon.SpecDisksLimit
+---Bytes a second in the long run.
+---@field bytes? string
+---Requests a second in the long run.
+---@field ops? nil
+---How many bytes may go at once after a silence; left out, a second's worth.
+---@field burst? vmoon.Size
+---A limit of reads alone, beside that of both directions together.
+---@field read? vmoon.SpecDisksLimitRead
+---The same of writes, discards and zeroes.
+---@field write? vmoon.SpecDisksLimitWrite
+
+---@class (exact) vmoon.SpecDisksLimitRead
+---Bytes a second in the long run.
+---@field bytes? string
+---Requests a second in the long run.
+---@field ops? nil
+---How many bytes may go at once after a silence; left out, a second's worth.
+---@field burst? vmoon.Size
+
+---@class (exact) vmoon.SpecDisksLimitWrite
+---Bytes a second in the long run.
+---@field bytes? string
+---Requests a second in the long run.
+---@field ops? nil
+---How many bytes may go at once after a silence; left out, a second's worth.
+---@field burst? vmoon.Size
+
+---@class (exact) vmoon.SpecRng
+---Bytes a second in the long run; left out, as many as the guest asks for.
+---@field rate? string
+---How many may go at once after a silence; left out, a second's worth.
+---@field burst? vmoon.Size
+
+---@class (exact) vmoon.SpecConsoles
+---What vm.port and, of a port, the guest call it; left out, "console0" for the first of the list and so on.
+---@field name? string
+---In the guest a console is a terminal, /dev/hvc0 for the first, a port a pipe, /dev/virtio-ports/NAME. Default "console".
+---@field kind? "console"|"port"
+---Where its output goes, as serial's does.
+---@field sinks? vmoon.SpecConsolesSinks[]
+
+---@class (exact) vmoon.SpecConsolesSinks
+---Where it goes: "file:PATH", "fd:NUMBER", "stdout", "stderr", "fifo:PATH", "unix:PATH", "ring", "callback" or "null".
+---@field sink string
+---What figures and events call it; left out, what sink says.
+---@field name? string
+---How large a file may become before it is full or the next begins, 16M if left out; how much a ring keeps, 64K.
+---@field max_size? vmoon.Size
+---How many full files are kept, as PATH.1 and so on: 0 to 99. Default 0.
+---@field generations? integer
+---Goes on at the end of a file that is there, instead of emptying it. Default false.
+---@field append? boolean
+---In a script, what a callback calls: on_data(bytes, info); an export has none.
+---@field on_data? fun(bytes: string, info: vmoon.Info)
+---How fast, how much, and what happens to the rest; left out, 1M waits for a slow sink.
+---@field limit? vmoon.SpecConsolesSinksLimit
+
+---@class (exact) vmoon.SpecConsolesSinksLimit
 ---What happens to output above the rate: it waits, it is lost, or the guest waits.
 ---@field policy "spool"|"drop"|"pause"
 ---Bytes a second in the long run.
