@@ -135,7 +135,7 @@
 ---Bytes a second in the long run.
 ---@field bytes? string
 ---Requests a second in the long run.
----@field ops? nil
+---@field ops? string
 ---How many bytes may go at once after a silence; left out, a second's worth.
 ---@field burst? vmoon.Size
 ---A limit of reads alone, beside that of both directions together.
@@ -147,7 +147,7 @@
 ---Bytes a second in the long run.
 ---@field bytes? string
 ---Requests a second in the long run.
----@field ops? nil
+---@field ops? string
 ---How many bytes may go at once after a silence; left out, a second's worth.
 ---@field burst? vmoon.Size
 
@@ -155,7 +155,7 @@
 ---Bytes a second in the long run.
 ---@field bytes? string
 ---Requests a second in the long run.
----@field ops? nil
+---@field ops? string
 ---How many bytes may go at once after a silence; left out, a second's worth.
 ---@field burst? vmoon.Size
 
@@ -359,6 +359,28 @@ local Stream = {}
 ---@return vmoon.Stream
 function Stream:write(bytes) end
 
+---Queues a line as input for the guest.
+---@async
+---@param line string
+---@return vmoon.Stream
+function Stream:send(line) end
+
+---Waits until a pattern appears in the output, as vm:expect does on the serial port.
+---@async
+---@param pattern vmoon.Pattern
+---@param options? { timeout?: vmoon.Seconds }
+---@return vmoon.Match
+---@overload fun(self: vmoon.Stream, patterns: table<string|integer, vmoon.Pattern>): string|integer, vmoon.Match
+function Stream:expect(pattern, options) end
+
+---Like `expect`, but returns `nil, err` instead of raising.
+---@async
+---@param pattern vmoon.Pattern
+---@param options? { timeout?: vmoon.Seconds }
+---@return vmoon.Match?
+---@return vmoon.Error?
+function Stream:try_expect(pattern, options) end
+
 ---What the guest has written, the newest 1 MiB of it, with "\n" at line ends.
 ---@return string
 function Stream:text() end
@@ -407,6 +429,142 @@ function Stream:sink_text(name) end
 ---@param fn fun(event: vmoon.Limited)?
 ---@return vmoon.Stream
 function Stream:on(event, fn) end
+
+---@class vmoon.PortStats: vmoon.StreamStats
+---@field out_bytes integer                   # from the guest
+---@field in_bytes integer                    # to the guest
+---@field out_lost integer                    # lost because the guest did not wait
+---@field held integer                        # times that the guest had to wait
+---@field is_open boolean                     # by the guest
+
+---@class vmoon.Port                            # a console or a port over virtio: vm.port.NAME
+---@field name string
+local Port = {}
+
+---Queues bytes as input for the guest; waits while its queue is full.
+---@async
+---@param bytes string
+---@return vmoon.Port
+function Port:write(bytes) end
+
+---Queues a line as input for the guest.
+---@async
+---@param line string
+---@return vmoon.Port
+function Port:send(line) end
+
+---Waits until a pattern appears in the output, as vm:expect does on the serial port.
+---@async
+---@param pattern vmoon.Pattern
+---@param options? { timeout?: vmoon.Seconds }
+---@return vmoon.Match
+---@overload fun(self: vmoon.Port, patterns: table<string|integer, vmoon.Pattern>): string|integer, vmoon.Match
+function Port:expect(pattern, options) end
+
+---Like `expect`, but returns `nil, err` instead of raising.
+---@async
+---@param pattern vmoon.Pattern
+---@param options? { timeout?: vmoon.Seconds }
+---@return vmoon.Match?
+---@return vmoon.Error?
+function Port:try_expect(pattern, options) end
+
+---What the guest has written, the newest 1 MiB of it, with "\n" at line ends.
+---@return string
+function Port:text() end
+
+---How many bytes the guest has written so far.
+---@return integer
+function Port:tell() end
+
+---Copies all output from now on to an open file; nil ends it.
+---@param file file*?
+function Port:copy_to(file) end
+
+---Adds a sink, of the kind that `serial` of a specification lists.
+---@param sink vmoon.SpecSerial
+---@return vmoon.Port
+function Port:add_sink(sink) end
+
+---Takes a sink away; what waits is written if it is taken at once.
+---@param name string                         # its name, or what its sink says
+---@return vmoon.Port
+function Port:remove_sink(name) end
+
+---Gives a sink another limit from now on; nil for none. Its figures go on.
+---@param name string
+---@param limit vmoon.SpecSerialLimit?
+---@return vmoon.Port
+function Port:limit(name, limit) end
+
+---Gives a group another rate from now on, for all sinks that share it.
+---@param name string
+---@param limit { rate: string, burst?: vmoon.Size }
+---@return vmoon.Port
+function Port:limit_group(name, limit) end
+
+---What came, went, was lost and waits: of each sink, bytes_in = bytes_out + bytes_dropped + backlog.
+---@return vmoon.PortStats
+function Port:stats() end
+
+---What a ring holds: the newest bytes.
+---@param name string
+---@return string
+function Port:sink_text(name) end
+
+---Calls a function for each sink that delays, drops or fails, at most once a second; nil ends it.
+---@param event "limited"
+---@param fn fun(event: vmoon.Limited)?
+---@return vmoon.Port
+function Port:on(event, fn) end
+
+---How large a terminal of a console is; the guest's programs are told.
+---@param cols integer
+---@param rows integer
+---@return vmoon.Port
+function Port:resize(cols, rows) end
+
+---@class vmoon.DeviceStats                     # of each device; what follows is of one type only
+---@field kicks integer                       # by the driver
+---@field interrupts integer
+---@field resets integer
+---@field chains integer                      # requests that were well-formed
+---@field malformed integer                   # and those that were not
+---@field needs_reset integer                 # times that the device gave up
+---@field features integer                    # negotiated; 0 without a driver
+---@field is_live boolean                     # a driver works with it
+---@field is_broken boolean                   # it waits for a reset
+---@field reads? integer                      # of a disk: done
+---@field writes? integer
+---@field flushes? integer
+---@field discards? integer
+---@field zeroes? integer
+---@field read_bytes? integer
+---@field written_bytes? integer
+---@field errors? integer                     # answered with an I/O error
+---@field unsupported? integer                # answered as not supported
+---@field delayed? integer                    # of a disk, of entropy: requests that waited for a limit
+---@field in_flight? integer
+---@field size? integer                       # of a disk: bytes
+---@field requests? integer                   # of entropy
+---@field bytes? integer
+---@field failures? integer                   # of the host's source
+
+---@class vmoon.Device                          # vm.device.NAME
+---@field name string
+---@field type "virtio-blk"|"virtio-rng"|"virtio-console"
+---@field stats vmoon.DeviceStats              # a fresh table each time
+local Device = {}
+
+---Gives a disk another limit from now on; nil for none.
+---@param limit vmoon.SpecDisksLimit?
+---@return vmoon.Device
+function Device:limit(limit) end
+
+---Grows or shrinks the file of a disk, and tells the guest.
+---@param size vmoon.Size
+---@return vmoon.Device
+function Device:resize(size) end
 
 ---@class vmoon.Log                             # what the VM itself has to say, a line each
 local Log = {}
@@ -497,6 +655,8 @@ function Shell:send(line) end
 ---@field state "created"|"running"|"paused"|"stopped"|"failed"
 ---@field serial vmoon.Stream
 ---@field log vmoon.Log
+---@field port table<string, vmoon.Port>        # consoles and ports by name
+---@field device table<string, vmoon.Device>    # disks, entropy and the console device by name
 ---@field shell vmoon.Shell                     # of the last login
 ---@field uptime vmoon.Seconds
 ---@field stats vmoon.Stats
@@ -566,7 +726,7 @@ function VM:try_expect(pattern, options) end
 
 ---Waits for a login prompt, logs in and makes the shell quiet.
 ---@async
----@param options? { user?: string, password?: string, timeout?: vmoon.Seconds }  # default "root", 30
+---@param options? { user?: string, password?: string, timeout?: vmoon.Seconds, on?: string }  # on: a console
 ---@return vmoon.Shell
 function VM:login(options) end
 
