@@ -196,8 +196,16 @@ static bool is_item(const char *path, const char *list)
 	       path[len + strspn(path + len, "0123456789")] == '\0';
 }
 
+/* "consoles.2.sinks.1", too. */
 static bool is_output(const char *path)
 {
+	static const char consoles[] = "consoles.", sinks[] = ".sinks.";
+	const size_t head = sizeof(consoles) - 1;
+
+	if (strncmp(path, consoles, head) == 0) {
+		path += head + strspn(path + head, "0123456789");
+		return is_item(path, sinks);
+	}
 	return is_item(path, "serial.") || is_item(path, "log.sinks.");
 }
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ldevices.h"
 #include "lhost.h"
 #include "loutput.h"
 #include "lresult.h"
@@ -123,54 +124,54 @@ static int core_read(lua_State *L)
 	return 2;
 }
 
-/* core.write(vm, bytes, from) -> how many behind those had room */
+/* core.write(vm or stream, bytes, from) -> how many behind those had room */
 static int core_write(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const struct vmoon_lvm_stream *s = vmoon_lstream_check_any(L, 1);
+	const int vm = lua_gettop(L);
 	struct vmoon_error err;
 	size_t len, accepted = 0;
 	const char *bytes = luaL_checklstring(L, 2, &len);
 	const uint64_t from = check_pos(L, 3);
 
 	luaL_argcheck(L, from <= len, 3, "behind the end");
-	if (vmoon_stream_write(self->serial.stream, bytes + from,
-			       len - (size_t)from, &accepted, &err) != VMOON_OK)
-		return vmoon_lvm_raise(L, 1, &err);
+	if (vmoon_stream_write(s->stream, bytes + from, len - (size_t)from,
+			       &accepted, &err) != VMOON_OK)
+		return vmoon_lvm_raise(L, vm, &err);
 	lua_pushinteger(L, (lua_Integer)accepted);
 	return 1;
 }
 
-/* core.search(vm, position): core.read for a search. */
+/* core.search(vm or stream, position): core.read for a search. */
 static int core_search(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const struct vmoon_lvm_stream *s = vmoon_lstream_check_any(L, 1);
 	uint64_t pos = check_pos(L, 2);
 	luaL_Buffer b;
 	char *bytes = luaL_buffinitsize(L, &b, READ_MAX);
-	size_t len =
-		vmoon_stream_search(self->serial.stream, &pos, bytes, READ_MAX);
+	size_t len = vmoon_stream_search(s->stream, &pos, bytes, READ_MAX);
 
 	luaL_pushresultsize(&b, len);
 	lua_pushinteger(L, (lua_Integer)pos);
 	return 2;
 }
 
-/* core.unsearched(vm) -> bytes that were gone before a search saw them */
+/* core.unsearched(vm or stream) -> bytes that were gone before a search saw
+ * them */
 static int core_unsearched(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const struct vmoon_lvm_stream *s = vmoon_lstream_check_any(L, 1);
 
-	lua_pushinteger(
-		L, (lua_Integer)vmoon_stream_unsearched(self->serial.stream));
+	lua_pushinteger(L, (lua_Integer)vmoon_stream_unsearched(s->stream));
 	return 1;
 }
 
-/* core.seek(vm, position): the next look begins there. */
+/* core.seek(vm or stream, position): the next look begins there. */
 static int core_seek(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const struct vmoon_lvm_stream *s = vmoon_lstream_check_any(L, 1);
 
-	vmoon_stream_seek(self->serial.stream, check_pos(L, 2));
+	vmoon_stream_seek(s->stream, check_pos(L, 2));
 	return 0;
 }
 
@@ -193,19 +194,19 @@ static size_t check_patterns(lua_State *L, int idx, struct vmoon_pattern *out)
 }
 
 /*
- * core.look(vm, patterns, seconds) -> which, begin, end. nil without a match;
- * with true behind it when there cannot be one any more.
+ * core.look(vm or stream, patterns, seconds) -> which, begin, end. nil without
+ * a match; with true behind it when there cannot be one any more.
  */
 static int core_look(lua_State *L)
 {
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+	const struct vmoon_lvm_stream *s = vmoon_lstream_check_any(L, 1);
+	const int vm = lua_gettop(L);
 	struct vmoon_pattern patterns[PATTERNS_MAX];
 	struct vmoon_match match = VMOON_INIT(struct vmoon_match);
 	size_t count = check_patterns(L, 2, patterns);
 	struct vmoon_error err;
-	enum vmoon_status status =
-		vmoon_stream_expect(self->serial.stream, patterns, count,
-				    check_timeout(L, 3), &match, &err);
+	enum vmoon_status status = vmoon_stream_expect(
+		s->stream, patterns, count, check_timeout(L, 3), &match, &err);
 
 	if (status == VMOON_E_TIMEOUT)
 		return 0;
@@ -215,7 +216,7 @@ static int core_look(lua_State *L)
 		return 2;
 	}
 	if (status != VMOON_OK)
-		return vmoon_lvm_raise(L, 1, &err);
+		return vmoon_lvm_raise(L, vm, &err);
 	lua_pushinteger(L, (lua_Integer)match.which + 1);
 	lua_pushinteger(L, (lua_Integer)match.begin);
 	lua_pushinteger(L, (lua_Integer)match.end);
@@ -344,12 +345,27 @@ static int core_private(lua_State *L)
 	return 1;
 }
 
-/* core.vm_of(stream) -> its VM */
+/* core.vm_of(stream) -> its VM, and the name of a port */
 static int core_vm_of(lua_State *L)
 {
-	if (luaL_testudata(L, 1, VMOON_LSTREAM_LOG_TYPE) == NULL)
+	const bool is_port =
+		luaL_testudata(L, 1, VMOON_LSTREAM_PORT_TYPE) != NULL;
+
+	if (!is_port && luaL_testudata(L, 1, VMOON_LSTREAM_LOG_TYPE) == NULL)
 		luaL_checkudata(L, 1, VMOON_LSTREAM_TYPE);
 	lua_getiuservalue(L, 1, 1);
+	if (!is_port)
+		return 1;
+	lua_pushstring(L, vmoon_lstream_port_name(L, 1));
+	return 2;
+}
+
+/* core.owner(vm or stream) -> its VM, and the name of a port */
+static int core_owner(lua_State *L)
+{
+	if (vmoon_lvm_test(L, 1) == NULL)
+		return core_vm_of(L);
+	lua_settop(L, 1);
 	return 1;
 }
 
@@ -396,6 +412,7 @@ static const luaL_Reg core_functions[] = {
 	{"private", core_private},
 	{"protect", core_protect},
 	{"vm_of", core_vm_of},
+	{"owner", core_owner},
 	{NULL, NULL},
 };
 
@@ -403,4 +420,5 @@ void vmoon_lcore_open(lua_State *L)
 {
 	luaL_setfuncs(L, core_functions, 0);
 	vmoon_loutput_open(L);
+	vmoon_ldevices_open_core(L);
 }

@@ -10,6 +10,7 @@
 #include "lbox.h"
 #include "lcfg.h"
 #include "lcore.h"
+#include "ldevices.h"
 #include "lhandle.h"
 #include "lresult.h"
 #include "lsize.h"
@@ -48,7 +49,7 @@ static void push_environment(lua_State *L)
 	};
 	static const char *const string[] = {"find", "format", "rep", NULL};
 	static const char *const table[] = {"concat", "pack", "sort", NULL};
-	static const char *const math[] = {"max", "min", NULL};
+	static const char *const math[] = {"max", "min", "type", NULL};
 	static const char *const utf8[] = {"len", NULL};
 	static const struct {
 		const char *name;
@@ -253,6 +254,10 @@ static void open_core(lua_State *L)
 	lua_setfield(L, -2, "stream");
 	vmoon_lhandle_push_methods(L, VMOON_LSTREAM_LOG_TYPE);
 	lua_setfield(L, -2, "log");
+	vmoon_lhandle_push_methods(L, VMOON_LSTREAM_PORT_TYPE);
+	lua_setfield(L, -2, "port");
+	vmoon_lhandle_push_properties(L, VMOON_LSTREAM_PORT_TYPE);
+	lua_setfield(L, -2, "port_properties");
 	lua_pushnumber(L, factor >= 0.01 && factor <= 1000 ? factor : 1.0);
 	lua_setfield(L, -2, "timeout_scale");
 }
@@ -267,6 +272,7 @@ int luaopen_vmoon(lua_State *L)
 	vmoon_lvm_open(L);
 	vmoon_lbench_open(L);
 	vmoon_lstream_open(L);
+	vmoon_ldevices_open(L);
 	luaL_newlib(L, mod_functions);
 	vmoon_lsize_push(L, VMOON_KIB);
 	lua_setfield(L, -2, "KiB");

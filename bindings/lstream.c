@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* lstream.c - vm.serial and vm.log: what the guest and the VM have to say. */
+/* lstream.c - vm.serial, vm.log and ports: what guest and VM have to say. */
 #include "lstream.h"
 
 #include <lauxlib.h>
@@ -19,23 +19,62 @@ void vmoon_lstream_push(lua_State *L, int idx, const char *type)
 	luaL_setmetatable(L, type);
 }
 
-/* Whether it is the log's; raises when it is no stream's. */
-static bool check_type(lua_State *L, int idx)
+void vmoon_lstream_push_port(lua_State *L, int idx, const char *name)
+{
+	struct vmoon_lvm *vm = vmoon_lvm_check(L, idx);
+	struct vmoon_lvm_stream *self;
+
+	idx = lua_absindex(L, idx);
+	self = lua_newuserdatauv(L, sizeof(*self), 2);
+	*self = (struct vmoon_lvm_stream){.copy_fd = -1};
+	lua_pushvalue(L, idx);
+	lua_setiuservalue(L, -2, 1);
+	lua_pushstring(L, name);
+	lua_setiuservalue(L, -2, 2);
+	luaL_setmetatable(L, VMOON_LSTREAM_PORT_TYPE);
+	self->stream = vmoon_vm_stream(vm->vm, name);
+	self->next = vm->ports;
+	vm->ports = self;
+}
+
+const char *vmoon_lstream_port_name(lua_State *L, int idx)
+{
+	const char *name;
+
+	luaL_checkudata(L, idx, VMOON_LSTREAM_PORT_TYPE);
+	lua_getiuservalue(L, idx, 2);
+	name = lua_tostring(L, -1); /* the handle keeps it */
+	lua_pop(L, 1);
+	return name;
+}
+
+enum stream_type { SERIAL, LOG, PORT };
+
+/* Raises when it is no stream's. */
+static enum stream_type check_type(lua_State *L, int idx)
 {
 	if (luaL_testudata(L, idx, VMOON_LSTREAM_LOG_TYPE) != NULL)
-		return true;
+		return LOG;
+	if (luaL_testudata(L, idx, VMOON_LSTREAM_PORT_TYPE) != NULL)
+		return PORT;
 	luaL_checkudata(L, idx, VMOON_LSTREAM_TYPE);
-	return false;
+	return SERIAL;
 }
 
 struct vmoon_lvm_stream *vmoon_lstream_check(lua_State *L, int idx)
 {
-	const bool is_log = check_type(L, idx);
+	const enum stream_type type = check_type(L, idx);
 	struct vmoon_lvm *self;
 
+	idx = lua_absindex(L, idx);
 	lua_getiuservalue(L, idx, 1);
 	self = vmoon_lvm_check(L, -1);
-	return is_log ? &self->log : &self->serial;
+	switch (type) {
+	case LOG: return &self->log;
+	case PORT: return lua_touserdata(L, idx);
+	case SERIAL: break;
+	}
+	return &self->serial;
 }
 
 struct vmoon_lvm_stream *vmoon_lstream_check_any(lua_State *L, int idx)
@@ -98,8 +137,14 @@ static int stream_tell(lua_State *L)
 
 static int stream_tostring(lua_State *L)
 {
-	const char *what = check_type(L, 1) ? "log" : "serial";
+	static const char *const words[] = {"serial", "log", "port"};
+	const enum stream_type type = check_type(L, 1);
+	const char *what = words[type];
 
+	if (type == PORT) {
+		lua_pushfstring(L, "port '%s'", vmoon_lstream_port_name(L, 1));
+		what = lua_tostring(L, -1);
+	}
 	lua_getiuservalue(L, 1, 1);
 	lua_getiuservalue(L, -1, VMOON_LVM_NAME);
 	lua_pushfstring(L, "%s of vm '%s'", what,
@@ -128,5 +173,7 @@ void vmoon_lstream_open(lua_State *L)
 	vmoon_lhandle_open(L, VMOON_LSTREAM_TYPE, stream_metamethods,
 			   stream_methods, stream_properties);
 	vmoon_lhandle_open(L, VMOON_LSTREAM_LOG_TYPE, stream_metamethods,
+			   stream_methods, stream_properties);
+	vmoon_lhandle_open(L, VMOON_LSTREAM_PORT_TYPE, stream_metamethods,
 			   stream_methods, stream_properties);
 }

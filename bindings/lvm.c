@@ -9,6 +9,7 @@
 
 #include "lbox.h"
 #include "lconsole.h"
+#include "ldevices.h"
 #include "lhandle.h"
 #include "lhost.h"
 #include "lmod.h"
@@ -103,9 +104,33 @@ static struct vmoon_lvm *push_closed(lua_State *L)
 	lua_setiuservalue(L, -2, VMOON_LVM_SERIAL);
 	vmoon_lstream_push(L, -1, VMOON_LSTREAM_LOG_TYPE);
 	lua_setiuservalue(L, -2, VMOON_LVM_LOG);
+	vmoon_ldevices_push_directory(L, -1, "devices");
+	lua_setiuservalue(L, -2, VMOON_LVM_DEVICES);
+	vmoon_ldevices_push_directory(L, -1, "ports");
+	lua_setiuservalue(L, -2, VMOON_LVM_PORTS);
 	lua_newtable(L);
 	lua_setiuservalue(L, -2, VMOON_LVM_PRIVATE);
 	return self;
+}
+
+/* Handles of what the VM has, by name; the VM's is at handle. */
+static void enter_devices(lua_State *L, const struct vmoon_lvm *self,
+			  int handle)
+{
+	const char *name, *type;
+
+	lua_getiuservalue(L, handle, VMOON_LVM_DEVICES);
+	for (size_t i = 0; vmoon_vm_virtio_device(self->vm, i, &name, &type);
+	     i++) {
+		vmoon_ldevices_push(L, handle, name, type);
+		vmoon_ldevices_enter(L, -2, name);
+	}
+	lua_getiuservalue(L, handle, VMOON_LVM_PORTS);
+	for (size_t i = 0; vmoon_vm_port(self->vm, i, &name, NULL); i++) {
+		vmoon_lstream_push_port(L, handle, name);
+		vmoon_ldevices_enter(L, -2, name);
+	}
+	lua_pop(L, 2);
 }
 
 /* The handle is on the top. */
@@ -115,13 +140,14 @@ static void open_into(lua_State *L, struct vmoon_lvm *self)
 	self->log.stream = vmoon_vm_stream(self->vm, "log");
 	lua_pushstring(L, vmoon_vm_name(self->vm));
 	lua_setiuservalue(L, -2, VMOON_LVM_NAME);
+	enter_devices(L, self, lua_gettop(L));
 }
 
 void vmoon_lvm_push_borrowed(lua_State *L, struct vmoon_vm *vm)
 {
 	struct vmoon_lvm *self;
 
-	luaL_checkstack(L, 4, NULL);
+	luaL_checkstack(L, 8, NULL);
 	self = push_closed(L);
 	self->rt = vmoon_vm_runtime(vm);
 	self->is_borrowed = true;
@@ -130,17 +156,39 @@ void vmoon_lvm_push_borrowed(lua_State *L, struct vmoon_vm *vm)
 }
 
 /*
- * core.attach_sinks(stream, list): the functions that no config can hold. The
- * list is on the top, and is popped.
+ * core.attach_sinks(stream, list): the functions that no config can hold. Both
+ * are on the top, and are popped.
  */
-static void attach_list(lua_State *L, int handle, int stream)
+static void attach_list(lua_State *L)
 {
 	if (lua_type(L, -1) == LUA_TTABLE) {
 		vmoon_lmod_push_core(L);
 		lua_getfield(L, -1, "attach_sinks");
-		lua_getiuservalue(L, handle, stream);
+		lua_pushvalue(L, -4);
 		lua_pushvalue(L, -4);
 		lua_call(L, 2, 0);
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 2);
+}
+
+/* The sinks of consoles in the list on the top, which is popped. */
+static void attach_consoles(lua_State *L, int handle)
+{
+	const char *name;
+
+	for (size_t i = 0;
+	     lua_type(L, -1) == LUA_TTABLE &&
+	     vmoon_vm_port(vmoon_lvm_check(L, handle)->vm, i, &name, NULL);
+	     i++) {
+		lua_rawgeti(L, -1, (lua_Integer)i + 1);
+		lua_pushliteral(L, "sinks");
+		lua_rawget(L, -2);
+		lua_getiuservalue(L, handle, VMOON_LVM_PORTS);
+		lua_getfield(L, -1, name);
+		lua_remove(L, -2);
+		lua_insert(L, -2);
+		attach_list(L);
 		lua_pop(L, 1);
 	}
 	lua_pop(L, 1);
@@ -149,19 +197,24 @@ static void attach_list(lua_State *L, int handle, int stream)
 /* serial and log.sinks of a spec that was good. */
 static void attach_sinks(lua_State *L, int handle, int spec)
 {
-	luaL_checkstack(L, 8, NULL);
+	luaL_checkstack(L, 12, NULL);
 	if (lua_type(L, spec) != LUA_TTABLE)
 		return; /* JSON has none */
+	lua_getiuservalue(L, handle, VMOON_LVM_SERIAL);
 	lua_pushliteral(L, "serial");
 	lua_rawget(L, spec);
-	attach_list(L, handle, VMOON_LVM_SERIAL);
+	attach_list(L);
 	lua_pushliteral(L, "log");
 	if (lua_rawget(L, spec) == LUA_TTABLE) {
+		lua_getiuservalue(L, handle, VMOON_LVM_LOG);
 		lua_pushliteral(L, "sinks");
-		lua_rawget(L, -2);
-		attach_list(L, handle, VMOON_LVM_LOG);
+		lua_rawget(L, -3);
+		attach_list(L);
 	}
 	lua_pop(L, 1);
+	lua_pushliteral(L, "consoles");
+	lua_rawget(L, spec);
+	attach_consoles(L, handle);
 }
 
 struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
@@ -255,10 +308,14 @@ static void close_vm(struct vmoon_lvm *self)
 	self->vm = NULL;
 	leave_stream(&self->serial);
 	leave_stream(&self->log);
+	for (struct vmoon_lvm_stream *s = self->ports; s != NULL; s = s->next)
+		leave_stream(s);
 	if (!self->is_borrowed)
 		vmoon_vm_destroy(vm);
 	vmoon_lhost_close(&self->serial.copy_fd); /* copies are of our own */
 	vmoon_lhost_close(&self->log.copy_fd);
+	for (struct vmoon_lvm_stream *s = self->ports; s != NULL; s = s->next)
+		vmoon_lhost_close(&s->copy_fd);
 }
 
 static int vm_close(lua_State *L)
@@ -349,6 +406,20 @@ static int vm_log(lua_State *L)
 	return 1;
 }
 
+static int vm_device(lua_State *L)
+{
+	vmoon_lvm_check(L, 1);
+	lua_getiuservalue(L, 1, VMOON_LVM_DEVICES);
+	return 1;
+}
+
+static int vm_port(lua_State *L)
+{
+	vmoon_lvm_check(L, 1);
+	lua_getiuservalue(L, 1, VMOON_LVM_PORTS);
+	return 1;
+}
+
 static void set_count(lua_State *L, const char *key, uint64_t value)
 {
 	lua_pushinteger(L, (lua_Integer)value); /* counts stay below 2^63 */
@@ -430,9 +501,10 @@ static const luaL_Reg vm_methods[] = {
 };
 
 static const luaL_Reg vm_properties[] = {
-	{"name", vm_name},     {"state", vm_state}, {"serial", vm_serial},
-	{"uptime", vm_uptime}, {"stats", vm_stats}, {"exit", vm_exit},
-	{"log", vm_log},       {NULL, NULL},
+	{"name", vm_name},     {"state", vm_state},   {"serial", vm_serial},
+	{"uptime", vm_uptime}, {"stats", vm_stats},   {"exit", vm_exit},
+	{"log", vm_log},       {"device", vm_device}, {"port", vm_port},
+	{NULL, NULL},
 };
 
 static const luaL_Reg vm_metamethods[] = {

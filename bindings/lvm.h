@@ -6,6 +6,7 @@
 #include <lua.h>
 
 #include "lcfg.h"
+#include "vmoon/devices.h"
 #include "vmoon/vmoon.h"
 
 #define VMOON_LVM_TYPE "vmoon.vm"
@@ -16,7 +17,9 @@ enum {
 	VMOON_LVM_SERIAL = 2,  /* the stream handle */
 	VMOON_LVM_PRIVATE = 3, /* table of the Lua parts */
 	VMOON_LVM_LOG = 4,     /* the handle of the log */
-	VMOON_LVM_VALUES = 4
+	VMOON_LVM_DEVICES = 5, /* directory of device handles */
+	VMOON_LVM_PORTS = 6,   /* directory of ports' handles */
+	VMOON_LVM_VALUES = 6
 };
 
 /* What a handle knows of one of its VM's streams. */
@@ -26,14 +29,16 @@ struct vmoon_lvm_stream {
 	bool is_watched;             /* the stream calls us: core.watch_sinks */
 	struct vmoon_output_stats limited[VMOON_OUTPUTS_MAX]; /* untold */
 	unsigned limited_count;
+	struct vmoon_lvm_stream *next; /* of ports: in the handle's list */
 };
 
 struct vmoon_lvm {
 	struct vmoon_vm *vm; /* NULL once closed */
 	bool is_borrowed;    /* vm is an embedder's: never destroyed */
 	struct vmoon_lvm_stream serial, log;
-	struct vmoon_runtime *rt; /* borrowed: the registry keeps it */
-	uint64_t console_pos;     /* what console() has shown already */
+	struct vmoon_lvm_stream *ports; /* in handles that ours keeps alive */
+	struct vmoon_runtime *rt;       /* borrowed: the registry keeps it */
+	uint64_t console_pos;           /* what console() has shown already */
 };
 
 void vmoon_lvm_open(lua_State *L);

@@ -76,7 +76,10 @@ enum vmoon_config_id {
 	VMOON_KEY_ON_REBOOT,
 	VMOON_KEY_ON_PANIC,
 	VMOON_KEY_GROUPS, /* before those who name one */
-	VMOON_KEY_SERIAL, /* before the log, which goes elsewhere */
+	VMOON_KEY_SERIAL, /* before those whose sinks go elsewhere */
+	VMOON_KEY_DISKS,  /* before those who need names of their own */
+	VMOON_KEY_RNG,
+	VMOON_KEY_CONSOLES,
 	VMOON_KEY_LOG,
 	VMOON_KEY_COUNT
 };
@@ -137,12 +140,15 @@ enum vmoon_config_limit_id {
 
 enum vmoon_config_type {
 	VMOON_TYPE_NAME,     /* letters, digits, . _ -; no .. */
-	VMOON_TYPE_LINE,     /* printable ASCII */
+	VMOON_TYPE_LINE,     /* printable ASCII: a command line */
+	VMOON_TYPE_ID,       /* printable ASCII that a guest is shown */
 	VMOON_TYPE_PATH,     /* a file that is there, readable, not empty */
+	VMOON_TYPE_IMAGE,    /* a file; rules say whether it can be a disk */
 	VMOON_TYPE_COUNT,    /* an integer */
 	VMOON_TYPE_ADDRESS,  /* an integer, shown in base 16 */
 	VMOON_TYPE_SIZE,     /* bytes, a multiple of row.step */
 	VMOON_TYPE_RATE,     /* bytes a second */
+	VMOON_TYPE_OPS,      /* requests a second */
 	VMOON_TYPE_SECONDS,  /* from row.min to row.max, in nanoseconds */
 	VMOON_TYPE_SINK,     /* where output goes: "file:a.log" */
 	VMOON_TYPE_FUNCTION, /* of a script: seen, never exported */
@@ -226,6 +232,11 @@ extern const struct vmoon_config_schema vmoon_config_group_schema;
 extern const struct vmoon_config_schema vmoon_config_limit_schema;
 extern const struct vmoon_config_schema vmoon_config_output_schema;
 extern const struct vmoon_config_schema vmoon_config_log_schema;
+/* Whether a rate can be kept with so small a burst; either may be unset. */
+bool vmoon_config_burst_fits(const struct vmoon_config_value *rate,
+			     const struct vmoon_config_value *burst,
+			     struct vmoon_config_report *r)
+	VMOON_NONNULL(1, 2, 3);
 /* Where an output goes whose sink is good. */
 struct vmoon_sink_text vmoon_config_sink_of(
 	const struct vmoon_config_value *item) VMOON_NONNULL(1);
@@ -328,6 +339,9 @@ enum vmoon_rate_syntax {
 enum vmoon_rate_syntax vmoon_rate_parse(const char *s, size_t len,
 					uint64_t *out_rate) VMOON_NONNULL(1, 3);
 void vmoon_text_put_rate(struct vmoon_text *t, uint64_t rate) VMOON_NONNULL(1);
+/* "2000/s" and nothing else. Saturates at UINT64_MAX. */
+bool vmoon_ops_parse(const char *s, size_t len, uint64_t *out_ops)
+	VMOON_NONNULL(1, 3);
 /* "2", "0.5" */
 void vmoon_text_put_seconds(struct vmoon_text *t, uint64_t ns) VMOON_NONNULL(1);
 
@@ -346,12 +360,12 @@ bool vmoon_config_suggest_choice(struct vmoon_text *t, const char *choices,
 struct vmoon_config_value {
 	bool is_set;
 	bool is_bad;      /* it has problems, or something within has */
-	const char *text; /* NAME, LINE, PATH, CHOICE */
-	int fd;           /* PATH: borrowed, to be read instead; 0: none */
+	const char *text; /* NAME, LINE, ID, PATH, IMAGE, CHOICE */
+	int fd;           /* PATH, IMAGE: borrowed, used instead; 0: none */
 	size_t len;
 	/*
-	 * COUNT, ADDRESS; SIZE, RATE in bytes; SECONDS in nanoseconds; CHOICE:
-	 * which one; BOOLEAN: 0 or 1; LIST: its items.
+	 * COUNT, ADDRESS, OPS; SIZE, RATE in bytes; SECONDS in nanoseconds;
+	 * CHOICE: which one; BOOLEAN: 0 or 1; LIST: its items.
 	 */
 	uint64_t number;
 	struct vmoon_config_value *fields; /* owned by the config, or NULL */
@@ -382,10 +396,14 @@ void vmoon_config_refuse_type(struct vmoon_config_report *report,
 void vmoon_config_value_default(const struct vmoon_config_row *row,
 				struct vmoon_config_value *out_value)
 	VMOON_NONNULL(1, 2);
-/* config_rate.c: of a rate, and of seconds. */
+/* config_rate.c: of a rate, of requests a second, and of seconds. */
 bool vmoon_config_rate_check(const struct vmoon_config_row *row,
 			     const struct vmoon_config_node *node,
 			     uint64_t *out_rate, struct vmoon_config_report *r)
+	VMOON_NONNULL(1, 2, 3, 4);
+bool vmoon_config_ops_check(const struct vmoon_config_row *row,
+			    const struct vmoon_config_node *node,
+			    uint64_t *out_ops, struct vmoon_config_report *r)
 	VMOON_NONNULL(1, 2, 3, 4);
 bool vmoon_config_seconds_check(const struct vmoon_config_row *row,
 				const struct vmoon_config_node *node,

@@ -12,7 +12,9 @@ static void put_plain(struct vmoon_text *t, const struct vmoon_config_row *row,
 	switch (row->type) {
 	case VMOON_TYPE_NAME:
 	case VMOON_TYPE_LINE:
+	case VMOON_TYPE_ID:
 	case VMOON_TYPE_PATH:
+	case VMOON_TYPE_IMAGE:
 	case VMOON_TYPE_SINK:
 	case VMOON_TYPE_CHOICE: vmoon_text_put_json(t, v->text, v->len); break;
 	case VMOON_TYPE_COUNT:
@@ -29,6 +31,9 @@ static void put_plain(struct vmoon_text *t, const struct vmoon_config_row *row,
 		vmoon_text_put(t, "\"");
 		vmoon_text_put_rate(t, v->number);
 		vmoon_text_put(t, "\"");
+		break;
+	case VMOON_TYPE_OPS:
+		vmoon_text_put(t, "\"%llu/s\"", (unsigned long long)v->number);
 		break;
 	case VMOON_TYPE_SECONDS: vmoon_text_put_seconds(t, v->number); break;
 	case VMOON_TYPE_BOOLEAN:

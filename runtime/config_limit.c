@@ -118,9 +118,9 @@ static bool group_is_new(const struct vmoon_config_scope *scope,
 }
 
 /* Below that there is not a burst for each of the steps of its worker. */
-static bool burst_fits(const struct vmoon_config_value *rate,
-		       const struct vmoon_config_value *burst,
-		       struct vmoon_config_report *r)
+bool vmoon_config_burst_fits(const struct vmoon_config_value *rate,
+			     const struct vmoon_config_value *burst,
+			     struct vmoon_config_report *r)
 {
 	const uint64_t least = rate->number / VMOON_BURSTS_A_SECOND;
 
@@ -142,8 +142,8 @@ static bool burst_fits(const struct vmoon_config_value *rate,
 static bool group_burst_fits(const struct vmoon_config_scope *scope,
 			     struct vmoon_config_report *r)
 {
-	return burst_fits(&scope->values[VMOON_GROUP_RATE],
-			  &scope->values[VMOON_GROUP_BURST], r);
+	return vmoon_config_burst_fits(&scope->values[VMOON_GROUP_RATE],
+				       &scope->values[VMOON_GROUP_BURST], r);
 }
 
 /* One before it: so no group is within itself. */
@@ -382,8 +382,8 @@ static bool limit_limits(const struct vmoon_config_scope *scope,
 static bool limit_burst_fits(const struct vmoon_config_scope *scope,
 			     struct vmoon_config_report *r)
 {
-	return burst_fits(&scope->values[VMOON_LIMIT_RATE],
-			  &scope->values[VMOON_LIMIT_BURST], r);
+	return vmoon_config_burst_fits(&scope->values[VMOON_LIMIT_RATE],
+				       &scope->values[VMOON_LIMIT_BURST], r);
 }
 
 static bool refuse_group(const struct vmoon_config_scope *groups,

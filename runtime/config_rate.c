@@ -104,6 +104,60 @@ bool vmoon_config_rate_check(const struct vmoon_config_row *row,
 	return false;
 }
 
+/* ---- requests a second ---- */
+
+bool vmoon_ops_parse(const char *s, size_t len, uint64_t *out_ops)
+{
+	char number[DIGITS_MAX + 1] = "";
+	size_t digits = 0;
+
+	while (digits < len && s[digits] >= '0' && s[digits] <= '9')
+		digits++;
+	if (digits == 0 || len - digits != 2 ||
+	    memcmp(s + digits, "/s", 2) != 0)
+		return false;
+	*out_ops = UINT64_MAX;
+	if (digits <= DIGITS_MAX) {
+		memcpy(number, s, digits);
+		*out_ops = strtoull(number, NULL, 10);
+	}
+	return true;
+}
+
+bool vmoon_config_ops_check(const struct vmoon_config_row *row,
+			    const struct vmoon_config_node *node,
+			    uint64_t *out_ops, struct vmoon_config_report *r)
+{
+	if (node->kind == VMOON_CONFIG_INTEGER) {
+		vmoon_text_put(&r->message,
+			       "requests a second are a string, got bare "
+			       "number %lld",
+			       (long long)node->integer);
+		if (node->integer >= row->min && node->integer <= row->max)
+			vmoon_text_put(&r->hint, "write \"%lld/s\"",
+				       (long long)node->integer);
+		return false;
+	}
+	if (node->kind != VMOON_CONFIG_STRING) {
+		vmoon_config_refuse_type(r, row, "requests a second", node);
+		return false;
+	}
+	if (!vmoon_ops_parse(node->text, node->len, out_ops)) {
+		vmoon_text_put_quoted(&r->message, node->text, node->len);
+		vmoon_text_put(&r->message, " is no number of requests a "
+					    "second");
+		vmoon_text_put(&r->hint, "write a whole number and \"/s\": "
+					 "\"2000/s\"");
+		return false;
+	}
+	if (*out_ops >= (uint64_t)row->min && *out_ops <= (uint64_t)row->max)
+		return true;
+	vmoon_text_put_quoted(&r->message, node->text, node->len);
+	vmoon_text_put(&r->message, " is out of range %lld/s..%lld/s",
+		       (long long)row->min, (long long)row->max);
+	return false;
+}
+
 /* ---- seconds ---- */
 
 bool vmoon_config_seconds_check(const struct vmoon_config_row *row,

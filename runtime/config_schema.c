@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* config_schema.c - the one schema: every key, its rules, its other names. */
-#include "config.h"
+#include "config_devices.h"
 
 #include "hv.h"
+#include "vmoon/devices.h"
 
 #include <string.h>
 
@@ -85,6 +86,33 @@ static const struct vmoon_config_alias log_words[] = {
 	{QEMU, "D"},
 	{NULL, "logging"},
 	{NULL, "log_level"},
+	{NULL, NULL}};
+
+static const struct vmoon_config_alias disks_words[] = {
+	{FIRECRACKER, "drives"},
+	{QEMU, "drive"},
+	{QEMU, "hda"},
+	{QEMU, "blockdev"},
+	{QEMU, "virtio-blk-pci"},
+	{NULL, "block"},
+	{NULL, NULL}};
+static const struct vmoon_config_alias rng_words[] = {{FIRECRACKER, "entropy"},
+						      {QEMU, "virtio-rng-pci"},
+						      {QEMU, "rng-random"},
+						      {NULL, "virtio-rng"},
+						      {NULL, "random"},
+						      {NULL, "hwrng"},
+						      {NULL, NULL}};
+static const struct vmoon_config_alias consoles_words[] = {
+	{QEMU, "virtconsole"},
+	{QEMU, "virtserialport"},
+	{QEMU, "virtio-serial-pci"},
+	{QEMU, "virtio-serial"},
+	{CLOUD_HYPERVISOR, "console"},
+	{LIBVIRT, "channel"},
+	{NULL, "virtio_console"},
+	{NULL, "ports"},
+	{NULL, "hvc"},
 	{NULL, NULL}};
 
 static const struct vmoon_config_alias flat_words[] = {
@@ -289,6 +317,54 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			.aliases = groups_words,
 			.fields = &vmoon_config_group_schema},
 	[VMOON_KEY_SERIAL] = SERIAL_ROW,
+	[VMOON_KEY_DISKS] =
+		{.key = {.name = "disks",
+			 .type = "list",
+			 .default_text = "",
+			 .choices = "",
+			 .doc =
+				 "The virtio disks, /dev/vda and on in this "
+				 "order: raw images, or block devices.",
+			 .example = "disks = { { path = \"rootfs.img\" } }",
+			 .since = "0.1.0"},
+		 .type = VMOON_TYPE_LIST,
+		 .min =
+			 0,
+		 .max =
+			 VMOON_VIRTIO_DEVICES_MAX,
+		 .aliases = disks_words,
+		 .fields = &vmoon_config_disk_schema},
+	[VMOON_KEY_RNG] =
+		{.key = {.name = "rng",
+			 .type = "boolean",
+			 .default_text = "",
+			 .choices = "",
+			 .doc =
+				 "Whether the guest has a virtio source of "
+				 "entropy, /dev/hwrng, or a table with its "
+				 "limit; left out, none.",
+			 .example = "rng = true",
+			 .since = "0.1.0"},
+		 .type = VMOON_TYPE_BOOLEAN,
+		 .aliases = rng_words,
+		 .fields = &vmoon_config_rng_schema},
+	[VMOON_KEY_CONSOLES] =
+		{.key = {.name = "consoles",
+			 .type = "list",
+			 .default_text = "",
+			 .choices = "",
+			 .doc =
+				 "Consoles and ports over virtio, beside the "
+				 "serial port.",
+			 .example = "consoles = { { name = \"cmd\" } }",
+			 .since = "0.1.0"},
+		 .type = VMOON_TYPE_LIST,
+		 .min =
+			 0,
+		 .max =
+			 VMOON_CONFIG_CONSOLES_MAX,
+		 .aliases = consoles_words,
+		 .fields = &vmoon_config_console_schema},
 	[VMOON_KEY_LOG] = {.key = {.name = "log",
 				   .type = "table",
 				   .default_text = "",
@@ -304,10 +380,6 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			   .fields = &vmoon_config_log_schema},
 };
 
-static const struct vmoon_config_alias disks_words[] = {
-	{FIRECRACKER, "drives"}, {QEMU, "drive"}, {QEMU, "hda"},
-	{QEMU, "blockdev"},      {NULL, NULL},
-};
 static const struct vmoon_config_alias nets_words[] = {
 	{FIRECRACKER, "network-interfaces"},
 	{QEMU, "netdev"},
@@ -323,27 +395,28 @@ static const struct vmoon_config_alias shares_words[] = {
 	{QEMU, "virtfs"}, {LIBVIRT, "filesystem"}, {NULL, NULL}};
 
 #define LEAVE_OUT "leave it out"
-#define FILES_FROM_INITRD \
-	"leave it out; until then files come in through initrd"
-#define CONSOLE_IS_SERIAL                                                     \
-	"leave it out; the console is the first serial port, and \"serial\" " \
-	"says where its output goes"
+#define FILES_FROM_DISKS \
+	"leave it out; until then files come in through disks or initrd"
 
 static const struct vmoon_config_later later[] = {
-	{"disks", FILES_FROM_INITRD, disks_words},
 	{"nets", LEAVE_OUT, nets_words},
 	{"vsock", LEAVE_OUT, NULL},
-	{"console", CONSOLE_IS_SERIAL, NULL},
 	{"devices", LEAVE_OUT, devices_words},
-	{"fs", FILES_FROM_INITRD, NULL},
-	{"shares", FILES_FROM_INITRD, shares_words},
+	{"fs", FILES_FROM_DISKS, NULL},
+	{"shares", FILES_FROM_DISKS, shares_words},
 	{"balloon", LEAVE_OUT, balloon_words},
-	{"rng", LEAVE_OUT, NULL},
 	{"snapshot", LEAVE_OUT, NULL},
 	{NULL, NULL, NULL}};
 
+#define BIT(row) (UINT64_C(1) << (row))
+
+static const struct vmoon_config_rule rules[] = {
+	{VMOON_KEY_DISKS,
+	 BIT(VMOON_KEY_DISKS) | BIT(VMOON_KEY_RNG) | BIT(VMOON_KEY_CONSOLES),
+	 vmoon_config_devices_fit},
+	{0, 0, NULL}};
 static const struct vmoon_config_schema schema = {rows, VMOON_KEY_COUNT, later,
-						  NULL};
+						  rules};
 
 const struct vmoon_config_schema *vmoon_config_schema(void)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* config_sinks.c - sinks of one config that would be in each other's way. */
-#include "config.h"
+#include "config_devices.h"
 
 #include "output.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,23 +106,49 @@ static bool is_one_name(const struct vmoon_config_value *a,
 	return !a[VMOON_OUTPUT_NAME].is_bad && strcmp(x.text, y.text) == 0;
 }
 
-/* serial, also in a config that has only that. */
-static const struct vmoon_config_value *serial_of(
-	const struct vmoon_config_scope *scope)
+/* A key of the whole; NULL in a config that has only serial. */
+static const struct vmoon_config_value *key_of(
+	const struct vmoon_config_scope *scope, const char *key)
 {
 	const struct vmoon_config_row *row =
-		vmoon_config_find_row(scope->root_schema, "serial");
+		vmoon_config_find_row(scope->root_schema, key);
 
-	return row == NULL ? scope->list
+	return row == NULL ? NULL
 			   : &scope->root[row - scope->root_schema->rows];
+}
+
+/* The sinks of console i; NULL past the end. */
+static const struct vmoon_config_value *console_of(
+	const struct vmoon_config_scope *scope, size_t i)
+{
+	const struct vmoon_config_value *consoles = key_of(scope, "consoles");
+
+	if (consoles == NULL || consoles->fields == NULL ||
+	    i >= consoles->number)
+		return NULL;
+	return &consoles->fields[i * VMOON_PORT_COUNT + VMOON_PORT_SINKS];
 }
 
 /* Where an item that is like scope's stands. */
 struct place {
 	const struct vmoon_config_value *item; /* NULL: there is none */
-	const char *list;
+	char list[48];
 	size_t number;
 };
+
+static void name_list(const struct vmoon_config_scope *scope,
+		      const struct vmoon_config_value *list, struct place *out)
+{
+	const struct vmoon_config_value *sinks;
+
+	(void)snprintf(out->list, sizeof(out->list), "%s",
+		       list == key_of(scope, "serial") ? "serial"
+						       : "log.sinks");
+	for (size_t i = 0; (sinks = console_of(scope, i)) != NULL; i++)
+		if (sinks == list)
+			(void)snprintf(out->list, sizeof(out->list),
+				       "consoles.%zu.sinks", i + 1);
+}
 
 /* The first of count items of list. */
 static struct place find_in(const struct vmoon_config_scope *scope,
@@ -129,18 +156,20 @@ static struct place find_in(const struct vmoon_config_scope *scope,
 			    bool (*is_like)(const struct vmoon_config_value *a,
 					    const struct vmoon_config_value *b))
 {
+	struct place out = {.item = NULL};
+
 	for (size_t i = 0; i < count && list->fields != NULL; i++) {
 		const struct vmoon_config_value *v =
 			list->fields + i * VMOON_OUTPUT_COUNT;
 
-		if (v[VMOON_OUTPUT_SINK].is_set && is_like(v, scope->values))
-			return (struct place){v,
-					      list == serial_of(scope)
-						      ? "serial"
-						      : "log.sinks",
-					      i + 1};
+		if (!v[VMOON_OUTPUT_SINK].is_set || !is_like(v, scope->values))
+			continue;
+		out.item = v;
+		out.number = i + 1;
+		name_list(scope, list, &out);
+		return out;
 	}
-	return (struct place){NULL, NULL, 0};
+	return out;
 }
 
 /* The first before scope's in its own list. */
@@ -152,14 +181,22 @@ static struct place find_earlier(
 	return find_in(scope, scope->list, scope->index, is_like);
 }
 
-/* Those of the log come after serial's. */
+/* In its own list, then in all before it: serial's, those of consoles. */
 static struct place find_file(const struct vmoon_config_scope *scope)
 {
-	const struct vmoon_config_value *serial = serial_of(scope);
+	const struct vmoon_config_value *serial = key_of(scope, "serial");
+	const struct vmoon_config_value *sinks;
 	struct place other = find_earlier(scope, is_one_file);
 
-	if (other.item == NULL && serial != scope->list)
+	if (serial == NULL || serial == scope->list)
+		return other;
+	if (other.item == NULL)
 		other = find_in(scope, serial, (size_t)serial->number,
+				is_one_file);
+	for (size_t i = 0; (sinks = console_of(scope, i)) != NULL &&
+			   sinks != scope->list && other.item == NULL;
+	     i++)
+		other = find_in(scope, sinks, (size_t)sinks->number,
 				is_one_file);
 	return other;
 }
@@ -226,14 +263,22 @@ bool vmoon_config_sink_is_name(const struct vmoon_config_scope *scope,
 			   "give this one a name: name = \"second\"", r);
 }
 
-/* Only the serial port has a guest behind it that can wait. */
+static bool is_of_log(const struct vmoon_config_scope *scope)
+{
+	const struct vmoon_config_value *log = key_of(scope, "log");
+
+	return log != NULL && log->fields != NULL &&
+	       scope->list == &log->fields[VMOON_LOGGING_SINKS];
+}
+
+/* Only a port has a guest behind it that can wait. */
 bool vmoon_config_sink_may_pause(const struct vmoon_config_scope *scope,
 				 struct vmoon_config_report *r)
 {
 	const struct vmoon_config_value *limit =
 		scope->values[VMOON_OUTPUT_LIMIT].fields;
 
-	if (limit == NULL || scope->list == serial_of(scope) ||
+	if (limit == NULL || !is_of_log(scope) ||
 	    limit[VMOON_LIMIT_POLICY].number != VMOON_LIMIT_PAUSE)
 		return true;
 	vmoon_text_put(&r->message, "\"pause\" is for serial: a log has no "

@@ -142,6 +142,28 @@ static bool check_line(const struct vmoon_config_row *row,
 	return true;
 }
 
+/* What a guest is shown, byte for byte. */
+static bool check_id(const struct vmoon_config_row *row,
+		     const struct vmoon_config_node *node,
+		     struct vmoon_config_report *r)
+{
+	bool is_good = true;
+
+	if (!check_string(row, node, "a string", r))
+		return false;
+	for (size_t i = 0; i < node->len; i++)
+		is_good = is_good && node->text[i] >= 0x20 &&
+			  node->text[i] <= 0x7E;
+	if (is_good && node->len <= (size_t)row->max)
+		return true;
+	vmoon_text_put(&r->message,
+		       "expected at most %lld printable ASCII characters; got ",
+		       (long long)row->max);
+	put_given(&r->message, node);
+	hint_example(r, row);
+	return false;
+}
+
 static bool check_count(const struct vmoon_config_row *row,
 			const struct vmoon_config_node *node,
 			struct vmoon_config_value *v,
@@ -183,7 +205,11 @@ static bool check_boolean(const struct vmoon_config_row *row,
 			  struct vmoon_config_report *r)
 {
 	if (node->kind != VMOON_CONFIG_BOOLEAN)
-		return refuse_type(r, row, "true or false", node);
+		return refuse_type(r, row,
+				   row->fields == NULL
+					   ? "true or false"
+					   : "true, false or a table",
+				   node);
 	v->number = node->boolean;
 	return true;
 }
@@ -378,12 +404,14 @@ static bool check_path(const struct vmoon_config_row *row,
 		row->fields == NULL ? "a path" : "a path or a table";
 
 	if (node->kind == VMOON_CONFIG_FD)
-		return vmoon_config_fd_check(node->fd, node->text, r);
+		return row->type == VMOON_TYPE_IMAGE ||
+		       vmoon_config_fd_check(node->fd, node->text, r);
 	if (!check_string(row, node, wanted, r))
 		return false;
 	if (node->len == 0)
 		return refuse_type(r, row, wanted, node);
-	return vmoon_config_file_check(node->text, r);
+	return row->type == VMOON_TYPE_IMAGE ||
+	       vmoon_config_file_check(node->text, r);
 }
 
 bool vmoon_config_value_check(const struct vmoon_config_row *row,
@@ -401,6 +429,8 @@ bool vmoon_config_value_check(const struct vmoon_config_row *row,
 	switch (row->type) {
 	case VMOON_TYPE_NAME: is_good = check_name(row, node, report); break;
 	case VMOON_TYPE_LINE: is_good = check_line(row, node, report); break;
+	case VMOON_TYPE_ID: is_good = check_id(row, node, report); break;
+	case VMOON_TYPE_IMAGE:
 	case VMOON_TYPE_PATH: is_good = check_path(row, node, report); break;
 	case VMOON_TYPE_COUNT:
 		is_good = check_count(row, node, &v, report);
@@ -413,6 +443,9 @@ bool vmoon_config_value_check(const struct vmoon_config_row *row,
 		break;
 	case VMOON_TYPE_RATE:
 		is_good = vmoon_config_rate_check(row, node, &v.number, report);
+		break;
+	case VMOON_TYPE_OPS:
+		is_good = vmoon_config_ops_check(row, node, &v.number, report);
 		break;
 	case VMOON_TYPE_SECONDS:
 		is_good = vmoon_config_seconds_check(row, node, &v.number,

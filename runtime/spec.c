@@ -90,6 +90,9 @@ enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
 	is_short |= copy_text(s.mem, &v[VMOON_KEY_CMDLINE], &s.cmdline);
 	is_short |= !vmoon_spec_outputs_init(
 		&s.serial, s.mem, &v[VMOON_KEY_GROUPS], &v[VMOON_KEY_SERIAL]);
+	is_short |= !vmoon_spec_devices_init(
+		&s.devices, s.mem, &v[VMOON_KEY_DISKS], &v[VMOON_KEY_RNG],
+		&v[VMOON_KEY_CONSOLES]);
 	is_short |= copy_log(&v[VMOON_KEY_LOG], &s);
 	if (is_short) {
 		vmoon_spec_fini(&s);
@@ -112,6 +115,7 @@ void vmoon_spec_fini(struct vmoon_spec *spec)
 {
 	vmoon_spec_outputs_fini(&spec->serial);
 	vmoon_spec_outputs_fini(&spec->log);
+	vmoon_spec_devices_fini(&spec->devices);
 	vmoon_mem_free_text(spec->mem, spec->name);
 	vmoon_mem_free_text(spec->mem, spec->kernel);
 	vmoon_mem_free_text(spec->mem, spec->initrd);

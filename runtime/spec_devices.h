@@ -38,11 +38,24 @@ struct vmoon_spec_port {
 };
 
 struct vmoon_spec_devices {
+	struct vmoon_mem *mem;         /* borrowed */
 	struct vmoon_spec_disk *disks; /* owned: disk_count of them */
 	size_t disk_count;             /* at most VMOON_VIRTIO_DEVICES_MAX */
 	struct vmoon_spec_rng rng;
 	struct vmoon_spec_port *ports; /* owned: port_count of them */
 	size_t port_count;             /* 0: no virtio console */
 };
+
+/* Of checked values. False without memory or descriptors: then fini. */
+bool vmoon_spec_devices_init(struct vmoon_spec_devices *d,
+			     struct vmoon_mem *mem,
+			     const struct vmoon_config_value *disks,
+			     const struct vmoon_config_value *rng,
+			     const struct vmoon_config_value *consoles)
+	VMOON_NONNULL(1, 3, 4, 5);
+void vmoon_spec_devices_fini(struct vmoon_spec_devices *d) VMOON_NONNULL(1);
+/* Of the fields of a disk's limit; NULL: none. */
+struct vmoon_disk_limits vmoon_spec_disk_limits(
+	const struct vmoon_config_value *fields);
 
 #endif

@@ -173,6 +173,18 @@ enum vmoon_status vmoon_vm_rng_stats(struct vmoon_vm *vm, const char *name,
 
 /* ---- ports ---- */
 
+bool vmoon_vm_port(struct vmoon_vm *vm, size_t i, const char **out_name,
+		   bool *out_is_console)
+{
+	if (vm == NULL || i >= vm->port_count)
+		return false;
+	if (out_name != NULL)
+		*out_name = vm->spec.devices.ports[i].name;
+	if (out_is_console != NULL)
+		*out_is_console = vm->spec.devices.ports[i].is_console;
+	return true;
+}
+
 static enum vmoon_status find_port(struct vmoon_vm *vm, const char *name,
 				   unsigned *out_port, struct vmoon_error *err)
 {

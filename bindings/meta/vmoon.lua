@@ -42,6 +42,12 @@
 ---@field groups? vmoon.SpecGroups[]
 ---The sinks of the first serial port (ttyS0): each sees all that the guest prints, within its limit.
 ---@field serial? vmoon.SpecSerial[]
+---The virtio disks, /dev/vda and on in this order: raw images, or block devices.
+---@field disks? vmoon.SpecDisks[]
+---Whether the guest has a virtio source of entropy, /dev/hwrng, or a table with its limit; left out, none.
+---@field rng? boolean|vmoon.SpecRng
+---Consoles and ports over virtio, beside the serial port.
+---@field consoles? vmoon.SpecConsoles[]
 ---What the VM itself has to say: how much, how and where.
 ---@field log? vmoon.SpecLog
 
@@ -82,6 +88,108 @@
 ---@field limit? vmoon.SpecSerialLimit
 
 ---@class (exact) vmoon.SpecSerialLimit
+---What happens to output above the rate: it waits, it is lost, or the guest waits.
+---@field policy "spool"|"drop"|"pause"
+---Bytes a second in the long run.
+---@field rate? string
+---How much may go at once after a silence; left out, a second's worth.
+---@field burst? vmoon.Size
+---With "line", lines are delivered whole or not at all. Default "byte".
+---@field unit? "byte"|"line"
+---With "spool", how much may wait, "4K" to "64M"; left out, 1M.
+---@field capacity? vmoon.Size
+---With "spool", what is lost when no more can wait; left out, the oldest.
+---@field full? "drop-oldest"|"drop-newest"
+---With "pause", how long the guest may wait in any 10 seconds; left out, 2.
+---@field max_stall? vmoon.Seconds
+---With "pause", what follows that: the newest is lost, or the sink fails; left out, drop.
+---@field after_stall? "drop"|"error"
+---Allows a max_stall of more than 10 seconds, which may hang the guest. Default false.
+---@field unsafe_stall? boolean
+---A group of groups, whose rate it shares beside its own.
+---@field group? string
+
+---@class (exact) vmoon.SpecDisks
+---A raw image, a multiple of 512 bytes large, or a block device.
+---@field path string
+---What messages and vm.device call it; left out, "disk0" for the first of the list and so on.
+---@field name? string
+---Whether the guest may only read it; several VMs can then have it. Default false.
+---@field readonly? boolean
+---Makes a sparse file where there is none. Default false.
+---@field create? boolean
+---With create, how large the file is to be; one that is there must be so large.
+---@field size? vmoon.Size
+---"writeback" and "none" keep what the guest has flushed, "none" beside the host's page cache; "unsafe" may lose it. Default "writeback".
+---@field cache? "none"|"unsafe"|"writeback"
+---The serial number that the guest sees, at most 20 characters; left out, the name.
+---@field id? string
+---How many queues of requests the guest's driver may use: 1 to 8. Default 1.
+---@field queues? integer
+---Whether the path may be a symbolic link. Default false.
+---@field symlink? boolean
+---How much the guest may read and write in a second; left out, as much as the host can.
+---@field limit? vmoon.SpecDisksLimit
+
+---@class (exact) vmoon.SpecDisksLimit
+---Bytes a second in the long run.
+---@field bytes? string
+---Requests a second in the long run.
+---@field ops? string
+---How many bytes may go at once after a silence; left out, a second's worth.
+---@field burst? vmoon.Size
+---A limit of reads alone, beside that of both directions together.
+---@field read? vmoon.SpecDisksLimitRead
+---The same of writes, discards and zeroes.
+---@field write? vmoon.SpecDisksLimitWrite
+
+---@class (exact) vmoon.SpecDisksLimitRead
+---Bytes a second in the long run.
+---@field bytes? string
+---Requests a second in the long run.
+---@field ops? string
+---How many bytes may go at once after a silence; left out, a second's worth.
+---@field burst? vmoon.Size
+
+---@class (exact) vmoon.SpecDisksLimitWrite
+---Bytes a second in the long run.
+---@field bytes? string
+---Requests a second in the long run.
+---@field ops? string
+---How many bytes may go at once after a silence; left out, a second's worth.
+---@field burst? vmoon.Size
+
+---@class (exact) vmoon.SpecRng
+---Bytes a second in the long run; left out, as many as the guest asks for.
+---@field rate? string
+---How many may go at once after a silence; left out, a second's worth.
+---@field burst? vmoon.Size
+
+---@class (exact) vmoon.SpecConsoles
+---What vm.port and, of a port, the guest call it; left out, "console0" for the first of the list and so on.
+---@field name? string
+---In the guest a console is a terminal, /dev/hvc0 for the first, a port a pipe, /dev/virtio-ports/NAME. Default "console".
+---@field kind? "console"|"port"
+---Where its output goes, as serial's does.
+---@field sinks? vmoon.SpecConsolesSinks[]
+
+---@class (exact) vmoon.SpecConsolesSinks
+---Where it goes: "file:PATH", "fd:NUMBER", "stdout", "stderr", "fifo:PATH", "unix:PATH", "ring", "callback" or "null".
+---@field sink string
+---What figures and events call it; left out, what sink says.
+---@field name? string
+---How large a file may become before it is full or the next begins, 16M if left out; how much a ring keeps, 64K.
+---@field max_size? vmoon.Size
+---How many full files are kept, as PATH.1 and so on: 0 to 99. Default 0.
+---@field generations? integer
+---Goes on at the end of a file that is there, instead of emptying it. Default false.
+---@field append? boolean
+---In a script, what a callback calls: on_data(bytes, info); an export has none.
+---@field on_data? fun(bytes: string, info: vmoon.Info)
+---How fast, how much, and what happens to the rest; left out, 1M waits for a slow sink.
+---@field limit? vmoon.SpecConsolesSinksLimit
+
+---@class (exact) vmoon.SpecConsolesSinksLimit
 ---What happens to output above the rate: it waits, it is lost, or the guest waits.
 ---@field policy "spool"|"drop"|"pause"
 ---Bytes a second in the long run.
@@ -251,6 +359,28 @@ local Stream = {}
 ---@return vmoon.Stream
 function Stream:write(bytes) end
 
+---Queues a line as input for the guest.
+---@async
+---@param line string
+---@return vmoon.Stream
+function Stream:send(line) end
+
+---Waits until a pattern appears in the output, as vm:expect does on the serial port.
+---@async
+---@param pattern vmoon.Pattern
+---@param options? { timeout?: vmoon.Seconds }
+---@return vmoon.Match
+---@overload fun(self: vmoon.Stream, patterns: table<string|integer, vmoon.Pattern>): string|integer, vmoon.Match
+function Stream:expect(pattern, options) end
+
+---Like `expect`, but returns `nil, err` instead of raising.
+---@async
+---@param pattern vmoon.Pattern
+---@param options? { timeout?: vmoon.Seconds }
+---@return vmoon.Match?
+---@return vmoon.Error?
+function Stream:try_expect(pattern, options) end
+
 ---What the guest has written, the newest 1 MiB of it, with "\n" at line ends.
 ---@return string
 function Stream:text() end
@@ -299,6 +429,142 @@ function Stream:sink_text(name) end
 ---@param fn fun(event: vmoon.Limited)?
 ---@return vmoon.Stream
 function Stream:on(event, fn) end
+
+---@class vmoon.PortStats: vmoon.StreamStats
+---@field out_bytes integer                   # from the guest
+---@field in_bytes integer                    # to the guest
+---@field out_lost integer                    # lost because the guest did not wait
+---@field held integer                        # times that the guest had to wait
+---@field is_open boolean                     # by the guest
+
+---@class vmoon.Port                            # a console or a port over virtio: vm.port.NAME
+---@field name string
+local Port = {}
+
+---Queues bytes as input for the guest; waits while its queue is full.
+---@async
+---@param bytes string
+---@return vmoon.Port
+function Port:write(bytes) end
+
+---Queues a line as input for the guest.
+---@async
+---@param line string
+---@return vmoon.Port
+function Port:send(line) end
+
+---Waits until a pattern appears in the output, as vm:expect does on the serial port.
+---@async
+---@param pattern vmoon.Pattern
+---@param options? { timeout?: vmoon.Seconds }
+---@return vmoon.Match
+---@overload fun(self: vmoon.Port, patterns: table<string|integer, vmoon.Pattern>): string|integer, vmoon.Match
+function Port:expect(pattern, options) end
+
+---Like `expect`, but returns `nil, err` instead of raising.
+---@async
+---@param pattern vmoon.Pattern
+---@param options? { timeout?: vmoon.Seconds }
+---@return vmoon.Match?
+---@return vmoon.Error?
+function Port:try_expect(pattern, options) end
+
+---What the guest has written, the newest 1 MiB of it, with "\n" at line ends.
+---@return string
+function Port:text() end
+
+---How many bytes the guest has written so far.
+---@return integer
+function Port:tell() end
+
+---Copies all output from now on to an open file; nil ends it.
+---@param file file*?
+function Port:copy_to(file) end
+
+---Adds a sink, of the kind that `serial` of a specification lists.
+---@param sink vmoon.SpecSerial
+---@return vmoon.Port
+function Port:add_sink(sink) end
+
+---Takes a sink away; what waits is written if it is taken at once.
+---@param name string                         # its name, or what its sink says
+---@return vmoon.Port
+function Port:remove_sink(name) end
+
+---Gives a sink another limit from now on; nil for none. Its figures go on.
+---@param name string
+---@param limit vmoon.SpecSerialLimit?
+---@return vmoon.Port
+function Port:limit(name, limit) end
+
+---Gives a group another rate from now on, for all sinks that share it.
+---@param name string
+---@param limit { rate: string, burst?: vmoon.Size }
+---@return vmoon.Port
+function Port:limit_group(name, limit) end
+
+---What came, went, was lost and waits: of each sink, bytes_in = bytes_out + bytes_dropped + backlog.
+---@return vmoon.PortStats
+function Port:stats() end
+
+---What a ring holds: the newest bytes.
+---@param name string
+---@return string
+function Port:sink_text(name) end
+
+---Calls a function for each sink that delays, drops or fails, at most once a second; nil ends it.
+---@param event "limited"
+---@param fn fun(event: vmoon.Limited)?
+---@return vmoon.Port
+function Port:on(event, fn) end
+
+---How large a terminal of a console is; the guest's programs are told.
+---@param cols integer
+---@param rows integer
+---@return vmoon.Port
+function Port:resize(cols, rows) end
+
+---@class vmoon.DeviceStats                     # of each device; what follows is of one type only
+---@field kicks integer                       # by the driver
+---@field interrupts integer
+---@field resets integer
+---@field chains integer                      # requests that were well-formed
+---@field malformed integer                   # and those that were not
+---@field needs_reset integer                 # times that the device gave up
+---@field features integer                    # negotiated; 0 without a driver
+---@field is_live boolean                     # a driver works with it
+---@field is_broken boolean                   # it waits for a reset
+---@field reads? integer                      # of a disk: done
+---@field writes? integer
+---@field flushes? integer
+---@field discards? integer
+---@field zeroes? integer
+---@field read_bytes? integer
+---@field written_bytes? integer
+---@field errors? integer                     # answered with an I/O error
+---@field unsupported? integer                # answered as not supported
+---@field delayed? integer                    # of a disk, of entropy: requests that waited for a limit
+---@field in_flight? integer
+---@field size? integer                       # of a disk: bytes
+---@field requests? integer                   # of entropy
+---@field bytes? integer
+---@field failures? integer                   # of the host's source
+
+---@class vmoon.Device                          # vm.device.NAME
+---@field name string
+---@field type "virtio-blk"|"virtio-rng"|"virtio-console"
+---@field stats vmoon.DeviceStats              # a fresh table each time
+local Device = {}
+
+---Gives a disk another limit from now on; nil for none.
+---@param limit vmoon.SpecDisksLimit?
+---@return vmoon.Device
+function Device:limit(limit) end
+
+---Grows or shrinks the file of a disk, and tells the guest.
+---@param size vmoon.Size
+---@return vmoon.Device
+function Device:resize(size) end
 
 ---@class vmoon.Log                             # what the VM itself has to say, a line each
 local Log = {}
@@ -389,6 +655,8 @@ function Shell:send(line) end
 ---@field state "created"|"running"|"paused"|"stopped"|"failed"
 ---@field serial vmoon.Stream
 ---@field log vmoon.Log
+---@field port table<string, vmoon.Port>        # consoles and ports by name
+---@field device table<string, vmoon.Device>    # disks, entropy and the console device by name
 ---@field shell vmoon.Shell                     # of the last login
 ---@field uptime vmoon.Seconds
 ---@field stats vmoon.Stats
@@ -458,7 +726,7 @@ function VM:try_expect(pattern, options) end
 
 ---Waits for a login prompt, logs in and makes the shell quiet.
 ---@async
----@param options? { user?: string, password?: string, timeout?: vmoon.Seconds }  # default "root", 30
+---@param options? { user?: string, password?: string, timeout?: vmoon.Seconds, on?: string }  # on: a console
 ---@return vmoon.Shell
 function VM:login(options) end
 

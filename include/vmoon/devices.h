@@ -11,6 +11,8 @@ extern "C" {
 #endif
 
 struct vmoon_vm;
+struct vmoon_runtime;
+struct vmoon_config;
 
 /*
  * Devices are called by the names that the description gives them ("disk0",
@@ -83,6 +85,18 @@ VMOON_API VMOON_STATUS vmoon_vm_disk_resize(struct vmoon_vm *vm,
 					    const char *name, uint64_t bytes,
 					    struct vmoon_error *err);
 
+/*
+ * A config of two keys, limit as an item of disks has it, and size, and what
+ * they say once checked: a limit that is not there is none, a size 0.
+ */
+VMOON_API VMOON_STATUS vmoon_config_create_disk(struct vmoon_runtime *rt,
+						struct vmoon_config **out_cfg,
+						struct vmoon_error *err);
+VMOON_API VMOON_STATUS vmoon_config_disk(struct vmoon_config *cfg,
+					 struct vmoon_disk_limits *out_limits,
+					 uint64_t *out_bytes,
+					 struct vmoon_error *err);
+
 /* ---- entropy ---- */
 
 struct vmoon_rng_stats {
@@ -97,6 +111,10 @@ VMOON_API VMOON_STATUS vmoon_vm_rng_stats(struct vmoon_vm *vm, const char *name,
 					  struct vmoon_error *err);
 
 /* ---- ports of the virtio console: vmoon_vm_stream has their bytes ---- */
+
+/* The name of the i-th, and what it is; false past the end. Borrowed. */
+VMOON_API bool vmoon_vm_port(struct vmoon_vm *vm, size_t i,
+			     const char **out_name, bool *out_is_console);
 
 struct vmoon_port_stats {
 	size_t size;

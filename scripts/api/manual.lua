@@ -121,11 +121,22 @@ local function put_spec()
     ".PP",
     "A size is a whole number and one of K, M, G or T (steps of 1024) in a string, \"128M\";",
     "in Lua \\fB128 * vmoon.MiB\\fR is a size too. A number without a unit is refused.",
-    "A rate is such a size, or one with B, for each second: \"64K/s\". Seconds are a number, 0.5 or 2.",
+    "A rate is such a size, or one with B, for each second: \"64K/s\"; of requests it is a number, \"2000/s\".",
+    "Seconds are a number, 0.5 or 2.",
     "A path is that of a file which must be there, readable and not empty; a relative one starts at the",
-    "current folder.",
+    "current folder. Whether the path of a disk is good is said below.",
     ".SH KEYS")
   put_keys(api.keys)
+  put(".SH DISKS",
+    "Images are raw: what a file holds is never looked at to find a format. A disk is written by one VM at a time:",
+    "its file is locked, exclusively, or shared where it is \\fBreadonly\\fR, and a second VM is refused.",
+    "With \\fBcache\\fR \"writeback\" and \"none\" what the guest has flushed is on the host's disk; \"none\" goes",
+    "around the host's page cache. \"unsafe\" lets a flush do nothing: a host that crashes loses data.",
+    "Both directions share \\fBlimit\\fR; \\fBread\\fR and \\fBwrite\\fR limit one direction further.",
+    ".SH CONSOLES",
+    "All consoles and ports are those of one device. In a Linux guest consoles are /dev/hvc0 and on, in the order of",
+    "the list; ports are /dev/virtio-ports/NAME. A console shows the kernel's messages with console=hvc0 in",
+    "\\fBcmdline\\fR. A script finds them as \\fBvm.port.NAME\\fR.")
   put(".SH EXAMPLES", "In Lua:")
   put_example 'return {\n  kernel = "bzImage",\n  memory = "256M",\n  cpus = 2,\n  cmdline = "console=ttyS0",\n}'
   put("The same in JSON:")

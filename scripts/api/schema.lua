@@ -6,7 +6,7 @@ local api = ...
 
 local TYPES = {
   string = "string", path = "string", integer = "integer", address = "integer",
-  size = "string", rate = "string", seconds = "number", sink = "string", boolean = "boolean",
+  size = "string", rate = "string", ops = "string", seconds = "number", sink = "string", boolean = "boolean",
 }
 
 local function quote(text)
@@ -24,6 +24,8 @@ local function put_value(out, key, indent)
     out[#out + 1] = '"type": "string", "pattern": "^[0-9]+[KMGT](iB)?$"'
   elseif key.type == "rate" then
     out[#out + 1] = '"type": "string", "pattern": "^[0-9]+([KMGT](iB)?|B)/s$"'
+  elseif key.type == "ops" then
+    out[#out + 1] = '"type": "string", "pattern": "^[0-9]+/s$"'
   elseif key.type == "function" then
     out[#out + 1] = '"not": {}, "$comment": "a function of a script"'
   elseif TYPES[key.type] then

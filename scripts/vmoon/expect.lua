@@ -4,6 +4,7 @@
 --   vm:expect("login:", { timeout = 10 })
 --   local which = vm:expect { up = "login:", down = vmoon.re "panic|Oops", timeout = 10 }
 --   local record = vm:wait { timeout = 60 }
+--   vm.port.cmd:expect "ready"
 --
 -- A wait fails as soon as it cannot succeed any more: the guest panicked or
 -- the VM ended. Each step is short, so that an interrupt is seen.
@@ -36,9 +37,11 @@ local function normal(text)
   return (text:gsub("\r\n", "\n"))
 end
 
-local function tail_of(vm)
-  local now = core.tell(vm)
-  local text = read_range(vm, math.max(0, now - 4096), now)
+-- Below, "at" is where one looks: a VM, which stands for its serial port, or
+-- a stream.
+local function tail_of(at)
+  local now = core.tell(at)
+  local text = read_range(at, math.max(0, now - 4096), now)
   return core.tail_lines(text, 4, TAIL_LINES)
 end
 
@@ -52,9 +55,9 @@ local HOPELESS = {
 }
 local HINTS = { created = "  hint: call vm:start() first", paused = "  hint: call vm:resume() first" }
 
-local function failure(vm, fields)
-  local tail = tail_of(vm)
-  fields.exit = vm.exit
+local function failure(at, fields)
+  local tail = tail_of(at)
+  fields.exit = core.owner(at).exit
   fields.code = fields.code or fields.kind
   if tail ~= "" then
     fields.tail = tail:gsub("    | ", "")
@@ -72,8 +75,8 @@ local function grouped(count)
 end
 
 -- What a search of output could not look at belongs into its error.
-local function add_unsearched(vm, err)
-  local count = core.unsearched(vm)
+local function add_unsearched(at, err)
+  local count = core.unsearched(at)
   if count == 0 then return err end
   err.unsearched = count
   err.message = format("%s; %s bytes came and went unsearched, as only the newest 1 MiB is kept", err.message,
@@ -83,11 +86,11 @@ local function add_unsearched(vm, err)
 end
 
 -- The vmoon.Error for a wait that can end no other way.
-function core.hopeless(vm, fate, what, started)
+function core.hopeless(at, fate, what, started)
   local words = HOPELESS[fate]
-  return failure(vm, {
+  return failure(at, {
     kind = words.kind, detail = HINTS[fate],
-    message = format(words.text, vm.name, what, core.now() - started),
+    message = format(words.text, core.owner(at).name, what, core.now() - started),
   })
 end
 
@@ -96,34 +99,45 @@ local SLOW_HOST = "  hint: this CPU has neither VMX nor SVM, so its KVM emulates
 local PATIENT = 5 -- seconds; a shorter wait failed for another reason
 
 -- The vmoon.Error for a wait that took too long.
-function core.too_late(vm, what, seconds)
-  return failure(vm, {
+function core.too_late(at, what, seconds)
+  return failure(at, {
     kind = "timeout", detail = seconds >= PATIENT and not core.module.host().hw_virt and SLOW_HOST or nil,
-    message = format("vm '%s': no %s within %.1fs", vm.name, what, seconds),
+    message = format("vm '%s': no %s within %.1fs", core.owner(at).name, what, seconds),
   })
 end
 
 -- ---- looking ----
 
-local function cursor(vm)
-  return core.private(vm).cursor or 0
+-- What a VM's own methods and its vm.serial have seen is one; each port has its
+-- own.
+local function cursors(at)
+  local vm, port = core.owner(at)
+  local private = core.private(vm)
+  private.cursors = private.cursors or {}
+  return private.cursors, port or ""
 end
 
-local function set_cursor(vm, pos)
-  core.private(vm).cursor = pos
-  core.seek(vm, pos)
+local function cursor(at)
+  local all, key = cursors(at)
+  return all[key] or 0
+end
+
+local function set_cursor(at, pos)
+  local all, key = cursors(at)
+  all[key] = pos
+  core.seek(at, pos)
 end
 core.set_cursor = set_cursor
 
 -- One look at what is new for the Lua patterns; the earliest match or nil.
-local function look_in_window(vm, window, patterns)
-  local newest = core.tell(vm) -- not what comes meanwhile: in a flood a time-out counts too
+local function look_in_window(at, window, patterns)
+  local newest = core.tell(at) -- not what comes meanwhile: in a flood a time-out counts too
   while window.next < newest do
-    local bytes, next = core.search(vm, window.next)
+    local bytes, next = core.search(at, window.next)
     if bytes == "" then return nil end
-    for at = 1, #bytes, 4096 do
-      local piece = bytes:sub(at, at + 4095)
-      window:add(piece, next - #bytes + at - 1 + #piece)
+    for first = 1, #bytes, 4096 do
+      local piece = bytes:sub(first, first + 4095)
+      window:add(piece, next - #bytes + first - 1 + #piece)
       local best
       for i, p in ipairs(patterns) do
         local found = p.kind == "pat" and window:find(p.text)
@@ -140,10 +154,10 @@ local function look_in_window(vm, window, patterns)
 end
 
 -- One step: { which, begin, stop, found } of the first match, or nil.
-local function look(vm, search, seconds)
-  local best
+local function look(at, search, seconds)
+  local vm, best = core.owner(at), nil
   if #search.plain > 0 then
-    local which, begin, stop = core.look(vm, search.plain, search.window and 0 or seconds)
+    local which, begin, stop = core.look(at, search.plain, search.window and 0 or seconds)
     if which then
       best = { which = search.plain_index[which], begin = begin, stop = stop }
     elseif begin then
@@ -152,7 +166,7 @@ local function look(vm, search, seconds)
     end
   end
   if search.window then
-    local found = look_in_window(vm, search.window, search.patterns)
+    local found = look_in_window(at, search.window, search.patterns)
     if found and (not best or found.begin < best.begin) then best = found end
     if not best and seconds > 0 then core.pump(vm, seconds) end
   end
@@ -160,12 +174,12 @@ local function look(vm, search, seconds)
 end
 
 -- Texts and expressions are matched in C, Lua patterns in a window here.
-local function new_search(vm, patterns)
+local function new_search(at, patterns)
   local search = { patterns = patterns, plain = {}, plain_index = {} }
-  core.seek(vm, cursor(vm)) -- what is counted as unsearched is this search's own
+  core.seek(at, cursor(at)) -- what is counted as unsearched is this search's own
   for i, p in ipairs(patterns) do
     if p.kind == "pat" then
-      search.window = core.window(cursor(vm))
+      search.window = core.window(cursor(at))
     else
       search.plain[#search.plain + 1] = { p.kind == "re", p.text }
       search.plain_index[#search.plain] = i
@@ -181,33 +195,35 @@ local function captures_of(p, match, text)
   return captures
 end
 
-local function describe_match(vm, p, match)
-  local text = normal(read_range(vm, match.begin, match.stop))
-  local before = normal(read_range(vm, math.max(cursor(vm), match.begin - BEFORE_MAX), match.begin))
-  local head = normal(read_range(vm, math.max(0, match.begin - LINE_MAX), match.begin))
-  local rest = normal(read_range(vm, match.stop, match.stop + LINE_MAX))
+local function describe_match(at, p, match)
+  local text = normal(read_range(at, match.begin, match.stop))
+  local before = normal(read_range(at, math.max(cursor(at), match.begin - BEFORE_MAX), match.begin))
+  local head = normal(read_range(at, math.max(0, match.begin - LINE_MAX), match.begin))
+  local rest = normal(read_range(at, match.stop, match.stop + LINE_MAX))
   local line = head:match("[^\n]*$") .. text .. (text:sub(-1) == "\n" and "" or rest:match("^[^\n\r]*"))
   return {
     key = p.key, text = text, before = before, line = line:gsub("\n$", ""),
-    captures = captures_of(p, match, text), time = vm.uptime,
+    captures = captures_of(p, match, text), time = core.owner(at).uptime,
   }
 end
 
 -- The match record, or nil and the error.
-local function wait_for(vm, patterns, what, timeout)
-  local search, started = new_search(vm, patterns), core.now()
+local function wait_for(at, patterns, what, timeout)
+  local search, started = new_search(at, patterns), core.now()
+  local vm, port = core.owner(at)
+  local place = port and format(" on port '%s'", port) or " on serial"
   while true do
     local fate = core.fate(vm)
     local left = timeout - (core.now() - started)
     local seconds = (fate or left <= 0) and 0 or math.min(left, STEP)
-    local match = look(vm, search, seconds)
+    local match = look(at, search, seconds)
     if match then
-      local record = describe_match(vm, patterns[match.which], match)
-      set_cursor(vm, match.stop)
+      local record = describe_match(at, patterns[match.which], match)
+      set_cursor(at, match.stop)
       return record
     end
-    if fate then return nil, add_unsearched(vm, core.hopeless(vm, fate, what, started)) end
-    if left <= 0 then return nil, add_unsearched(vm, core.too_late(vm, what .. " on serial", timeout)) end
+    if fate then return nil, add_unsearched(at, core.hopeless(at, fate, what, started)) end
+    if left <= 0 then return nil, add_unsearched(at, core.too_late(at, what .. place, timeout)) end
   end
 end
 
@@ -254,20 +270,24 @@ end
 
 -- ---- methods ----
 
-function core.vm.expect(vm, wanted, options)
+local function expect(at, wanted, options)
   local patterns, what, timeout = read_arguments("expect", wanted, options)
-  local match, err = wait_for(vm, patterns, what, timeout)
+  local match, err = wait_for(at, patterns, what, timeout)
   if not match then error(err, 0) end
   if core.is_pattern(wanted) then return match end
   return match.key, match
 end
 
-function core.vm.try_expect(vm, wanted, options)
+local function try_expect(at, wanted, options)
   local patterns, what, timeout = read_arguments("try_expect", wanted, options)
-  local match, err = wait_for(vm, patterns, what, timeout)
+  local match, err = wait_for(at, patterns, what, timeout)
   if not match then return nil, err end
   if core.is_pattern(wanted) then return match end
   return match.key, match
+end
+
+for _, methods in ipairs { core.vm, core.stream, core.port } do
+  methods.expect, methods.try_expect = expect, try_expect
 end
 
 -- Waits for the end of the VM; the exit record, or nil after timeout seconds.

@@ -4,6 +4,7 @@
 --   local sh = vm:login { user = "root" }
 --   print(sh:run "uname -r")                 -- raises unless the status is 0
 --   local output, status = sh:try "test -e /etc/passwd"
+--   local sh = vm:login { on = "cmd" }       -- of consoles; the kernel talks on serial
 --
 -- Three things break console tests: echo, "\r\n" and kernel messages. login
 -- turns the echo off and keeps the kernel quiet; every command's output stands
@@ -20,25 +21,26 @@ local PIECE = 300               -- bytes of a command in one line: busybox reads
 local COMMAND_MAX = 32768       -- a longer command belongs into a file
 local OUTPUT_MAX = 16 * 1024 * 1024
 
-local states = setmetatable({}, { __mode = "k" }) -- shell -> { vm, id, count }
+-- Below, "at" is where the shell is: the VM, for its serial port, or a port.
+local states = setmetatable({}, { __mode = "k" }) -- shell -> { at, id, count }
 
 -- ---- reading ----
 
 -- Reads from position pos until found(tail, stop) returns something: tail is
 -- what came last (no mark is longer than what it keeps), stop the position
 -- behind it, bytes the part that is new. Returns that, or nil in the end.
-local function read_until(vm, pos, found, what, timeout)
-  local started, tail = core.now(), ""
+local function read_until(at, pos, found, what, timeout)
+  local vm, started, tail = core.owner(at), core.now(), ""
   while true do
     local fate = core.fate(vm)
     local bytes
     repeat
-      bytes, pos = core.read(vm, pos)
+      bytes, pos = core.read(at, pos)
       tail = tail:sub(-TAIL) .. bytes
       local result = found(tail, pos, bytes)
       if result then return result end
     until bytes == ""
-    if fate then error(core.hopeless(vm, fate, what, started), 0) end
+    if fate then error(core.hopeless(at, fate, what, started), 0) end
     local left = timeout - (core.now() - started)
     if left <= 0 then return nil end
     core.pump(vm, math.min(left, STEP))
@@ -77,46 +79,46 @@ local function check_command(method, command)
 end
 
 -- Collects the bytes between two marks; the function is for read_until.
-local function between(vm, first, last, command)
+local function between(at, first, last, command)
   local parts, size, is_inside = {}, 0, false
   return function(tail, stop, bytes)
     if not is_inside then
-      local _, at = tail:find("\n" .. first .. "\r?\n")
-      if not at then return nil end
-      is_inside, bytes = true, tail:sub(at + 1)
+      local _, head = tail:find("\n" .. first .. "\r?\n")
+      if not head then return nil end
+      is_inside, bytes = true, tail:sub(head + 1)
       tail = bytes
     end
     parts[#parts + 1], size = bytes, size + #bytes
     if size > OUTPUT_MAX then
       core.fail {
         kind = "command", command = command,
-        message = format("vm '%s': more than 16 MiB of output: %s", vm.name, command),
+        message = format("vm '%s': more than 16 MiB of output: %s", core.owner(at).name, command),
       }
     end
-    local at, status, behind = tail:match("()\r?\n" .. last .. " (%d+)\r?\n()")
-    if not at then return nil end
-    core.set_cursor(vm, stop - #tail + behind - 1)
+    local foot, status, behind = tail:match("()\r?\n" .. last .. " (%d+)\r?\n()")
+    if not foot then return nil end
+    core.set_cursor(at, stop - #tail + behind - 1)
     local output = table.concat(parts)
-    return { output = output:sub(1, math.max(0, #output - (#tail - at + 1))), status = tonumber(status) }
+    return { output = output:sub(1, math.max(0, #output - (#tail - foot + 1))), status = tonumber(status) }
   end
 end
 
 -- Output and status of one command.
 local function execute(sh, method, command, options)
   local state = states[sh]
-  local vm = state.vm
+  local at = state.at
   check_command(method, command)
   options = core.check_options("sh:" .. method, options, { timeout = "number" })
   local timeout = core.timeout("sh:" .. method, options.timeout, DEFAULT_TIMEOUT)
   state.count = state.count + 1
   local first = format("vmoon_%s_%d_begin", state.id, state.count)
   local last = format("vmoon_%s_%d_end", state.id, state.count)
-  local pos = core.tell(vm)
-  core.write_all(vm, command_lines(command, first, last), "room for a command")
-  local result = read_until(vm, pos, between(vm, first, last, command), "the end of: " .. command, timeout)
+  local pos = core.tell(at)
+  core.write_all(at, command_lines(command, first, last), "room for a command")
+  local result = read_until(at, pos, between(at, first, last, command), "the end of: " .. command, timeout)
   if not result then
-    core.write_all(vm, "\3", "room for an interrupt") -- leaves a shell that can be used
-    error(core.too_late(vm, "end of command: " .. command, timeout), 0)
+    core.write_all(at, "\3", "room for an interrupt") -- leaves a shell that can be used
+    error(core.too_late(at, "end of command: " .. command, timeout), 0)
   end
   return (result.output:gsub("\r\n", "\n"):gsub("\n$", "")), result.status
 end
@@ -136,7 +138,8 @@ function Shell.__newindex(sh, key)
 end
 
 function Shell.__tostring(sh)
-  return format("shell of vm '%s'", states[sh].vm.name)
+  local vm, port = core.owner(states[sh].at)
+  return format("shell of vm '%s'%s", vm.name, port and format(" on port '%s'", port) or "")
 end
 
 local function check_shell(sh, method)
@@ -151,7 +154,7 @@ function methods.run(sh, command, options)
   local shown = core.tail_lines(output, 4, 20)
   core.fail {
     kind = "command", status = status, output = output, command = command,
-    message = format("vm '%s': command failed with status %d: %s", states[sh].vm.name, status, command),
+    message = format("vm '%s': command failed with status %d: %s", core.owner(states[sh].at).name, status, command),
     detail = shown ~= "" and shown or nil,
   }
 end
@@ -167,7 +170,7 @@ function methods.send(sh, line)
   if type(line) ~= "string" then
     core.fail { kind = "script", message = "sh:send: a string is needed, got " .. type(line) }
   end
-  core.write_all(states[sh].vm, line .. "\n", "room for input")
+  core.write_all(states[sh].at, line .. "\n", "room for input")
 end
 
 -- ---- login ----
@@ -189,16 +192,16 @@ end
 -- A prompt without a login before it counts once the console is silent: a
 -- line of the boot log may end in "#" for a moment. Silence after a prompt
 -- that a kernel message has covered is answered with an empty line.
-local function wait_asked(vm, pos, is_known, timeout)
+local function wait_asked(at, pos, is_known, timeout)
   local quiet_since, recent = core.now(), ""
-  return read_until(vm, pos, function(tail, _, bytes)
+  return read_until(at, pos, function(tail, _, bytes)
     local now = core.now()
     if bytes ~= "" then quiet_since, recent = now, tail end
     local answer = asked(recent)
     if answer and (answer ~= "prompt" or is_known or now - quiet_since > SETTLE) then return answer end
     if now - quiet_since > PROBE_EVERY and (recent:find("ogin: ") or recent:find("[#$] ")) then
       quiet_since = now
-      core.write_all(vm, "\n", "room for input")
+      core.write_all(at, "\n", "room for input")
     end
   end, "a login or shell prompt", timeout)
 end
@@ -220,43 +223,48 @@ local function refused(vm, options)
 end
 
 -- Answers prompts until a shell is there; raises after the deadline.
-local function answer_prompts(vm, options, deadline, total)
-  local pos, tries = math.max(0, core.tell(vm) - TAIL), 0 -- the prompt may stand there already
+local function answer_prompts(at, options, deadline, total)
+  local vm = core.owner(at)
+  local pos, tries = math.max(0, core.tell(at) - TAIL), 0 -- the prompt may stand there already
   while true do
-    local prompt = wait_asked(vm, pos, tries > 0, math.max(0, deadline - core.now()))
-    if not prompt then error(core.too_late(vm, '"login:" or shell prompt', total), 0) end
-    pos = core.tell(vm)
+    local prompt = wait_asked(at, pos, tries > 0, math.max(0, deadline - core.now()))
+    if not prompt then error(core.too_late(at, '"login:" or shell prompt', total), 0) end
+    pos = core.tell(at)
     if prompt == "prompt" then return end
     if prompt == "login" then
       tries = tries + 1
       if tries > 2 then refused(vm, options) end
-      core.write_all(vm, options.user .. "\n", "room for input")
+      core.write_all(at, options.user .. "\n", "room for input")
     else
-      core.write_all(vm, password_for(vm, options) .. "\n", "room for input")
+      core.write_all(at, password_for(vm, options) .. "\n", "room for input")
     end
   end
 end
 
 -- Makes the shell quiet; asks again, since a shell that starts drops input.
-local function prepare(vm, id, deadline, total)
+-- Where the kernel does not talk it may go on doing so elsewhere.
+local function prepare(at, id, deadline, total)
+  local _, port = core.owner(at)
   local mark = "vmoon_" .. id .. "_ready"
-  local pos = core.tell(vm)
-  local line = format("stty -echo; dmesg -n 1; PS1='[vmoon-%s]# '; PS2=; printf '\\n%%s%%s\\n' %s %s\n",
-    id, mark:sub(1, 6), mark:sub(7))
+  local pos = core.tell(at)
+  local line = format("stty -echo; %sPS1='[vmoon-%s]# '; PS2=; printf '\\n%%s%%s\\n' %s %s\n",
+    port and "" or "dmesg -n 1; ", id, mark:sub(1, 6), mark:sub(7))
   while true do
-    core.write_all(vm, line, "room for input")
+    core.write_all(at, line, "room for input")
     local left = deadline - core.now()
-    local found = read_until(vm, pos, function(tail, stop)
-      local at = tail:match("\n" .. mark .. "\r?\n()")
-      return at and stop - #tail + at - 1
+    local found = read_until(at, pos, function(tail, stop)
+      local behind = tail:match("\n" .. mark .. "\r?\n()")
+      return behind and stop - #tail + behind - 1
     end, "the shell", math.max(0, math.min(left, PROBE_EVERY)))
-    if found then return core.set_cursor(vm, found) end
-    if left <= 0 then error(core.too_late(vm, "answer of a shell after the login", total), 0) end
+    if found then return core.set_cursor(at, found) end
+    if left <= 0 then error(core.too_late(at, "answer of a shell after the login", total), 0) end
   end
 end
 
 function core.vm.login(vm, options)
-  options = core.check_options("login", options, { user = "string", password = "string", timeout = "number" })
+  options = core.check_options("login", options,
+    { user = "string", password = "string", timeout = "number", on = "string" })
+  local at = options.on and vm.port[options.on] or vm
   options = { user = options.user or "root", password = options.password, timeout = options.timeout }
   local timeout = core.timeout("login", options.timeout, DEFAULT_TIMEOUT)
   local deadline = core.now() + timeout
@@ -264,10 +272,10 @@ function core.vm.login(vm, options)
   private.logins = (private.logins or 0) + 1
   -- From the clock: math.random belongs to the script.
   local id = format("%06x%d", core.now() * 1e6 // 1 & 0xffffff, private.logins)
-  answer_prompts(vm, options, deadline, timeout)
-  prepare(vm, id, deadline, timeout)
+  answer_prompts(at, options, deadline, timeout)
+  prepare(at, id, deadline, timeout)
   local sh = setmetatable({}, Shell)
-  states[sh] = { vm = vm, id = id, count = 0 }
+  states[sh] = { at = at, id = id, count = 0 }
   private.shell = sh
   return sh
 end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- sinks.lua - the sinks of vm.serial and vm.log: added, limited, asked; what they call.
+-- sinks.lua - the sinks of vm.serial, ports and vm.log: added, limited, asked; what they call.
 --
 --   vm.serial:add_sink { sink = "file:boot.log", limit = { policy = "drop", rate = "64K/s" } }
 --   vm.serial:limit("file:boot.log", { policy = "spool", rate = "8K/s" })
@@ -103,12 +103,21 @@ end
 
 define(core.stream, "serial")
 define(core.log, "log")
+define(core.port, "port")
 
 -- Only serial's output is searched.
 local common_stats = core.stream.stats
 function core.stream.stats(serial)
   local stats = common_stats(serial)
   stats.unsearched = core.vm_of(serial).stats.console_unsearched
+  return stats
+end
+
+local port_stats = core.port.stats
+function core.port.stats(port)
+  local stats = port_stats(port)
+  for key, value in pairs(core.port_counts(port)) do stats[key] = value end
+  stats.unsearched = core.unsearched(port)
   return stats
 end
 

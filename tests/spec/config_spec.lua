@@ -33,7 +33,7 @@ local vm = vmoon.new {
     kernel  = "/nonexistent/bzImage",
     ["initrd"] = function() return { 1, 2 } end,
     disks   = {
-      { path = "rootfs.img" },
+      { path = "/nonexistent/rootfs.img" },
     },
 }
 return vm, words
@@ -67,10 +67,10 @@ demo_cfg.lua:16:18: initrd: expected a path, got function
    16 |     ["initrd"] = function() return { 1, 2 } end,
       |                  ^~~~~~~~
         hint: for example: initrd = "initramfs.cpio.gz"
-demo_cfg.lua:17:5: disks: "disks" is not in this version
-   17 |     disks   = {
-      |     ^~~~~
-        hint: leave it out; until then files come in through initrd]], text)
+demo_cfg.lua:18:16: disks.1.path: no such file "/nonexistent/rootfs.img"
+   18 |       { path = "/nonexistent/rootfs.img" },
+      |                ^~~~~~~~~~~~~~~~~~~~~~~~~
+        hint: to make a sparse one, add create = true, size = "64M"]], text)
     assert.equal("config", err.kind)
     assert.equal("8 problems in VM configuration", err.message)
     assert.equal(8, #err.problems)

@@ -25,6 +25,8 @@ describe("a wrong specification", function()
     support.write("kernel", "k")
     support.write("empty", "")
     support.sh(("cd %s && mkfifo fifo && mkdir folder"):format(support.folder()))
+    support.sh(("cd %s && truncate -s 1M disk.img other.img third.img fourth.img && truncate -s 1000 odd.img "
+      .. "&& ln disk.img hard.img && ln -s disk.img link.img"):format(support.folder()))
     support.sh(("cp %s/* %s"):format(HERE, support.folder()))
   end)
   teardown(support.clean)

@@ -57,6 +57,11 @@ describe("the editor stub lists exactly what exists", function()
   it("in streams", function()
     assert.same(sorted(handle_names "vmoon.stream"), sorted(stub_names("vmoon.Stream", "Stream:")))
     assert.same(sorted(handle_names "vmoon.log"), sorted(stub_names("vmoon.Log", "Log:")))
+    assert.same(sorted(handle_names "vmoon.port"), sorted(stub_names("vmoon.Port", "Port:")))
+  end)
+
+  it("in devices", function()
+    assert.same(sorted(handle_names "vmoon.device"), sorted(stub_names("vmoon.Device", "Device:")))
   end)
 end)
 

@@ -7,7 +7,8 @@ local now = 0
 
 -- The table that the Lua parts get, over a file of output and a pipe of input.
 local function new_core(out_path, input)
-  local core = { timeout_scale = 1, vm = {}, vm_properties = {}, stream = {}, log = {}, module = {} }
+  local core = { timeout_scale = 1, vm = {}, vm_properties = {}, stream = {}, log = {}, module = {},
+    port = {}, port_properties = {} }
   local private = {}
   function core.tell() return #support.read(out_path) end
   function core.read(_, pos)
@@ -25,6 +26,7 @@ local function new_core(out_path, input)
   function core.unsearched() return 0 end
   function core.seek() end
   function core.private() return private end
+  function core.owner(at) return at end
   function core.bless(fields) return fields end
   for _, part in ipairs { "hints", "locate", "pattern", "expect", "stream", "shell" } do
     assert(loadfile("scripts/vmoon/" .. part .. ".lua"))(core)

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 return {
   kernel = "kernel",
-  disks = { { path = "root.img" } },
+  shares = { { path = "folder" } },
   nets = {},
   vsock = { cid = 3 },
 }
