@@ -61,6 +61,14 @@ struct vmoon_vcpu {
 	uint64_t pio_unclaimed, mmio_unclaimed;
 };
 
+/* A disk's own thread: serves its queues, and waits for the host. */
+struct vmoon_disk_worker {
+	struct vmoon_vm *vm; /* borrowed: its owner */
+	struct vmoon_loop loop;
+	pthread_t thread;
+	bool has_thread;
+};
+
 /* What the guest or a vCPU wants done. Guarded by wish_lock. */
 struct vmoon_wish {
 	enum vmoon_exit_reason end; /* NONE: go on */
@@ -118,8 +126,8 @@ struct vmoon_vm {
 	pthread_t worker;
 	bool has_worker;
 	struct vmoon_loop_event wish_event;
-	struct vmoon_loop *disk_loops; /* owned: spec.devices.disk_count, */
-	size_t disk_loop_count;        /* of which so many are initialised */
+	struct vmoon_disk_worker *disks; /* owned: spec.devices.disk_count, */
+	size_t disk_count;               /* of which so many are initialised */
 	struct vmoon_loop_timer panic_timer, reset_timer;
 	uint64_t last_reset_ns;
 	struct vmoon_log_limit reset_limit; /* of the line about a reset */
@@ -206,10 +214,11 @@ void vmoon_vm_fini_ports(struct vmoon_vm *vm) VMOON_NONNULL(1);
 struct vmoon_stream *vmoon_vm_stream_at(struct vmoon_vm *vm, size_t i)
 	VMOON_NONNULL(1);
 
-/* vm_disks.c: a loop for each disk. fini: from any point of init on. */
+/* vm_disks.c: a thread for each disk. fini: from any point of init on. */
 VMOON_STATUS vmoon_vm_init_disks(struct vmoon_vm *vm, struct vmoon_error *err)
 	VMOON_NONNULL(1);
 void vmoon_vm_fini_disks(struct vmoon_vm *vm) VMOON_NONNULL(1);
+void *vmoon_vm_disk_main(void *disk_worker);
 
 /* vm_output.c: the outputs that the description asks for. */
 VMOON_STATUS vmoon_vm_open_outputs(struct vmoon_vm *vm, struct vmoon_error *err)

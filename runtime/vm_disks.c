@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* vm_disks.c - a VM's disks: a loop for each, so that none waits for another.
+/* vm_disks.c - a VM's disks: a thread for each, so that none waits for another.
  */
 #include "vm.h"
 
@@ -11,15 +11,16 @@ enum vmoon_status vmoon_vm_init_disks(struct vmoon_vm *vm,
 
 	if (count == 0)
 		return VMOON_OK;
-	vm->disk_loops = vmoon_mem_alloc_array(&vm->rt->mem, count,
-					       sizeof(*vm->disk_loops));
-	if (vm->disk_loops == NULL)
+	vm->disks =
+		vmoon_mem_alloc_array(&vm->rt->mem, count, sizeof(*vm->disks));
+	if (vm->disks == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "disks: out of memory");
 	for (size_t i = 0; i < count && st == VMOON_OK; i++) {
-		st = vmoon_loop_init(&vm->disk_loops[i], err);
+		vm->disks[i].vm = vm;
+		st = vmoon_loop_init(&vm->disks[i].loop, err);
 		if (st == VMOON_OK)
-			vm->disk_loop_count++;
+			vm->disk_count++;
 	}
 	if (st != VMOON_OK)
 		vmoon_vm_fini_disks(vm);
@@ -28,9 +29,20 @@ enum vmoon_status vmoon_vm_init_disks(struct vmoon_vm *vm,
 
 void vmoon_vm_fini_disks(struct vmoon_vm *vm)
 {
-	while (vm->disk_loop_count > 0)
-		vmoon_loop_fini(&vm->disk_loops[--vm->disk_loop_count]);
-	vmoon_mem_free(&vm->rt->mem, vm->disk_loops,
-		       vm->spec.devices.disk_count * sizeof(*vm->disk_loops));
-	vm->disk_loops = NULL;
+	while (vm->disk_count > 0)
+		vmoon_loop_fini(&vm->disks[--vm->disk_count].loop);
+	vmoon_mem_free(&vm->rt->mem, vm->disks,
+		       vm->spec.devices.disk_count * sizeof(*vm->disks));
+	vm->disks = NULL;
+}
+
+void *vmoon_vm_disk_main(void *disk_worker)
+{
+	struct vmoon_disk_worker *d = disk_worker;
+	const struct vmoon_log log = vmoon_vm_log_value(&d->vm->log);
+	struct vmoon_error err;
+
+	if (vmoon_loop_run(&d->loop, &err) != VMOON_OK)
+		vmoon_logf(&log, VMOON_LOG_ERROR, "disk", "%s", err.msg);
+	return NULL;
 }

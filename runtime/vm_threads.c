@@ -151,6 +151,36 @@ static enum vmoon_status start_vcpu(struct vmoon_vm *vm, unsigned i,
 	return VMOON_OK;
 }
 
+static enum vmoon_status start_disk(struct vmoon_vm *vm, size_t i,
+				    struct vmoon_error *err)
+{
+	struct vmoon_disk_worker *d = &vm->disks[i];
+	char name[16];
+	int rc = create_thread(&d->thread, vmoon_vm_disk_main, d);
+
+	if (rc != 0)
+		return vmoon_fail(err, VMOON_E_SYS, rc,
+				  "cannot start the thread of disk %zu", i + 1);
+	d->has_thread = true;
+	(void)snprintf(name, sizeof(name), "vmoon-disk%u",
+		       (unsigned)(i % 1000));
+	(void)pthread_setname_np(d->thread, name);
+	return VMOON_OK;
+}
+
+static void join_disks(struct vmoon_vm *vm)
+{
+	for (size_t i = 0; i < vm->disk_count; i++) {
+		struct vmoon_disk_worker *d = &vm->disks[i];
+
+		if (!d->has_thread)
+			continue;
+		vmoon_loop_quit(&d->loop);
+		(void)pthread_join(d->thread, NULL);
+		d->has_thread = false;
+	}
+}
+
 /* Under a full signal mask, so that no thread of ours takes the host's. */
 static enum vmoon_status create_threads(struct vmoon_vm *vm,
 					struct vmoon_error *err)
@@ -163,6 +193,8 @@ static enum vmoon_status create_threads(struct vmoon_vm *vm,
 				  "cannot start the worker thread");
 	vm->has_worker = true;
 	(void)pthread_setname_np(vm->worker, "vmoon-worker");
+	for (size_t i = 0; i < vm->disk_count && st == VMOON_OK; i++)
+		st = start_disk(vm, i, err);
 	for (unsigned i = 0; i < vm->spec.cpus && st == VMOON_OK; i++)
 		st = start_vcpu(vm, i, err);
 	return st == VMOON_OK ? start_monitor(vm, err) : st;
@@ -191,6 +223,7 @@ void vmoon_vm_join_threads(struct vmoon_vm *vm)
 		vmoon_loop_quit(&vm->loop);
 		(void)pthread_join(vm->worker, NULL);
 	}
+	join_disks(vm);
 	if (vm->has_monitor) {
 		vmoon_sandbox_stop(&vm->sandbox);
 		(void)pthread_join(vm->monitor, NULL);

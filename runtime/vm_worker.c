@@ -341,7 +341,7 @@ static struct vmoon_loop *disk_loop(void *ctx, size_t disk)
 {
 	struct vmoon_vm *vm = ctx;
 
-	return &vm->disk_loops[disk];
+	return &vm->disks[disk].loop;
 }
 
 struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)

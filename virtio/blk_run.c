@@ -159,7 +159,9 @@ static uint64_t count_bytes(struct vmoon_blk *b, struct vmoon_blk_job *r)
 {
 	uint64_t done = r->io.done < r->io.len ? r->io.done : r->io.len;
 
+	/* Backends that copy have counted it, those that borrow have not. */
 	if (r->io.op == VMOON_BLOCK_READ) {
+		r->chain.written = 0;
 		vmoon_chain_add_written(&r->chain, (uint32_t)done);
 		b->stats.read_bytes += done;
 	} else {

@@ -207,8 +207,8 @@ static inline void vv_turn(struct vv *v)
 
 	for (int turn = 0; turn < VV_TURNS; turn++) {
 		assert_ok(vmoon_loop_turn(&vm->loop, 0, &err), &err);
-		for (size_t i = 0; i < vm->disk_loop_count; i++)
-			assert_ok(vmoon_loop_turn(&vm->disk_loops[i], 0, &err),
+		for (size_t i = 0; i < vm->disk_count; i++)
+			assert_ok(vmoon_loop_turn(&vm->disks[i].loop, 0, &err),
 				  &err);
 		for (size_t i = 0; i < v->opened; i++) {
 			struct vv_disk *d = &v->disks[i];

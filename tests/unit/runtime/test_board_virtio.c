@@ -277,7 +277,7 @@ static void test_board__a_disk_answers_on_its_own_loop(void **state)
 
 	vv_describe(v, 2, false, 0);
 	vv_create(v);
-	assert_ptr_equal(v->disks[1].loop, &v->rig->vm->disk_loops[1]);
+	assert_ptr_equal(v->disks[1].loop, &v->rig->vm->disks[1].loop);
 	memset(out, 0xc3, sizeof(out));
 	d = vv_driver(v, "d1");
 	assert_ok(vmoon_driver_probe(d, WANT, 16, &err), &err);

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* kit.c - what this host has for a machine's devices: files and entropy. */
+#include "disks.h"
+
+#include "host/blk_file.h"
+#include "host/random.h"
+
+static enum vmoon_status open_disk(void *ctx, struct vmoon_mem *mem,
+				   const struct vmoon_spec_disk *disk,
+				   struct vmoon_block **out_block,
+				   struct vmoon_error *err)
+{
+	const struct vmoon_blk_file_options opts = {
+		.mem = mem,
+		.path = disk->path,
+		.fd = disk->fd == 0 ? -1 : disk->fd,
+		.is_readonly = disk->is_readonly,
+		.may_follow_symlink = disk->may_follow_symlink,
+		.create_bytes = disk->create_bytes,
+		.cache = disk->cache};
+
+	(void)ctx;
+	return vmoon_blk_file_open(&opts, out_block, err);
+}
+
+static const struct vmoon_disk_ops disks = {.open = open_disk,
+					    .attach = vmoon_blk_file_attach,
+					    .detach = vmoon_blk_file_detach,
+					    .resize = vmoon_blk_file_resize};
+
+struct vmoon_host_kit vmoon_host_kit(void)
+{
+	return (struct vmoon_host_kit){.disks = &disks,
+				       .random = vmoon_host_random_fill};
+}
