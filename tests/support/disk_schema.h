@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* disk_schema.h - the shipped schema with a list of tables behind its keys. */
+/* disk_schema.h - the shipped schema with disks of another kind. */
 #ifndef VMOON_TESTS_DISK_SCHEMA_H
 #define VMOON_TESTS_DISK_SCHEMA_H
 
@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { DISK_PATH, DISK_READONLY, DISK_CACHE, DISK_SIZE, DISK_LIMIT };
-enum { DISK_ITEMS_MAX = 100, KEY_DISKS = VMOON_KEY_COUNT };
+enum { DISK_ITEMS_MAX = 100, KEY_DISKS = VMOON_KEY_DISKS };
 
 static const struct vmoon_config_row limit_rows[] = {
 	{.key = {.name = "ops",
@@ -106,7 +106,7 @@ static const struct vmoon_config_row disks_row = {
 
 /* Must outlive the configs made for it. */
 struct disk_schema {
-	struct vmoon_config_row rows[VMOON_KEY_COUNT + 1];
+	struct vmoon_config_row rows[VMOON_KEY_COUNT];
 	struct vmoon_config_schema schema;
 };
 
@@ -115,7 +115,7 @@ static inline void disk_schema_init(struct disk_schema *d)
 	memcpy(d->rows, vmoon_config_schema()->rows,
 	       VMOON_KEY_COUNT * sizeof(d->rows[0]));
 	d->rows[KEY_DISKS] = disks_row;
-	d->schema = (struct vmoon_config_schema){d->rows, KEY_DISKS + 1, NULL,
+	d->schema = (struct vmoon_config_schema){d->rows, VMOON_KEY_COUNT, NULL,
 						 NULL};
 }
 

@@ -10,10 +10,13 @@ static const char *type_name(enum vmoon_config_type type)
 	switch (type) {
 	case VMOON_TYPE_NAME: return "string";
 	case VMOON_TYPE_LINE: return "string";
-	case VMOON_TYPE_PATH: return "path";
+	case VMOON_TYPE_ID: return "string";
+	case VMOON_TYPE_PATH:
+	case VMOON_TYPE_IMAGE: return "path";
 	case VMOON_TYPE_COUNT: return "integer";
 	case VMOON_TYPE_SIZE: return "size";
 	case VMOON_TYPE_RATE: return "rate";
+	case VMOON_TYPE_OPS: return "ops";
 	case VMOON_TYPE_SECONDS: return "seconds";
 	case VMOON_TYPE_SINK: return "sink";
 	case VMOON_TYPE_FUNCTION: return "function";

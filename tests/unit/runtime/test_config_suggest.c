@@ -112,11 +112,11 @@ static void test_config_suggest__one_word_may_stand_for_several(void **state)
 static void test_config_suggest__later_keys_say_so(void **state)
 {
 	static const struct pair pairs[] = {
-		{"drives", "Firecracker calls this \"drives\"; here it is "
-			   "\"disks\", which is not in this version"},
+		{"virtfs", "QEMU calls this \"virtfs\"; here it is "
+			   "\"shares\", which is not in this version"},
 		{"netdev", "QEMU calls this \"netdev\"; here it is \"nets\", "
 			   "which is not in this version"},
-		{"disk", "did you mean \"disks\"? It is not in this version"},
+		{"vsck", "did you mean \"vsock\"? It is not in this version"},
 		{"network", "did you mean \"nets\"? It is not in this "
 			    "version"},
 	};
