@@ -76,6 +76,7 @@ struct rig_device {
 	unsigned activates, resets, config_writes, ticks, served;
 	unsigned *destroys; /* borrowed */
 	bool is_active, is_holding, is_failing, is_load_failing, gives_up;
+	unsigned pops_ever;
 	unsigned stopped; /* queues that were not live at a reset */
 	unsigned pops;    /* of each notify, at most; 0: no bound */
 	uint8_t kept;     /* what its own section holds */
@@ -143,6 +144,7 @@ static inline void rig_notify(struct vmoon_virtio *vd, unsigned queue)
 		vmoon_chain_init(chain, q->segs[q->held_count], 4);
 		if (!vmoon_vq_pop(q->vq, chain))
 			break;
+		f->pops_ever++;
 		if (f->gives_up)
 			vd->host.needs_reset(vd->host.ctx);
 		if (f->is_holding)
