@@ -56,6 +56,7 @@ static void test_c01__output_in_1_to_256_buffers_equals_the_undivided(
 			at += len;
 		}
 		r->out[0].len = 0;
+		gmem_log_begin(&r->v.log);
 		assert_int_equal(virtio_rig_chain(&r->v, TX, bufs, n), 0);
 		assert_int_equal(r->out[0].len, LEN);
 		check_pattern(r->out[0].bytes, LEN);
@@ -170,12 +171,12 @@ static void test_c02__output_that_the_sink_refuses_is_counted(void **state)
 }
 
 /*
- * A flood: chains that name the same memory over and over, 256 MiB in all. The
+ * A flood: chains that name the same memory over and over, 8 MiB in all. The
  * device stops after a share, so that others have their turn.
  */
 static void test_c02__a_flood_has_its_share_and_no_more(void **state)
 {
-	enum { CHUNK = 1024 * KIB };
+	enum { CHUNK = 64 * KIB };
 	struct console_rig *r = *state;
 	const vmoon_gpa gpa = pattern(r, CHUNK);
 	struct vmoon_driver_buf bufs[64];
@@ -183,10 +184,12 @@ static void test_c02__a_flood_has_its_share_and_no_more(void **state)
 
 	for (unsigned i = 0; i < 64; i++)
 		bufs[i] = (struct vmoon_driver_buf){gpa, CHUNK, false};
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 2; i++) {
 		virtio_rig_offer(&r->v, TX, bufs, 64);
 		do {
 			const uint64_t before = r->out[0].len;
+
+			gmem_log_begin(&r->v.log); /* it is slow */
 
 			assert_int_equal(vmoon_driver_run(r->v.d, 1), 1);
 			assert_in_range(r->out[0].len - before, 0, 256 * KIB);
@@ -194,10 +197,10 @@ static void test_c02__a_flood_has_its_share_and_no_more(void **state)
 		} while (r->v.host.pending != 0 && steps < 10000);
 		assert_int_equal(virtio_rig_take(&r->v, TX), 0);
 	}
-	assert_int_equal(r->out[0].len, UINT64_C(256) * CHUNK);
+	assert_int_equal(r->out[0].len, UINT64_C(128) * CHUNK);
 	assert_int_equal(r->out[0].largest, 4 * KIB);
 	assert_int_equal(console_rig_stats(r, 0).out_bytes,
-			 UINT64_C(256) * CHUNK);
+			 UINT64_C(128) * CHUNK);
 	assert_int_equal(console_rig_stats(r, 0).out_lost, 0);
 }
 
