@@ -59,7 +59,7 @@ static bool create_rng(struct op_rig *r)
 static bool create_blk(struct op_rig *r)
 {
 	const struct vmoon_array_disk_config disk = {
-		.size_bytes = DISK_BYTES,
+		.size_bytes = r->disk_bytes,
 		.can_discard = true,
 		.has_write_cache = true,
 	};
@@ -122,6 +122,7 @@ bool op_rig_init(struct op_rig *r, enum op_device kind)
 
 	memset(r, 0, sizeof(*r));
 	r->kind = kind;
+	r->disk_bytes = DISK_BYTES;
 	r->payload = HOSTILE_A;
 	if (!hostile_mem_init(&r->mem, HEAP_BYTES))
 		return false;
@@ -149,6 +150,7 @@ bool op_rig_init_twin(struct op_rig *twin, struct op_rig *of)
 {
 	memset(twin, 0, sizeof(*twin));
 	twin->kind = of->kind;
+	twin->disk_bytes = of->disk_bytes;
 	twin->host.now_ns = of->host.now_ns;
 	return create(twin, &of->mem.device.gm);
 }
@@ -177,8 +179,9 @@ static void host_blk(struct op_rig *r, unsigned what, unsigned arg)
 	case 1: vmoon_array_disk_release(r->disk, arg); break;
 	case 2: vmoon_array_disk_clear_faults(r->disk); break;
 	default:
-		VMOON_IGNORE(vmoon_array_disk_resize(
-			r->disk, 512u * (arg % 256 + 1), NULL));
+		r->disk_bytes = 512u * (arg % 256 + 1);
+		VMOON_IGNORE(
+			vmoon_array_disk_resize(r->disk, r->disk_bytes, NULL));
 		vmoon_blk_resized(r->vd);
 		break;
 	}

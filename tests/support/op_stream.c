@@ -8,7 +8,8 @@
 enum {
 	SNAPSHOT_MAX = 256 * 1024,
 	STEPS_MAX = 4 * 64 * 16, /* of a run: queues, entries of each */
-	PAYLOADS_END = HOSTILE_B + HOSTILE_B_BYTES / 2
+	PAYLOADS_END = HOSTILE_B - 0x4000,
+	FIXED_MAX = 0x4000 /* longer ones at fixed places reach payloads */
 };
 
 struct input {
@@ -49,6 +50,7 @@ static vmoon_gpa take_payload(struct op_rig *r, uint32_t len)
 	const vmoon_gpa at = r->payload;
 
 	if (at + len > PAYLOADS_END) {
+		r->is_reused = true;
 		r->payload = HOSTILE_A + len;
 		return HOSTILE_A;
 	}
@@ -60,7 +62,11 @@ static struct vmoon_driver_buf make_buf(struct op_rig *r, unsigned where,
 					uint32_t len)
 {
 	struct vmoon_driver_buf buf = {0, len, (where & 1) != 0};
+	const bool is_fixed =
+		(where & 0xe) >= OP_AT_BORDER && (where & 0xe) <= OP_AT_HOLE;
 
+	/* What a request says may be written over while it is in flight. */
+	r->is_reused |= is_fixed && (!buf.is_write || len > FIXED_MAX);
 	switch (where & 0xe) {
 	case OP_AT_HEADER:
 		buf.gpa = take_payload(r, 16);
@@ -190,7 +196,10 @@ static const char *op_read(struct op_rig *r, struct input *in)
 
 /* ---- snapshots ---- */
 
-/* What one device saves another one loads, and saves alike. */
+/*
+ * What one device saves another one loads, and saves alike. A guest that has
+ * changed chains in flight meanwhile may have lost them by that.
+ */
 static const char *round_trip(struct op_rig *r)
 {
 	unsigned char *a = malloc(SNAPSHOT_MAX), *b = malloc(SNAPSHOT_MAX);
@@ -208,9 +217,10 @@ static const char *round_trip(struct op_rig *r)
 		broken = "a snapshot is too large";
 	else if (twin.dev->ops->load(twin.dev, &reader, NULL) == VMOON_OK) {
 		twin.dev->ops->save(twin.dev, &again);
-		if (again.len != w.len || memcmp(a, b, w.len) != 0)
+		if (!r->is_tainted && !r->is_reused &&
+		    (again.len != w.len || memcmp(a, b, w.len) != 0))
 			broken = "a snapshot is another one after a load";
-	} else if (!r->is_tainted) {
+	} else if (!r->is_tainted && !r->is_reused) {
 		broken = "a snapshot of a good guest is refused";
 	}
 	op_rig_fini_twin(&twin);
@@ -282,6 +292,7 @@ static void probe(struct op_rig *r, struct input *in)
 		vmoon_driver_probe(r->driver, features, ring != 0 ? ring : 16,
 				   NULL) == VMOON_OK;
 	r->is_tainted = !r->is_probed;
+	r->is_reused = false;
 }
 
 static const char *step(struct op_rig *r, struct input *in)

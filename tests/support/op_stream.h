@@ -67,10 +67,12 @@ struct op_rig {
 	struct vmoon_driver_host host;
 	struct vmoon_virtio *vd;  /* borrowed: dev's */
 	struct vmoon_block *disk; /* borrowed: dev's; or NULL */
+	uint64_t disk_bytes;
 	struct vmoon_device *dev;
 	struct vmoon_driver *driver;
 	bool is_probed;
 	bool is_tainted; /* the driver's books are no longer true */
+	bool is_reused;  /* guest memory, while a request may be in it */
 	bool is_source_failing, is_sink_failing, is_sink_held;
 	uint64_t random, out_bytes;
 	uint64_t steps_max; /* of one run so far */
