@@ -198,6 +198,8 @@ static void host_console(struct op_rig *r, unsigned what, unsigned arg)
 	case 2: vmoon_console_resume(r->vd, port); break;
 	case 3: vmoon_console_set_open(r->vd, port, arg & 1); break;
 	case 4:
+		/* The terminal is each host's own: a twin has another. */
+		r->is_resized = true;
 		vmoon_console_resize(r->vd, 0, (uint16_t)(arg & 0xffff),
 				     (uint16_t)(what & 0xff));
 		break;

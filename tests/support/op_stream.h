@@ -72,6 +72,7 @@ struct op_rig {
 	struct vmoon_driver *driver;
 	bool is_probed;
 	bool is_tainted; /* the driver's books are no longer true */
+	bool is_resized; /* the terminal of a console */
 	bool is_reused;  /* guest memory, while a request may be in it */
 	bool is_source_failing, is_sink_failing, is_sink_held;
 	uint64_t random, out_bytes;
