@@ -82,8 +82,9 @@ static void blk_batch(struct rig *r, uint32_t type, uint32_t len)
 	struct vmoon_driver_blk b[DEPTH];
 
 	for (unsigned i = 0; i < DEPTH; i++) {
-		b[i] = (struct vmoon_driver_blk){
-			.type = type, .sector = i * 8u, .len = len};
+		b[i] = (struct vmoon_driver_blk){.type = type,
+						 .sector = len > 0 ? i * 8u : 0,
+						 .len = len};
 		must(vmoon_driver_blk_start(r->driver, &b[i], r->data));
 	}
 	vmoon_driver_kick(r->driver, 0, false);
