@@ -228,7 +228,8 @@ static void test_op_stream__registers_in_any_order(void **state)
 		struct op_writer w = {.len = 0};
 
 		for (uint16_t off = 0; off < 0x120; off = (uint16_t)(off + 4)) {
-			op_put_write(&w, 2, off, UINT64_C(0x0101010101010101) * off);
+			op_put_write(&w, 2, off,
+				     UINT64_C(0x0101010101010101) * off);
 			op_put_read(&w, (uint8_t)(off >> 2), off);
 		}
 		op_put_load(&w, "virtio-mmio", 11);
