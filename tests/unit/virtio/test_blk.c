@@ -371,19 +371,6 @@ static void test_blk_13__exactly_the_listed_ranges_become_zeroes(void **state)
 	assert_int_equal(rig_stats(r).discards, 1);
 }
 
-static void test_blk_13__only_empty_ranges_are_done_at_once(void **state)
-{
-	struct blk_rig *r = *state;
-	const struct rig_buf list = {DATA, 32, false};
-	uint32_t len;
-
-	put_segment(r, 0, 0, 0, 0);
-	put_segment(r, 1, SECTORS, 0, 0);
-	assert_int_equal(ask(r, T_WZ, 0, &list, &len), S_OK);
-	assert_int_equal(vmoon_array_disk_logged(r->disk), 0);
-	assert_alive(r);
-}
-
 static void test_blk_16__a_bad_range_behind_good_ones_changes_nothing(
 	void **state)
 {
@@ -480,52 +467,6 @@ static void test_blk_19__no_byte_is_written_that_is_not_asked_for(void **state)
 	free(copy);
 }
 
-static void test_k08__each_error_of_the_host_is_an_io_error(void **state)
-{
-	struct blk_rig *r = *state;
-	static const int errors[] = {EIO, ENOSPC, EDQUOT, EFBIG, EROFS, EINTR};
-	const struct rig_buf out = {DATA, 512, false};
-	uint32_t len;
-
-	put_segment(r, 0, 0, 1, 0);
-	for (size_t i = 0; i < VMOON_COUNTOF(errors); i++) {
-		for (uint64_t nth = 1; nth <= 3; nth++) {
-			assert_true(rig_fail(r, VMOON_BLOCK_WRITE, nth,
-					     errors[i], 0));
-			for (uint64_t k = 1; k <= 3; k++)
-				assert_int_equal(ask(r, T_OUT, 8, &out, &len),
-						 k == nth ? S_IOERR : S_OK);
-			assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len),
-					 S_IOERR);
-			assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_OK);
-		}
-		assert_true(rig_fail(r, VMOON_BLOCK_FLUSH, 1, errors[i], 0));
-		assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_IOERR);
-		assert_int_equal(len, 1);
-		assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_OK);
-	}
-	assert_alive(r);
-}
-
-static void test_k08__zeroes_that_fail_are_an_error_and_a_hole_is_advice(
-	void **state)
-{
-	struct blk_rig *r = *state;
-	const struct rig_buf list = {DATA, 32, false};
-	uint32_t len;
-
-	put_segment(r, 0, 0, 1, 0);
-	put_segment(r, 1, 1, 1, 0);
-	assert_true(rig_fail(r, VMOON_BLOCK_ZEROES, 2, EOPNOTSUPP, 0));
-	assert_int_equal(ask(r, T_WZ, 0, &list, &len), S_IOERR);
-	assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_IOERR);
-	assert_true(rig_fail(r, VMOON_BLOCK_DISCARD, 1, EOPNOTSUPP, 0));
-	assert_int_equal(ask(r, T_DISCARD, 0, &list, &len), S_OK);
-	assert_true(rig_fail(r, VMOON_BLOCK_DISCARD, 1, EIO, 0));
-	assert_int_equal(ask(r, T_DISCARD, 0, &list, &len), S_IOERR);
-	assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_OK);
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 #define RO(f) cmocka_unit_test_setup_teardown(f, set_up_readonly, tear_down)
 
@@ -543,14 +484,11 @@ static const struct CMUnitTest tests[] = {
 	T(test_blk_12__a_header_in_two_descriptors),
 	T(test_q09__the_longest_chain_that_is_advertised_goes),
 	T(test_blk_13__exactly_the_listed_ranges_become_zeroes),
-	T(test_blk_13__only_empty_ranges_are_done_at_once),
 	T(test_blk_16__a_bad_range_behind_good_ones_changes_nothing),
 	T(test_blk_17__types_that_are_none),
 	T(test_blk_18__a_buffer_partly_outside_ram_gets_nothing),
 	T(test_blk_18_blk_19__a_read_that_fails_half_way),
 	T(test_blk_19__no_byte_is_written_that_is_not_asked_for),
-	T(test_k08__each_error_of_the_host_is_an_io_error),
-	T(test_k08__zeroes_that_fail_are_an_error_and_a_hole_is_advice),
 };
 
 int main(void)

@@ -238,31 +238,6 @@ static void test_t13__a_bad_request_leaves_those_in_flight_alone(void **state)
 	assert_int_equal(r->faults, 50);
 }
 
-/* Q15: popped is returned, whatever the request was. */
-static void test_q15__each_head_comes_back_once(void **state)
-{
-	struct blk_rig *r = *state;
-	uint32_t seed = 7;
-
-	for (unsigned n = 0; n < 20000; n++) {
-		uint32_t id, len;
-		struct rig_buf data;
-
-		seed = seed * 1664525 + 1013904223;
-		data = (struct rig_buf){BUF(seed >> 20 & 63),
-					(seed >> 8 & 3) * 512 + (seed >> 30),
-					(seed >> 10 & 1) != 0};
-		rig_request(r, 0, seed >> 16 & 15, seed >> 4 & 127,
-			    data.len > 0 ? &data : NULL);
-		rig_run(r, 1000);
-		assert_true(rig_used(r, 0, &id, &len));
-		assert_false(rig_used(r, 0, &id, &len));
-	}
-	assert_int_equal(rig_stats(r).in_flight, 0);
-	assert_int_equal(vmoon_vq_in_flight(r->q[0].vq), 0);
-	assert_int_equal(r->broken, 0);
-}
-
 /* ---- several queues ---- */
 
 static void test_blk__queues_share_a_pool_and_take_turns(void **state)
@@ -494,7 +469,6 @@ static const struct CMUnitTest tests[] = {
 	T(test_t10__half_of_them_done_and_the_others_not),
 	T(test_t10__a_reset_between_the_ranges_of_one_request),
 	T(test_t13__a_bad_request_leaves_those_in_flight_alone),
-	T(test_q15__each_head_comes_back_once),
 	cmocka_unit_test(test_blk__queues_share_a_pool_and_take_turns),
 	cmocka_unit_test(test_t12__a_queue_that_was_not_set_up_is_left_alone),
 	T(test_blk__what_was_in_flight_is_done_after_a_load),
