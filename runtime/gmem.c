@@ -2,40 +2,13 @@
 /* gmem.c - bounds-checked access to guest memory, and the log of writes. */
 #include "gmem.h"
 
-#include "gmem_backing.h"
+#include "gmem_access.h"
 #include "vmoon/ckd.h"
 
 #include <endian.h>
 #include <string.h>
 
-/* The guest runs while we copy: stop the compiler from fetching twice. */
-#define COMPILER_BARRIER() __asm__ volatile("" ::: "memory")
-
 enum { BITS_PER_WORD = 64 };
-
-/* The part of [gpa, gpa + len) that lies in the region holding gpa. */
-struct span {
-	unsigned char *host; /* NULL: gpa is not RAM */
-	uint64_t len;
-	uint64_t offset; /* in the region */
-	struct vmoon_gmem_backing *backing;
-};
-
-static struct span span_at(const struct vmoon_gmem *gm, vmoon_gpa gpa,
-			   uint64_t len)
-{
-	for (size_t i = 0; i < gm->count; i++) {
-		const struct vmoon_gmem_region *r = &gm->regions[i];
-		uint64_t off = gpa - r->gpa;
-
-		if (gpa < r->gpa || off >= r->size)
-			continue;
-		if (len > r->size - off)
-			len = r->size - off;
-		return (struct span){r->host + off, len, off, gm->backings[i]};
-	}
-	return (struct span){NULL, 0, 0, NULL};
-}
 
 /* ---- the log of pages written ---- */
 
@@ -114,8 +87,7 @@ enum vmoon_status vmoon_gmem_dirty_take(const struct vmoon_gmem *gm,
 
 /* ---- copies ---- */
 
-bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
-			 uint64_t len)
+static bool is_covered(const struct vmoon_gmem *gm, vmoon_gpa gpa, uint64_t len)
 {
 	vmoon_gpa end;
 
@@ -131,62 +103,18 @@ bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 	return true;
 }
 
-/* What a naturally aligned load or store can carry is one of them. */
-static bool is_single(const unsigned char *guest, size_t len)
+bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
+			 uint64_t len)
 {
-	return len != 0 && len <= 8 && (len & (len - 1)) == 0 &&
-	       ((uintptr_t)guest & (len - 1)) == 0;
-}
+	/* Nearly always one region holds all of it. */
+	for (size_t i = 0; i < gm->count; i++) {
+		const struct vmoon_gmem_region *r = &gm->regions[i];
+		const uint64_t off = gpa - r->gpa;
 
-/* Only the guest's side is known to be aligned. */
-static void load(unsigned char *dst, const unsigned char *guest, size_t len)
-{
-	const void *from = guest;
-	uint64_t v64;
-	uint32_t v32;
-	uint16_t v16;
-
-	switch (is_single(guest, len) ? len : 0) {
-	case 1: *dst = __atomic_load_n(guest, __ATOMIC_RELAXED); return;
-	case 2:
-		v16 = __atomic_load_n((const uint16_t *)from, __ATOMIC_RELAXED);
-		memcpy(dst, &v16, 2);
-		return;
-	case 4:
-		v32 = __atomic_load_n((const uint32_t *)from, __ATOMIC_RELAXED);
-		memcpy(dst, &v32, 4);
-		return;
-	case 8:
-		v64 = __atomic_load_n((const uint64_t *)from, __ATOMIC_RELAXED);
-		memcpy(dst, &v64, 8);
-		return;
-	default: memcpy(dst, guest, len); return;
+		if (off < r->size && len <= r->size - off)
+			return true;
 	}
-}
-
-static void store(unsigned char *guest, const unsigned char *src, size_t len)
-{
-	void *to = guest;
-	uint64_t v64;
-	uint32_t v32;
-	uint16_t v16;
-
-	switch (is_single(guest, len) ? len : 0) {
-	case 1: __atomic_store_n(guest, *src, __ATOMIC_RELAXED); return;
-	case 2:
-		memcpy(&v16, src, 2);
-		__atomic_store_n((uint16_t *)to, v16, __ATOMIC_RELAXED);
-		return;
-	case 4:
-		memcpy(&v32, src, 4);
-		__atomic_store_n((uint32_t *)to, v32, __ATOMIC_RELAXED);
-		return;
-	case 8:
-		memcpy(&v64, src, 8);
-		__atomic_store_n((uint64_t *)to, v64, __ATOMIC_RELAXED);
-		return;
-	default: memcpy(guest, src, len); return;
-	}
+	return is_covered(gm, gpa, len);
 }
 
 /* Both copy up to the first hole and say how far that was. */

@@ -11,6 +11,14 @@ enum vmoon_status __real_vmoon_gmem_load_acquire_le16(
 	const struct vmoon_gmem *gm, vmoon_gpa gpa, uint16_t *out);
 enum vmoon_status __wrap_vmoon_gmem_load_acquire_le16(
 	const struct vmoon_gmem *gm, vmoon_gpa gpa, uint16_t *out);
+enum vmoon_status __real_vmoon_gmem_window_read(
+	const struct vmoon_gmem_window *w, uint64_t off, void *dst, size_t len);
+enum vmoon_status __wrap_vmoon_gmem_window_read(
+	const struct vmoon_gmem_window *w, uint64_t off, void *dst, size_t len);
+enum vmoon_status __real_vmoon_gmem_window_load_acquire_le16(
+	const struct vmoon_gmem_window *w, uint64_t off, uint16_t *out);
+enum vmoon_status __wrap_vmoon_gmem_window_load_acquire_le16(
+	const struct vmoon_gmem_window *w, uint64_t off, uint16_t *out);
 
 static bool was_fetched(const struct gmem_log *log, vmoon_gpa gpa)
 {
@@ -56,5 +64,26 @@ enum vmoon_status __wrap_vmoon_gmem_load_acquire_le16(
 
 	if (st == VMOON_OK)
 		note(gm, gpa, sizeof(*out));
+	return st;
+}
+
+enum vmoon_status __wrap_vmoon_gmem_window_read(
+	const struct vmoon_gmem_window *w, uint64_t off, void *dst, size_t len)
+{
+	enum vmoon_status st = __real_vmoon_gmem_window_read(w, off, dst, len);
+
+	if (st == VMOON_OK)
+		note(w->gm, w->gpa + off, len);
+	return st;
+}
+
+enum vmoon_status __wrap_vmoon_gmem_window_load_acquire_le16(
+	const struct vmoon_gmem_window *w, uint64_t off, uint16_t *out)
+{
+	enum vmoon_status st =
+		__real_vmoon_gmem_window_load_acquire_le16(w, off, out);
+
+	if (st == VMOON_OK)
+		note(w->gm, w->gpa + off, sizeof(*out));
 	return st;
 }

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vq.c - the device's side of a split virtqueue.
+ *
+ * Not modelled: the packed ring (2.8), IN_ORDER.
+ *
+ * Spec: VIRTIO 1.2, 2.7.
+ */
+#include "vq_ring.h"
+
+#include "defs.h"
+
+#include <string.h>
+
+/* ---- life ---- */
+
+static size_t bytes_of(uint16_t max_size)
+{
+	return sizeof(struct vmoon_vq) +
+	       vmoon_vq_words(max_size) * sizeof(uint64_t);
+}
+
+enum vmoon_status vmoon_vq_create(struct vmoon_mem *mem, uint32_t max_size,
+				  const struct vmoon_vq_host *host,
+				  struct vmoon_vq **out_vq,
+				  struct vmoon_error *err)
+{
+	struct vmoon_vq_setup setup;
+	struct vmoon_vq *vq;
+	enum vmoon_status st = vmoon_vq_setup_init(&setup, max_size, err);
+
+	if (st != VMOON_OK)
+		return st;
+	vq = vmoon_mem_alloc(mem, bytes_of(setup.max_size));
+	if (vq == NULL)
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "queue: out of memory");
+	vq->mem = mem;
+	vq->host = *host;
+	vq->max_size = setup.max_size;
+	*out_vq = vq;
+	return VMOON_OK;
+}
+
+void vmoon_vq_destroy(struct vmoon_vq *vq)
+{
+	if (vq != NULL)
+		vmoon_mem_free(vq->mem, vq, bytes_of(vq->max_size));
+}
+
+void vmoon_vq_stop(struct vmoon_vq *vq)
+{
+	const struct vmoon_vq fresh = {
+		.mem = vq->mem, .host = vq->host, .max_size = vq->max_size};
+
+	memset(vq->busy, 0, vmoon_vq_words(vq->max_size) * sizeof(uint64_t));
+	memcpy(vq, &fresh, sizeof(fresh));
+}
+
+bool vmoon_vq_start(struct vmoon_vq *vq, const struct vmoon_vq_setup *setup,
+		    const struct vmoon_gmem *gm, uint64_t features)
+{
+	const uint64_t n = setup->size;
+
+	vmoon_vq_stop(vq);
+	if (setup->size > vq->max_size || !vmoon_vq_setup_is_valid(setup, gm) ||
+	    !vmoon_gmem_window_open(gm, setup->part[VMOON_VQ_DESC],
+				    VMOON_VQ_DESC_BYTES * n, &vq->desc) ||
+	    !vmoon_gmem_window_open(gm, setup->part[VMOON_VQ_AVAIL], 6 + 2 * n,
+				    &vq->avail) ||
+	    !vmoon_gmem_window_open(gm, setup->part[VMOON_VQ_USED], 6 + 8 * n,
+				    &vq->used))
+		return false;
+	vq->gm = gm;
+	vq->size = vq->share = setup->size;
+	vq->has_event_idx = (features & VMOON_VIRTIO_F_EVENT_IDX) != 0;
+	vq->has_indirect = (features & VMOON_VIRTIO_F_INDIRECT_DESC) != 0;
+	return true;
+}
+
+bool vmoon_vq_is_broken(const struct vmoon_vq *vq)
+{
+	return vq->is_broken;
+}
+
+uint16_t vmoon_vq_size(const struct vmoon_vq *vq)
+{
+	return vq->size;
+}
+
+uint16_t vmoon_vq_in_flight(const struct vmoon_vq *vq)
+{
+	return vq->in_flight;
+}
+
+/* ---- the ring's fields ---- */
+
+static enum vmoon_vq_outcome give_up(struct vmoon_vq *vq, uint64_t where)
+{
+	if (!vq->is_broken) {
+		vq->is_broken = true;
+		vmoon_guest_fault(&vq->host.faults, VMOON_GUEST_FAULT_REQUEST,
+				  where);
+		vq->host.broken(vq->host.ctx);
+	}
+	return VMOON_VQ_BROKEN;
+}
+
+static bool is_live(const struct vmoon_vq *vq)
+{
+	return vq->gm != NULL && !vq->is_broken;
+}
+
+static uint16_t slot(const struct vmoon_vq *vq, uint16_t index)
+{
+	return (uint16_t)(index & (vq->size - 1)); /* a power of two */
+}
+
+static bool load_idx(struct vmoon_vq *vq)
+{
+	return vmoon_gmem_window_load_acquire_le16(
+		       &vq->avail, VMOON_VQ_AVAIL_IDX, &vq->seen) == VMOON_OK;
+}
+
+/* A field of the available ring, which is the driver's. */
+static bool read_avail(const struct vmoon_vq *vq, uint64_t off, uint16_t *out)
+{
+	unsigned char raw[2];
+
+	if (vmoon_gmem_window_read(&vq->avail, off, raw, sizeof(raw)) !=
+	    VMOON_OK)
+		return false;
+	*out = vmoon_le16(raw);
+	return true;
+}
+
+static bool write_used(const struct vmoon_vq *vq, uint64_t off, uint16_t val)
+{
+	unsigned char raw[2];
+
+	vmoon_put_le16(raw, val);
+	return vmoon_gmem_window_write(&vq->used, off, raw, sizeof(raw)) ==
+	       VMOON_OK;
+}
+
+static uint64_t used_event(const struct vmoon_vq *vq)
+{
+	return VMOON_VQ_AVAIL_RING + 2 * (uint64_t)vq->size;
+}
+
+static uint64_t avail_event(const struct vmoon_vq *vq)
+{
+	return VMOON_VQ_USED_RING + VMOON_VQ_USED_BYTES * (uint64_t)vq->size;
+}
+
+/* ---- taking ---- */
+
+/*
+ * Chains the driver has added that were not taken, 0 to size; or BROKEN: it
+ * cannot have added more than there are entries (and would keep us busy).
+ */
+static enum vmoon_vq_outcome look(struct vmoon_vq *vq)
+{
+	if (vq->seen != vq->next_avail)
+		return VMOON_VQ_CHAIN;
+	if (!load_idx(vq) || (uint16_t)(vq->seen - vq->next_avail) > vq->size)
+		return give_up(vq, vq->seen);
+	if (vq->seen != vq->next_avail)
+		return VMOON_VQ_CHAIN;
+	vq->is_drained = true;
+	return VMOON_VQ_NONE;
+}
+
+/*
+ * A head that is in flight cannot be offered again: to give the second one
+ * back would end the first, whose buffers are in use.
+ */
+static bool take_head(struct vmoon_vq *vq, uint16_t *out)
+{
+	const uint64_t entry =
+		VMOON_VQ_AVAIL_RING + 2 * (uint64_t)slot(vq, vq->next_avail);
+
+	if (!read_avail(vq, entry, out) || *out >= vq->size ||
+	    vmoon_vq_is_busy(vq, *out))
+		return false;
+	vmoon_vq_flip_busy(vq, *out);
+	vq->next_avail++;
+	vq->in_flight++;
+	vq->share--;
+	return true;
+}
+
+enum vmoon_vq_outcome vmoon_vq_next(struct vmoon_vq *vq,
+				    struct vmoon_chain *chain)
+{
+	enum vmoon_vq_outcome outcome;
+	uint16_t head;
+
+	if (!is_live(vq) || vq->share == 0)
+		return VMOON_VQ_NONE;
+	outcome = look(vq);
+	if (outcome != VMOON_VQ_CHAIN)
+		return outcome;
+	if (!take_head(vq, &head))
+		return give_up(vq, vq->next_avail);
+	return vmoon_vq_walk(vq, head, chain);
+}
+
+enum vmoon_vq_outcome vmoon_vq_refetch(struct vmoon_vq *vq, uint16_t head,
+				       struct vmoon_chain *chain)
+{
+	if (!is_live(vq) || head >= vq->size || !vmoon_vq_is_busy(vq, head))
+		return VMOON_VQ_NONE;
+	return vmoon_vq_walk(vq, head, chain);
+}
+
+bool vmoon_vq_pop(struct vmoon_vq *vq, struct vmoon_chain *chain)
+{
+	enum vmoon_vq_outcome outcome = vmoon_vq_next(vq, chain);
+
+	/* Each turn uses up some of the share. */
+	while (outcome == VMOON_VQ_MALFORMED) {
+		vmoon_guest_fault(&vq->host.faults, VMOON_GUEST_FAULT_REQUEST,
+				  chain->head);
+		chain->written = 0;
+		vmoon_vq_push(vq, chain);
+		outcome = vmoon_vq_next(vq, chain);
+	}
+	return outcome == VMOON_VQ_CHAIN;
+}
+
+void vmoon_vq_unpop(struct vmoon_vq *vq, struct vmoon_chain *chain)
+{
+	if (!is_live(vq) || !vmoon_vq_is_busy(vq, chain->head))
+		return;
+	vmoon_vq_flip_busy(vq, chain->head);
+	vq->next_avail--;
+	vq->in_flight--;
+	vq->share++;
+}
+
+/* ---- giving back ---- */
+
+bool vmoon_vq_add_used(struct vmoon_vq *vq, uint16_t head, uint32_t len)
+{
+	const uint64_t entry =
+		VMOON_VQ_USED_RING +
+		VMOON_VQ_USED_BYTES * (uint64_t)slot(vq, vq->next_used);
+	unsigned char raw[VMOON_VQ_USED_BYTES];
+
+	if (!is_live(vq) || head >= vq->size)
+		return false;
+	vmoon_put_le64(raw, (uint64_t)len << 32 | head);
+	if (vmoon_gmem_window_write(&vq->used, entry, raw, sizeof(raw)) !=
+		    VMOON_OK ||
+	    vmoon_gmem_window_store_release_le16(
+		    &vq->used, VMOON_VQ_USED_IDX,
+		    (uint16_t)(vq->next_used + 1)) != VMOON_OK)
+		return false;
+	vq->next_used++;
+	vq->untold++;
+	return true;
+}
+
+void vmoon_vq_push(struct vmoon_vq *vq, struct vmoon_chain *chain)
+{
+	const uint16_t head = chain->head;
+
+	/* Of an earlier life of the queue, perhaps. */
+	if (!is_live(vq) || head >= vq->size || !vmoon_vq_is_busy(vq, head))
+		return;
+	vmoon_vq_flip_busy(vq, head);
+	vq->in_flight--;
+	if (!vmoon_vq_add_used(vq, head, chain->written))
+		VMOON_IGNORE(give_up(vq, vq->used.gpa));
+}
+
+/* ---- telling each other ---- */
+
+void vmoon_vq_disable_kicks(struct vmoon_vq *vq)
+{
+	/* With an event index the old one is as good: it was passed. */
+	if (is_live(vq) && !vq->has_event_idx &&
+	    !write_used(vq, VMOON_VQ_USED_FLAGS, VMOON_VQ_USED_F_NO_NOTIFY))
+		VMOON_IGNORE(give_up(vq, vq->used.gpa));
+}
+
+bool vmoon_vq_enable_kicks(struct vmoon_vq *vq)
+{
+	bool is_written;
+
+	if (!is_live(vq))
+		return false;
+	is_written = vq->has_event_idx
+			     ? write_used(vq, avail_event(vq), vq->next_avail)
+			     : write_used(vq, VMOON_VQ_USED_FLAGS, 0);
+	/* Pairs with the driver's, between its index and this field. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!is_written || !load_idx(vq)) {
+		VMOON_IGNORE(give_up(vq, vq->used.gpa));
+		return false;
+	}
+	return vq->seen != vq->next_avail;
+}
+
+/* 2.7.7.2: whether used_event is among the entries used since then. */
+static bool is_event(uint16_t event, uint16_t now, uint16_t old)
+{
+	return (uint16_t)(now - event - 1) < (uint16_t)(now - old);
+}
+
+bool vmoon_vq_needs_interrupt(struct vmoon_vq *vq)
+{
+	const uint16_t untold = vq->untold;
+	uint16_t event, flags;
+
+	if (!is_live(vq) || untold == 0)
+		return false;
+	/* Pairs with the driver's, between its wish and its look. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	vq->untold = 0;
+	if (vq->must_tell) {
+		vq->must_tell = false;
+		return true;
+	}
+	if (!vq->has_event_idx)
+		return read_avail(vq, VMOON_VQ_AVAIL_FLAGS, &flags) &&
+		       (flags & VMOON_VQ_AVAIL_F_NO_INTERRUPT) == 0;
+	return read_avail(vq, used_event(vq), &event) &&
+	       is_event(event, vq->next_used,
+			(uint16_t)(vq->next_used - untold));
+}
+
+void vmoon_vq_signal(struct vmoon_vq *vq)
+{
+	if (vmoon_vq_needs_interrupt(vq))
+		vq->host.interrupt(vq->host.ctx);
+}
+
+void vmoon_vq_begin(struct vmoon_vq *vq)
+{
+	vq->share = vq->size;
+	vq->is_drained = false;
+	vmoon_vq_disable_kicks(vq);
+}
+
+enum vmoon_vq_rest vmoon_vq_end(struct vmoon_vq *vq)
+{
+	if (!is_live(vq))
+		return VMOON_VQ_EMPTY;
+	if (!vq->is_drained)
+		return vq->share == 0 ? VMOON_VQ_MORE : VMOON_VQ_HELD;
+	return vmoon_vq_enable_kicks(vq) ? VMOON_VQ_MORE : VMOON_VQ_EMPTY;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* vq_ring.h - inside a split queue: shared by vq.c, vq_walk.c, vq_state.c. */
+#ifndef VMOON_VIRTIO_VQ_RING_H
+#define VMOON_VIRTIO_VQ_RING_H
+
+#include "vq.h"
+
+enum { VMOON_VQ_BITS = 64 }; /* heads in a word of busy */
+
+/* Everything but max_size, mem and host is of the current start. */
+struct vmoon_vq {
+	struct vmoon_mem *mem; /* borrowed */
+	struct vmoon_vq_host host;
+	uint16_t max_size;
+
+	const struct vmoon_gmem *gm; /* borrowed; NULL: not live */
+	struct vmoon_gmem_window desc, avail, used;
+	uint16_t size;
+	bool has_event_idx, has_indirect;
+	bool is_broken;
+	bool is_drained; /* the last look found nothing */
+	bool must_tell;  /* after load: what was told is not known */
+	uint16_t share;  /* pops that are left of this drain */
+	uint16_t seen;   /* avail.idx as it was last loaded */
+	uint16_t next_avail, next_used;
+	uint16_t untold; /* used since the driver was last told */
+	uint16_t in_flight;
+	uint64_t busy[]; /* a bit a head: popped and not pushed */
+};
+
+/* Fetches the chain of head: VMOON_VQ_CHAIN or VMOON_VQ_MALFORMED. */
+enum vmoon_vq_outcome vmoon_vq_walk(struct vmoon_vq *vq, uint16_t head,
+				    struct vmoon_chain *chain)
+	VMOON_NONNULL(1, 3);
+
+static inline size_t vmoon_vq_words(uint16_t max_size)
+{
+	return ((size_t)max_size + VMOON_VQ_BITS - 1) / VMOON_VQ_BITS;
+}
+
+static inline bool vmoon_vq_is_busy(const struct vmoon_vq *vq, uint16_t head)
+{
+	return (vq->busy[head / VMOON_VQ_BITS] >> head % VMOON_VQ_BITS & 1) !=
+	       0;
+}
+
+static inline void vmoon_vq_flip_busy(struct vmoon_vq *vq, uint16_t head)
+{
+	vq->busy[head / VMOON_VQ_BITS] ^= UINT64_C(1) << head % VMOON_VQ_BITS;
+}
+
+#endif
