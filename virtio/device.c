@@ -12,19 +12,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum {
-	STATE_VERSION = 1,
-	STATUS_MAX = 0xff,
-	ISR_MASK = VMOON_VDEV_ISR_USED | VMOON_VDEV_ISR_CONFIG,
-	/* Each step of 3.1.1, as the status shows it. */
-	AT_ACK = VMOON_VDEV_ACKNOWLEDGE,
-	AT_DRIVER = AT_ACK | VMOON_VDEV_DRIVER,
-	AT_FEATURES = AT_DRIVER | VMOON_VDEV_FEATURES_OK,
-	AT_LIVE = AT_FEATURES | VMOON_VDEV_DRIVER_OK
-};
-
-/* No queue has this number: selecting fails for larger ones. */
-#define NO_QUEUE UINT32_C(0x10000)
+enum { STATUS_MAX = 0xff };
 
 #define OFFERED                                                    \
 	(VMOON_VIRTIO_F_INDIRECT_DESC | VMOON_VIRTIO_F_EVENT_IDX | \
@@ -38,19 +26,20 @@ static bool has(const struct vmoon_vdev *v, unsigned bits)
 }
 
 /* A driver is there that was not given up by either side. */
-static bool can_serve(const struct vmoon_vdev *v)
+bool vmoon_vdev_can_serve(const struct vmoon_vdev *v)
 {
-	return v->is_live && !v->is_resetting && v->regs.status == AT_LIVE;
+	return v->is_live && !v->is_resetting &&
+	       v->regs.status == VMOON_VDEV_AT_LIVE;
 }
 
-static void raise(struct vmoon_vdev *v, unsigned isr, uint32_t vector)
+static void tell_driver(struct vmoon_vdev *v, unsigned isr, uint32_t vector)
 {
 	v->regs.isr |= (uint8_t)isr;
 	v->interrupts++;
 	v->cfg.interrupt(v->cfg.ctx, vector);
 }
 
-static void stop_queues(struct vmoon_vdev *v)
+void vmoon_vdev_stop_queues(struct vmoon_vdev *v)
 {
 	for (unsigned i = 0; i < v->vd->queue_count; i++) {
 		vmoon_vq_stop(v->queues[i].vq);
@@ -58,14 +47,21 @@ static void stop_queues(struct vmoon_vdev *v)
 	}
 }
 
-/* 2.1.2: without a driver there is nobody to be told. */
+/*
+ * 2.1.2: without a driver there is nobody to be told. A device may look at its
+ * queues by itself, so they stop; but not the broken one, which is calling and
+ * gives nothing any more.
+ */
 static void give_up(struct vmoon_vdev *v)
 {
 	if (!has(v, VMOON_VDEV_DRIVER_OK) || has(v, VMOON_VDEV_NEEDS_RESET))
 		return;
 	v->regs.status |= VMOON_VDEV_NEEDS_RESET;
 	v->needs_reset++;
-	raise(v, VMOON_VDEV_ISR_CONFIG, VMOON_VDEV_CONFIG_VECTOR);
+	for (unsigned i = 0; i < v->vd->queue_count; i++)
+		if (!vmoon_vq_is_broken(v->queues[i].vq))
+			vmoon_vq_stop(v->queues[i].vq);
+	tell_driver(v, VMOON_VDEV_ISR_CONFIG, VMOON_VDEV_CONFIG_VECTOR);
 }
 
 /* ---- what queues call ---- */
@@ -76,7 +72,7 @@ static void queue_interrupt(void *ctx)
 	struct vmoon_vdev *v = q->vdev;
 
 	if (v->is_live && !v->is_resetting)
-		raise(v, VMOON_VDEV_ISR_USED, (uint32_t)(q - v->queues));
+		tell_driver(v, VMOON_VDEV_ISR_USED, (uint32_t)(q - v->queues));
 }
 
 static void queue_broken(void *ctx)
@@ -92,18 +88,21 @@ static void host_kick(void *ctx, unsigned queue)
 {
 	struct vmoon_vdev *v = ctx;
 
-	if (queue < v->vd->queue_count && can_serve(v))
+	if (queue < v->vd->queue_count && vmoon_vdev_can_serve(v))
 		v->cfg.kick(v->cfg.ctx, queue);
 }
 
 /* 2.5.2: each change is another generation, seen by a driver or not. */
-static void host_config_changed(void *ctx)
+void vmoon_vdev_config_changed(struct vmoon_vdev *v)
 {
-	struct vmoon_vdev *v = ctx;
-
 	v->regs.generation++;
 	if (v->is_live && !v->is_resetting)
-		raise(v, VMOON_VDEV_ISR_CONFIG, VMOON_VDEV_CONFIG_VECTOR);
+		tell_driver(v, VMOON_VDEV_ISR_CONFIG, VMOON_VDEV_CONFIG_VECTOR);
+}
+
+static void host_config_changed(void *ctx)
+{
+	vmoon_vdev_config_changed(ctx);
 }
 
 static void host_needs_reset(void *ctx)
@@ -116,8 +115,9 @@ static void host_needs_reset(void *ctx)
 
 /* ---- life ---- */
 
-static bool start_queues(struct vmoon_vdev *v,
-			 const struct vmoon_vq_setup *setups, uint64_t features)
+bool vmoon_vdev_start_queues(struct vmoon_vdev *v,
+			     const struct vmoon_vq_setup *setups,
+			     uint64_t features)
 {
 	for (unsigned i = 0; i < v->vd->queue_count; i++) {
 		struct vmoon_vq *vq = v->queues[i].vq;
@@ -128,7 +128,7 @@ static bool start_queues(struct vmoon_vdev *v,
 			vmoon_guest_fault(&v->cfg.faults,
 					  VMOON_GUEST_FAULT_MEMORY,
 					  setups[i].part[VMOON_VQ_DESC]);
-			stop_queues(v);
+			vmoon_vdev_stop_queues(v);
 			return false;
 		}
 		v->live[i] = vq;
@@ -140,13 +140,13 @@ static bool start_queues(struct vmoon_vdev *v,
  * Queues are started. A driver may have kicked before it was allowed to, and
  * a snapshot does not know of kicks: each queue is looked at once.
  */
-static void activate_device(struct vmoon_vdev *v)
+void vmoon_vdev_activate(struct vmoon_vdev *v)
 {
 	v->is_live = true;
 	if (v->vd->ops->activate(v->vd, v->regs.driver_features, v->live) !=
 	    VMOON_OK) {
 		v->is_live = false;
-		stop_queues(v);
+		vmoon_vdev_stop_queues(v);
 		give_up(v);
 		return;
 	}
@@ -161,9 +161,9 @@ static void activate(struct vmoon_vdev *v)
 
 	for (unsigned i = 0; i < v->vd->queue_count; i++)
 		setups[i] = v->queues[i].setup;
-	v->regs.status = AT_LIVE;
-	if (start_queues(v, setups, v->regs.driver_features))
-		activate_device(v);
+	v->regs.status = VMOON_VDEV_AT_LIVE;
+	if (vmoon_vdev_start_queues(v, setups, v->regs.driver_features))
+		vmoon_vdev_activate(v);
 	else
 		give_up(v);
 	/* Nothing is live: so say the registers. */
@@ -182,7 +182,7 @@ void vmoon_vdev_reset(struct vmoon_vdev *v)
 	v->vd->ops->reset(v->vd);
 	v->is_resetting = false;
 	v->is_live = false;
-	stop_queues(v);
+	vmoon_vdev_stop_queues(v);
 	for (unsigned i = 0; i < v->vd->queue_count; i++)
 		vmoon_vq_setup_reset(&v->queues[i].setup);
 	if (v->cfg.timer.set != NULL)
@@ -199,7 +199,7 @@ bool vmoon_vdev_kick(struct vmoon_vdev *v, unsigned queue)
 	if (queue >= v->vd->queue_count)
 		return false;
 	vq = v->live[queue];
-	if (vq == NULL || !can_serve(v))
+	if (vq == NULL || !vmoon_vdev_can_serve(v))
 		return true;
 	v->kicks++;
 	vmoon_vq_begin(vq);
@@ -213,7 +213,7 @@ bool vmoon_vdev_kick(struct vmoon_vdev *v, unsigned queue)
 
 void vmoon_vdev_tick(struct vmoon_vdev *v)
 {
-	if (can_serve(v) && v->vd->ops->tick != NULL)
+	if (vmoon_vdev_can_serve(v) && v->vd->ops->tick != NULL)
 		v->vd->ops->tick(v->vd);
 }
 
@@ -224,7 +224,7 @@ static uint64_t device_features(const struct vmoon_vdev *v)
 	return v->vd->features | OFFERED;
 }
 
-static bool are_features_ok(const struct vmoon_vdev *v, uint64_t features)
+bool vmoon_vdev_are_features_ok(const struct vmoon_vdev *v, uint64_t features)
 {
 	return (features & ~device_features(v)) == 0 &&
 	       (features & VMOON_VIRTIO_F_VERSION_1) != 0;
@@ -246,14 +246,15 @@ bool vmoon_vdev_set_status(struct vmoon_vdev *v, uint32_t status)
 	}
 	if (status == was)
 		return true;
-	if (was == 0 && status == AT_ACK)
-		v->regs.status = AT_ACK;
-	else if (was == AT_ACK && status == AT_DRIVER)
-		v->regs.status = AT_DRIVER;
-	else if (was == AT_DRIVER && status == AT_FEATURES &&
-		 are_features_ok(v, v->regs.driver_features))
-		v->regs.status = AT_FEATURES;
-	else if (was == AT_FEATURES && status == AT_LIVE)
+	if (was == 0 && status == VMOON_VDEV_AT_ACK)
+		v->regs.status = VMOON_VDEV_AT_ACK;
+	else if (was == VMOON_VDEV_AT_ACK && status == VMOON_VDEV_AT_DRIVER)
+		v->regs.status = VMOON_VDEV_AT_DRIVER;
+	else if (was == VMOON_VDEV_AT_DRIVER &&
+		 status == VMOON_VDEV_AT_FEATURES &&
+		 vmoon_vdev_are_features_ok(v, v->regs.driver_features))
+		v->regs.status = VMOON_VDEV_AT_FEATURES;
+	else if (was == VMOON_VDEV_AT_FEATURES && status == VMOON_VDEV_AT_LIVE)
 		activate(v);
 	else
 		return false;
@@ -292,8 +293,9 @@ void vmoon_vdev_select_driver_page(struct vmoon_vdev *v, uint32_t page)
 
 bool vmoon_vdev_select_queue(struct vmoon_vdev *v, uint32_t queue)
 {
-	v->regs.queue = queue < NO_QUEUE ? queue : NO_QUEUE;
-	return queue < NO_QUEUE;
+	v->regs.queue =
+		queue < VMOON_VDEV_NO_QUEUE ? queue : VMOON_VDEV_NO_QUEUE;
+	return queue < VMOON_VDEV_NO_QUEUE;
 }
 
 const struct vmoon_vq_setup *vmoon_vdev_queue(const struct vmoon_vdev *v)
@@ -306,7 +308,7 @@ const struct vmoon_vq_setup *vmoon_vdev_queue(const struct vmoon_vdev *v)
 /* Queues are set up between FEATURES_OK and DRIVER_OK (3.1.1, step 7). */
 static struct vmoon_vq_setup *setup_of(struct vmoon_vdev *v)
 {
-	if (v->regs.status != AT_FEATURES || v->is_resetting ||
+	if (v->regs.status != VMOON_VDEV_AT_FEATURES || v->is_resetting ||
 	    v->regs.queue >= v->vd->queue_count)
 		return NULL;
 	return &v->queues[v->regs.queue].setup;
@@ -382,177 +384,17 @@ void vmoon_vdev_stats(const struct vmoon_vdev *v,
 	out->interrupts = v->interrupts;
 	out->resets = v->resets;
 	out->chains = out->malformed = 0;
+	for (unsigned i = 0; i < v->vd->queue_count; i++) {
+		const struct vmoon_vq_counts counts =
+			vmoon_vq_counts(v->queues[i].vq);
+
+		out->chains += counts.chains;
+		out->malformed += counts.malformed;
+	}
 	out->needs_reset = v->needs_reset;
 	out->features = v->is_live ? v->regs.driver_features : 0;
 	out->is_live = v->is_live;
 	out->is_broken = has(v, VMOON_VDEV_NEEDS_RESET);
-}
-
-/* ---- snapshots ---- */
-
-static void save_queue(const struct vmoon_vq_setup *s,
-		       struct vmoon_state_writer *w)
-{
-	vmoon_state_put(w, s->size, 2);
-	vmoon_state_put(w, s->is_ready, 1);
-	for (unsigned i = 0; i < VMOON_COUNTOF(s->part); i++)
-		vmoon_state_put(w, s->part[i], 8);
-}
-
-void vmoon_vdev_save(const struct vmoon_vdev *v, struct vmoon_state_writer *w)
-{
-	const struct vmoon_vdev_regs *r = &v->regs;
-
-	vmoon_state_begin(w, "virtio", STATE_VERSION);
-	vmoon_state_put(w, v->vd->ops->device_id, 4);
-	vmoon_state_put(w, v->vd->queue_count, 2);
-	vmoon_state_put(w, v->vd->config_len, 2);
-	vmoon_state_put(w, r->status, 1);
-	vmoon_state_put(w, r->isr, 1);
-	vmoon_state_put(w, r->driver_features, 8);
-	vmoon_state_put(w, r->device_page, 4);
-	vmoon_state_put(w, r->driver_page, 4);
-	vmoon_state_put(w, r->queue, 4);
-	vmoon_state_put(w, r->generation, 4);
-	vmoon_state_put_bytes(w, v->vd->config, v->vd->config_len);
-	for (unsigned i = 0; i < v->vd->queue_count; i++)
-		save_queue(&v->queues[i].setup, w);
-	for (unsigned i = 0; can_serve(v) && i < v->vd->queue_count; i++)
-		if (v->live[i] != NULL)
-			vmoon_vq_save(v->live[i], w);
-	v->vd->ops->save(v->vd, w);
-}
-
-/* What a snapshot says; believed only when all of it was looked at. */
-struct image {
-	struct vmoon_vdev_regs regs;
-	struct vmoon_vq_setup setups[VMOON_VIRTIO_QUEUES_MAX];
-	unsigned char config[VMOON_VIRTIO_CONFIG_MAX];
-};
-
-static bool get_queue(struct vmoon_state_reader *r,
-		      const struct vmoon_vdev_queue *q,
-		      struct vmoon_vq_setup *out)
-{
-	bool is_ok;
-
-	*out = q->setup;
-	vmoon_vq_setup_reset(out);
-	is_ok = vmoon_vq_setup_set_size(out, (uint32_t)vmoon_state_get(r, 2));
-	out->is_ready = vmoon_state_get(r, 1) != 0;
-	for (unsigned i = 0; i < VMOON_COUNTOF(out->part); i++)
-		is_ok &= vmoon_vq_setup_set_part(out, (enum vmoon_vq_part)i,
-						 vmoon_state_get(r, 8));
-	return is_ok;
-}
-
-static void get_regs(struct vmoon_state_reader *r, struct vmoon_vdev_regs *out)
-{
-	out->status = (uint8_t)vmoon_state_get(r, 1);
-	out->isr = (uint8_t)vmoon_state_get(r, 1);
-	out->driver_features = vmoon_state_get(r, 8);
-	out->device_page = (uint32_t)vmoon_state_get(r, 4);
-	out->driver_page = (uint32_t)vmoon_state_get(r, 4);
-	out->queue = (uint32_t)vmoon_state_get(r, 4);
-	out->generation = (uint32_t)vmoon_state_get(r, 4);
-}
-
-/* False for what no run of this device can have come to. */
-static bool are_regs_ok(const struct vmoon_vdev *v,
-			const struct vmoon_vdev_regs *r)
-{
-	const unsigned gone = VMOON_VDEV_NEEDS_RESET | VMOON_VDEV_FAILED;
-	const unsigned at = r->status & ~gone;
-
-	if (at != 0 && at != AT_ACK && at != AT_DRIVER && at != AT_FEATURES &&
-	    at != AT_LIVE)
-		return false;
-	if (at != AT_LIVE &&
-	    ((r->status & VMOON_VDEV_NEEDS_RESET) != 0 || r->isr != 0))
-		return false;
-	if (at >= AT_FEATURES && !are_features_ok(v, r->driver_features))
-		return false;
-	return (r->isr & ~(unsigned)ISR_MASK) == 0 && r->queue <= NO_QUEUE;
-}
-
-static bool get_image(const struct vmoon_vdev *v, struct vmoon_state_reader *r,
-		      struct image *out)
-{
-	bool is_ok = vmoon_state_expect(r, "virtio", STATE_VERSION);
-
-	is_ok &= vmoon_state_get(r, 4) == v->vd->ops->device_id;
-	is_ok &= vmoon_state_get(r, 2) == v->vd->queue_count;
-	is_ok &= vmoon_state_get(r, 2) == v->vd->config_len;
-	if (!is_ok)
-		return false;
-	get_regs(r, &out->regs);
-	vmoon_state_get_bytes(r, out->config, v->vd->config_len);
-	for (unsigned i = 0; i < v->vd->queue_count; i++)
-		is_ok &= get_queue(r, &v->queues[i], &out->setups[i]);
-	return is_ok && !r->is_bad && are_regs_ok(v, &out->regs);
-}
-
-static enum vmoon_status load_queues(struct vmoon_vdev *v,
-				     const struct image *image,
-				     struct vmoon_state_reader *r,
-				     struct vmoon_error *err)
-{
-	enum vmoon_status status = VMOON_OK;
-
-	if (!start_queues(v, image->setups, image->regs.driver_features))
-		return vmoon_fail(err, VMOON_E_IMAGE, 0,
-				  "%s: a queue of the snapshot is not in RAM; "
-				  "restore it with the memory it was taken "
-				  "with",
-				  v->vd->ops->type);
-	for (unsigned i = 0; i < v->vd->queue_count; i++)
-		if (status == VMOON_OK && v->live[i] != NULL)
-			status = vmoon_vq_load(v->live[i], r, err);
-	return status;
-}
-
-static void adopt(struct vmoon_vdev *v, const struct image *image)
-{
-	v->regs = image->regs;
-	for (unsigned i = 0; i < v->vd->queue_count; i++)
-		v->queues[i].setup = image->setups[i];
-	if (v->regs.status == AT_LIVE)
-		activate_device(v);
-	/*
-	 * The configuration is the host's of now, and what the device has
-	 * loaded: where the driver knew another one it is told.
-	 */
-	if (memcmp(image->config, v->vd->config, v->vd->config_len) != 0)
-		host_config_changed(v);
-}
-
-enum vmoon_status vmoon_vdev_load(struct vmoon_vdev *v,
-				  struct vmoon_state_reader *r,
-				  struct vmoon_error *err)
-{
-	struct image image = {0};
-	enum vmoon_status status = VMOON_OK;
-
-	if (has(v, VMOON_VDEV_DRIVER_OK) || v->is_resetting)
-		return vmoon_fail(err, VMOON_E_STATE, 0,
-				  "%s: the device is in use; reset it before "
-				  "a snapshot is loaded",
-				  v->vd->ops->type);
-	if (!get_image(v, r, &image))
-		return vmoon_fail(err, VMOON_E_IMAGE, 0,
-				  "%s: the snapshot is of another device or "
-				  "version, or damaged; take a new snapshot",
-				  v->vd->ops->type);
-	if (image.regs.status == AT_LIVE)
-		status = load_queues(v, &image, r, err);
-	if (status == VMOON_OK)
-		status = v->vd->ops->load(v->vd, r, err);
-	if (status != VMOON_OK) {
-		stop_queues(v);
-		return status;
-	}
-	adopt(v, &image);
-	return VMOON_OK;
 }
 
 /* ---- making ---- */

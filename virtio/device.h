@@ -21,7 +21,12 @@ enum {
 	VMOON_VDEV_DRIVER_OK = 0x04,
 	VMOON_VDEV_FEATURES_OK = 0x08,
 	VMOON_VDEV_NEEDS_RESET = 0x40,
-	VMOON_VDEV_FAILED = 0x80
+	VMOON_VDEV_FAILED = 0x80,
+	/* Each step of 3.1.1, as the status shows it. */
+	VMOON_VDEV_AT_ACK = VMOON_VDEV_ACKNOWLEDGE,
+	VMOON_VDEV_AT_DRIVER = VMOON_VDEV_AT_ACK | VMOON_VDEV_DRIVER,
+	VMOON_VDEV_AT_FEATURES = VMOON_VDEV_AT_DRIVER | VMOON_VDEV_FEATURES_OK,
+	VMOON_VDEV_AT_LIVE = VMOON_VDEV_AT_FEATURES | VMOON_VDEV_DRIVER_OK
 };
 
 /* What an interrupt is for: the same bits in both transports. */
@@ -29,6 +34,9 @@ enum { VMOON_VDEV_ISR_USED = 0x01, VMOON_VDEV_ISR_CONFIG = 0x02 };
 
 /* In place of a queue: the configuration. */
 #define VMOON_VDEV_CONFIG_VECTOR UINT32_MAX
+
+/* What the queue selector holds when it was given more than any number. */
+#define VMOON_VDEV_NO_QUEUE UINT32_C(0x10000)
 
 struct vmoon_vdev_config {
 	struct vmoon_mem *mem;
@@ -122,6 +130,8 @@ bool vmoon_vdev_config_write(struct vmoon_vdev *v, uint64_t off, unsigned size,
 
 /* ---- life ---- */
 
+/* A driver is there that was not given up by either side. */
+bool vmoon_vdev_can_serve(const struct vmoon_vdev *v) VMOON_NONNULL(1);
 /* False: there is no such queue. Else it is drained if it can be. */
 bool vmoon_vdev_kick(struct vmoon_vdev *v, unsigned queue) VMOON_MUST_USE
 	VMOON_NONNULL(1);
@@ -137,5 +147,19 @@ void vmoon_vdev_save(const struct vmoon_vdev *v, struct vmoon_state_writer *w)
 /* E_STATE while a driver is there: reset first. */
 VMOON_STATUS vmoon_vdev_load(struct vmoon_vdev *v, struct vmoon_state_reader *r,
 			     struct vmoon_error *err) VMOON_NONNULL(1, 2);
+
+/* ---- between device.c and device_state.c ---- */
+
+bool vmoon_vdev_are_features_ok(const struct vmoon_vdev *v, uint64_t features)
+	VMOON_NONNULL(1);
+/* All that are ready, or false and none. */
+bool vmoon_vdev_start_queues(struct vmoon_vdev *v,
+			     const struct vmoon_vq_setup *setups,
+			     uint64_t features) VMOON_MUST_USE
+	VMOON_NONNULL(1, 2);
+void vmoon_vdev_stop_queues(struct vmoon_vdev *v) VMOON_NONNULL(1);
+/* Queues are started; the device may still say no. */
+void vmoon_vdev_activate(struct vmoon_vdev *v) VMOON_NONNULL(1);
+void vmoon_vdev_config_changed(struct vmoon_vdev *v) VMOON_NONNULL(1);
 
 #endif
