@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lbench.h"
 #include "lbox.h"
 #include "lcfg.h"
 #include "lcore.h"
@@ -218,10 +219,18 @@ static int mod_sleep(lua_State *L)
 }
 
 static const luaL_Reg mod_functions[] = {
-	{"new", mod_new},         {"boot", mod_boot}, {"check", mod_check},
-	{"export", mod_export},   {"has", mod_has},   {"host", mod_host},
-	{"pat", mod_pat},         {"re", mod_re},     {"sleep", mod_sleep},
-	{"version", mod_version}, {NULL, NULL},
+	{"bench", vmoon_lbench_new},
+	{"new", mod_new},
+	{"boot", mod_boot},
+	{"check", mod_check},
+	{"export", mod_export},
+	{"has", mod_has},
+	{"host", mod_host},
+	{"pat", mod_pat},
+	{"re", mod_re},
+	{"sleep", mod_sleep},
+	{"version", mod_version},
+	{NULL, NULL},
 };
 
 /* What a Lua part gets: core.module, core.vm, core.stream, ... */
@@ -256,6 +265,7 @@ int luaopen_vmoon(lua_State *L)
 	vmoon_lbox_open(L);
 	vmoon_lsize_open(L);
 	vmoon_lvm_open(L);
+	vmoon_lbench_open(L);
 	vmoon_lstream_open(L);
 	luaL_newlib(L, mod_functions);
 	vmoon_lsize_push(L, VMOON_KIB);

@@ -221,7 +221,16 @@ static int config_host(lua_State *L)
 	return 1;
 }
 
+/* A device's memory is none of this state's 64 MiB. */
+static int config_bench(lua_State *L)
+{
+	return vmoon_lresult_misuse(
+		L, "a script that is only checked has no benches",
+		"test devices by a script that lua5.4 or busted runs");
+}
+
 static const luaL_Reg config_functions[] = {
+	{"bench", config_bench},
 	{"new", config_new},
 	{"boot", config_boot},
 	{"check", config_check},

@@ -92,21 +92,14 @@ static enum vmoon_status console_activate(struct vmoon_virtio *vd,
 	c->is_multiport = (features & F_MULTIPORT) != 0;
 	c->ctl_rx = c->is_multiport ? queues[CONSOLE_CTL_RX] : NULL;
 	c->ctl_tx = c->is_multiport ? queues[CONSOLE_CTL_TX] : NULL;
-	write_size(c); /* a snapshot may have brought another host's */
-	if (c->is_size_new)
-		console_kick(c, 0);
 	for (unsigned i = 0; i < c->port_count; i++) {
 		p = &c->ports[i];
 		if (i == 0 || c->is_multiport) {
 			p->rx = queues[console_rx_queue(i)];
 			p->tx = queues[console_tx_queue(i)];
 		}
-		if (p->is_sending) {
+		if (p->is_sending)
 			vmoon_console_fetch_again(c, p);
-			console_kick(c, console_tx_queue(i));
-		}
-		if (p->owed != 0)
-			console_kick(c, CONSOLE_CTL_RX);
 		vmoon_console_port_changed(c, i);
 	}
 	return VMOON_OK;

@@ -100,6 +100,5 @@ enum vmoon_status vmoon_console_load(struct console *c,
 	VMOON_IGNORE(vmoon_state_get(r, 1) != c->port_count);
 	for (unsigned i = 0; i < c->port_count; i++)
 		load_port(&c->ports[i], r);
-	c->is_size_new = true;
 	return VMOON_OK;
 }

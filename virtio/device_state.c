@@ -39,7 +39,8 @@ void vmoon_vdev_save(const struct vmoon_vdev *v, struct vmoon_state_writer *w)
 	vmoon_state_put(w, r->driver_page, 4);
 	vmoon_state_put(w, r->queue, 4);
 	vmoon_state_put(w, r->generation, 4);
-	vmoon_state_put_bytes(w, v->vd->config, v->vd->config_len);
+	if (v->vd->config_len > 0)
+		vmoon_state_put_bytes(w, v->vd->config, v->vd->config_len);
 	for (unsigned i = 0; i < v->vd->queue_count; i++)
 		save_queue(&v->queues[i].setup, w);
 	for (unsigned i = 0; vmoon_vdev_can_serve(v) && i < v->vd->queue_count;
@@ -151,7 +152,8 @@ static void adopt(struct vmoon_vdev *v, const struct image *image)
 	 * The configuration is the host's of now, and what the device has
 	 * loaded: where the driver knew another one it is told.
 	 */
-	if (memcmp(image->config, v->vd->config, v->vd->config_len) != 0)
+	if (v->vd->config_len > 0 &&
+	    memcmp(image->config, v->vd->config, v->vd->config_len) != 0)
 		vmoon_vdev_config_changed(v);
 }
 

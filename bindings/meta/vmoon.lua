@@ -462,6 +462,188 @@ function VM:try_expect(pattern, options) end
 ---@return vmoon.Shell
 function VM:login(options) end
 
+---@class vmoon.BenchParams
+---@field size? vmoon.Size                     # of blk; default "1M"
+---@field readonly? boolean
+---@field cached? boolean                      # offers FLUSH; default true
+---@field id? string
+---@field queues? integer                      # 1 to 8
+---@field rate? vmoon.Size                     # of rng: bytes a second
+---@field burst? vmoon.Size
+---@field seed? integer
+---@field ports? integer                       # of console: 1 to 16
+
+---@class vmoon.BenchFault
+---@field op? "read"|"write"|"flush"|"discard"|"zeroes"|"any"
+---@field nth? integer                         # from now on; default 1
+---@field errno? string                        # "EIO"; without one it goes on
+---@field moved? integer                       # bytes before that
+---@field held? boolean                        # until b:release
+---@field sticky? boolean                      # all after it as well
+
+---@class vmoon.BenchSpec
+---@field device "blk"|"rng"|"console"|"uart16550"|"rtc-cmos"|"rtc-pl031"
+---@field params? vmoon.BenchParams
+---Guest RAM, from address 0 on. Default "8M".
+---@field memory? vmoon.Size
+---What b:save() gave, of a bench with the same params.
+---@field state? string
+
+---@class vmoon.BenchBuffer
+---@field gpa integer
+---@field len integer
+---@field write? boolean                      # by the device; default false
+
+---@class vmoon.Bench                           # a device with no guest and no KVM, in virtual time
+---@field irq boolean                         # the level of its interrupt line
+---@field held integer                        # requests of its disk that wait for b:release
+---@field faults integer                      # what the driver did wrong, of all kinds
+local Bench = {}
+
+---Lets time go by: timers fire, and what they start is done.
+---@param seconds vmoon.Seconds
+function Bench:advance(seconds) end
+
+---Closes it; any number of times.
+function Bench:close() end
+
+---Tells the disk that sectors are not needed.
+---@param sector integer
+---@param sectors integer
+function Bench:discard(sector, sectors) end
+
+---What happens to the nth request from now on.
+---@param fault vmoon.BenchFault
+function Bench:fault(fault) end
+
+---Flushes the disk.
+function Bench:flush() end
+
+---The disk's serial number.
+---@return string
+function Bench:id() end
+
+---Gives a uart or a port bytes of the host's: how many it took.
+---@param bytes string
+---@param port? integer                       # default 0
+---@return integer
+function Bench:input(bytes, port) end
+
+---The interrupt handler: bits of what it was for, acknowledged.
+---@return integer
+function Bench:interrupt() end
+
+---Kicks a queue; all that follows is done when it returns.
+---@param queue integer
+function Bench:kick(queue) end
+
+---Offers a chain of buffers, in memory that is yours: the lower half. Not kicked.
+---@param queue integer
+---@param buffers vmoon.BenchBuffer[]
+---@return integer head
+function Bench:offer(queue, buffers) end
+
+---What came out of a uart or a port since the last call.
+---@param port? integer                       # default 0
+---@return string
+function Bench:output(port) end
+
+---Bytes of guest memory.
+---@param gpa integer
+---@param len integer
+---@return string
+function Bench:peek(gpa, len) end
+
+---Writes guest memory.
+---@param gpa integer
+---@param bytes string
+function Bench:poke(gpa, bytes) end
+
+---Resets a virtio device and sets it up as a driver does: what was negotiated.
+---@param options? { features?: integer, ring?: integer }
+---@return integer features
+function Bench:probe(options) end
+
+---Reads sectors of the disk, by a request. Raises kind "device" for what the device answers with an error.
+---@param sector integer
+---@param sectors integer
+---@return string
+function Bench:read(sector, sectors) end
+
+---Reads a register of 8 bits.
+---@param offset integer
+---@return integer
+function Bench:read8(offset) end
+
+---Reads a register of 16 bits.
+---@param offset integer
+---@return integer
+function Bench:read16(offset) end
+
+---Reads a register of 32 bits.
+---@param offset integer
+---@return integer
+function Bench:read32(offset) end
+
+---Reads a register of 64 bits.
+---@param offset integer
+---@return integer
+function Bench:read64(offset) end
+
+---Completes a request that was held: 1, the default, is the oldest.
+---@param i? integer
+function Bench:release(i) end
+
+---A request all the way: what came back, and how much the device says it wrote.
+---@param queue integer
+---@param request { out?: string, in?: integer }
+---@return string bytes
+---@return integer written
+function Bench:request(queue, request) end
+
+---Resets the device as the machine does.
+function Bench:reset() end
+
+---The device and its memory, for state of another bench.
+---@return string
+function Bench:save() end
+
+---What the device has used: the chain's head and its length, or nothing.
+---@param queue integer
+---@return integer? head
+---@return integer? len
+function Bench:take(queue) end
+
+---Writes sectors of the disk, by a request.
+---@param sector integer
+---@param bytes string
+function Bench:write(sector, bytes) end
+
+---Writes a register of 8 bits.
+---@param offset integer
+---@param value integer
+function Bench:write8(offset, value) end
+
+---Writes a register of 16 bits.
+---@param offset integer
+---@param value integer
+function Bench:write16(offset, value) end
+
+---Writes a register of 32 bits.
+---@param offset integer
+---@param value integer
+function Bench:write32(offset, value) end
+
+---Writes a register of 64 bits.
+---@param offset integer
+---@param value integer
+function Bench:write64(offset, value) end
+
+---Zeroes sectors of the disk.
+---@param sector integer
+---@param sectors integer
+function Bench:zeroes(sector, sectors) end
+
 ---@class vmoon
 ---@field KiB vmoon.SizeValue
 ---@field MiB vmoon.SizeValue
@@ -479,6 +661,12 @@ function vmoon.new(spec) end
 ---@return vmoon.VM
 ---@nodiscard
 function vmoon.boot(spec) end
+
+---A device on a bench: no guest, no KVM, and time stands still but for b:advance.
+---@param spec vmoon.BenchSpec
+---@return vmoon.Bench
+---@nodiscard
+function vmoon.bench(spec) end
 
 ---Finds every mistake in a specification; needs no KVM. Raises kind "config".
 ---@param spec vmoon.Spec

@@ -45,6 +45,7 @@ check globals globals
 check map sh scripts/dev/check-map.sh "$out"
 check border sh scripts/dev/check-border.sh "$out"
 check threats lua5.4 scripts/dev/check-threats.lua
+check tutorial sh scripts/dev/check-tutorial.sh
 check luacheck lua_clean
 check spdx sh scripts/dev/check-spdx.sh
 check shell shell_parses

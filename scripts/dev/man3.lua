@@ -6,7 +6,7 @@
 -- A comment at the left margin becomes text, what follows it the declaration
 -- it is about; comments inside a struct stay with their members.
 
-local order = { "vmoon", "output", "config", "error", "log", "mem", "lua", "device", "gmem", "state" }
+local order = { "vmoon", "output", "config", "error", "log", "mem", "lua", "bench", "device", "gmem", "state" }
 
 local function read_all(path)
   local file <close> = assert(io.open(path))

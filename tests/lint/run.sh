@@ -127,6 +127,9 @@ refuses format devices/planted.c 'int  vmoon_planted ( void ) ;'
 
 refuses spdx devices/planted.c '/* planted.c - without a license. */'
 
+refuses tutorial virtio/TUTORIAL.md '```c' 'int planted;' '```'
+refuses tutorial virtio/TUTORIAL.md 'No code at all.'
+
 refuses luacheck scripts/vmoon/planted.lua 'forgotten_local = 1'
 # A page with one good row, and one more that is wrong: what is said of it.
 refuses_threat() { # row, text, line if not 9

@@ -50,6 +50,10 @@ describe("the editor stub lists exactly what exists", function()
     assert.same(sorted(handle_names "vmoon.vm"), sorted(stub_names("vmoon.VM", "VM:")))
   end)
 
+  it("in benches", function()
+    assert.same(sorted(handle_names "vmoon.bench"), sorted(stub_names("vmoon.Bench", "Bench:")))
+  end)
+
   it("in streams", function()
     assert.same(sorted(handle_names "vmoon.stream"), sorted(stub_names("vmoon.Stream", "Stream:")))
     assert.same(sorted(handle_names "vmoon.log"), sorted(stub_names("vmoon.Log", "Log:")))

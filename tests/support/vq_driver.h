@@ -341,7 +341,10 @@ bool vmoon_driver_io_start(struct vmoon_driver *d, struct vmoon_driver_io *io,
 /* Takes what the device has used of the queue: how many. */
 unsigned vmoon_driver_io_poll(struct vmoon_driver *d, unsigned queue)
 	VMOON_NONNULL(1);
-/* Copies up to cap received bytes and gives the memory back, done or not. */
+/*
+ * Copies up to cap received bytes and gives the memory back. Not done: the
+ * device still has the buffers, and they are in use until reset.
+ */
 uint32_t vmoon_driver_io_finish(struct vmoon_driver *d,
 				struct vmoon_driver_io *io, void *in,
 				uint32_t cap) VMOON_NONNULL(1, 2);

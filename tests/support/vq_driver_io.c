@@ -83,11 +83,13 @@ uint32_t vmoon_driver_io_finish(struct vmoon_driver *d,
 				uint32_t cap)
 {
 	struct vmoon_driver_ring *r = vmoon_driver_ring(d, io->queue);
-	uint32_t len = io->is_done ? io->in_len : 0;
+	uint32_t len = io->in_len < cap ? io->in_len : cap;
 
-	if (!io->is_done && r != NULL) /* what comes back has no owner now */
-		r->slots[io->head].owner = NULL;
-	len = len < cap ? len : cap;
+	if (!io->is_done) {
+		if (r != NULL) /* what comes back has no owner now */
+			r->slots[io->head].owner = NULL;
+		return 0;
+	}
 	if (in == NULL || vmoon_gmem_read(d->gm, io->in, in, len) != VMOON_OK)
 		len = 0;
 	free_buffers(d, io);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* lbench.h - vmoon.bench: a device on a bench, driven by a script. */
+#ifndef VMOON_BINDINGS_LBENCH_H
+#define VMOON_BINDINGS_LBENCH_H
+
+#include <lua.h>
+
+#include "vmoon/bench.h"
+
+#define VMOON_LBENCH_TYPE "vmoon.bench"
+
+struct vmoon_lbench {
+	struct vmoon_bench *bench; /* owned; NULL once closed */
+};
+
+void vmoon_lbench_open(lua_State *L);
+/* vmoon.bench(spec) */
+int vmoon_lbench_new(lua_State *L);
+/* The bench at idx; raises "bench is closed" when it is. */
+struct vmoon_bench *vmoon_lbench_check(lua_State *L, int idx);
+/* Raises err when status is none. */
+void vmoon_lbench_must(lua_State *L, enum vmoon_status status,
+		       const struct vmoon_error *err);
+/* The argument: a whole number of at least 0, at most max. */
+uint64_t vmoon_lbench_check_count(lua_State *L, int arg, uint64_t max);
+
+/* ---- lbench_disk.c: methods ---- */
+
+int vmoon_lbench_discard(lua_State *L);
+int vmoon_lbench_fault(lua_State *L);
+int vmoon_lbench_flush(lua_State *L);
+int vmoon_lbench_id(lua_State *L);
+int vmoon_lbench_read(lua_State *L);
+int vmoon_lbench_release(lua_State *L);
+int vmoon_lbench_write(lua_State *L);
+int vmoon_lbench_zeroes(lua_State *L);
+
+/* ---- lbench_spec.c ---- */
+
+/* The options in the table at idx; strings are borrowed from it. */
+void vmoon_lbench_options(lua_State *L, int idx,
+			  struct vmoon_bench_options *out);
+/* A field that is an integer >= 0 or nil, which is def; raw. */
+uint64_t vmoon_lbench_count(lua_State *L, int idx, const char *key,
+			    uint64_t def);
+bool vmoon_lbench_flag(lua_State *L, int idx, const char *key);
+/* Raises for a key of the table at idx that is none of known, in order. */
+void vmoon_lbench_known(lua_State *L, int idx, const char *what,
+			const char *const *known);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* board_bench.h - what the two halves of a bench share. */
+#ifndef VMOON_RUNTIME_BOARD_BENCH_H
+#define VMOON_RUNTIME_BOARD_BENCH_H
+
+#include "gmem.h"
+#include "mem.h"
+#include "tests/support/array_disk.h"
+#include "tests/support/vq_driver.h"
+#include "vmoon/bench.h"
+
+struct vmoon_bench;
+
+struct vmoon_bench_port {
+	struct vmoon_bench *bench;
+	size_t len;
+	unsigned char *bytes; /* owned: VMOON_BENCH_OUTPUT_MAX */
+};
+
+/* Makes the device; a virtio device is put on MMIO by who calls. */
+struct vmoon_bench_kind {
+	const char *name;
+	uint64_t window; /* bytes */
+	enum vmoon_status (*make)(struct vmoon_bench *b,
+				  const struct vmoon_bench_options *opts,
+				  struct vmoon_error *err);
+	bool is_virtio;
+	size_t (*input)(struct vmoon_bench *b, unsigned port, const void *buf,
+			size_t len); /* or NULL */
+};
+
+struct vmoon_bench {
+	const struct vmoon_bench_kind *kind;
+	struct vmoon_mem mem;
+	struct vmoon_gmem gm;
+	uint64_t memory_bytes;
+	struct vmoon_driver_host host;
+	struct vmoon_device *dev;    /* owned */
+	struct vmoon_virtio *vd;     /* borrowed: dev's, NULL for others */
+	struct vmoon_driver *driver; /* owned; of virtio devices */
+	struct vmoon_block *disk;    /* borrowed: the device's */
+	bool is_probed;
+	uint64_t random; /* state of the generator */
+	unsigned port_count;
+	struct vmoon_bench_port ports[VMOON_BENCH_PORTS_MAX];
+};
+
+#endif
