@@ -67,7 +67,8 @@ static void init(struct rig *r, struct fuzz_input *in)
 	c->count = c->readable_count + (counts >> 4 & 15);
 	for (uint32_t i = 0; i < c->count; i++) {
 		const vmoon_gpa gpa = place(fuzz_u8(in));
-		const uint32_t len = (uint32_t)fuzz_uint(in, 2) + (i == 0) * 15;
+		const uint32_t len =
+			(uint32_t)fuzz_uint(in, 2) + (i == 0 ? 15u : 0u);
 
 		r->segs[i] = (struct vmoon_seg){gpa, len == 0 ? 1 : len};
 		if (i < c->readable_count)

@@ -54,7 +54,7 @@ static void assert_filled(struct blk_rig *r, vmoon_gpa gpa, unsigned byte,
 static void assert_alive(struct blk_rig *r)
 {
 	const struct rig_buf data = {DATA + 0x8000, 512, true};
-	uint32_t len;
+	uint32_t len = 0;
 
 	assert_int_equal(ask(r, T_IN, 9, &data, &len), S_OK);
 	assert_filled(r, DATA + 0x8000, 10, 512);
@@ -75,7 +75,7 @@ static void test_k08__each_error_of_the_host_is_an_io_error(void **state)
 	struct blk_rig *r = *state;
 	static const int errors[] = {EIO, ENOSPC, EDQUOT, EFBIG, EROFS, EINTR};
 	const struct rig_buf out = {DATA, 512, false};
-	uint32_t len;
+	uint32_t len = 0;
 
 	put_segment(r, 0, 0, 1, 0);
 	for (size_t i = 0; i < VMOON_COUNTOF(errors); i++) {
@@ -102,7 +102,7 @@ static void test_k08__zeroes_that_fail_are_an_error_and_a_hole_is_advice(
 {
 	struct blk_rig *r = *state;
 	const struct rig_buf list = {DATA, 32, false};
-	uint32_t len;
+	uint32_t len = 0;
 
 	put_segment(r, 0, 0, 1, 0);
 	put_segment(r, 1, 1, 1, 0);
@@ -159,7 +159,7 @@ static void test_k07__a_short_transfer_is_never_told_as_done(void **state)
 	struct blk_rig *r = malloc(sizeof(*r));
 	struct vmoon_blk_config cfg = {.queues = 1, .has_flush = true};
 	struct liar liar = {{.ops = &liar_ops, .size_bytes = 4096}, NULL};
-	uint32_t len;
+	uint32_t len = 0;
 
 	(void)state;
 	assert_non_null(r);
@@ -183,7 +183,7 @@ static void test_blk_13__only_empty_ranges_are_done_at_once(void **state)
 {
 	struct blk_rig *r = *state;
 	const struct rig_buf list = {DATA, 32, false};
-	uint32_t len;
+	uint32_t len = 0;
 
 	put_segment(r, 0, 0, 0, 0);
 	put_segment(r, 1, SECTORS, 0, 0);
@@ -199,7 +199,7 @@ static void test_q15__each_head_comes_back_once(void **state)
 	uint32_t seed = 7;
 
 	for (unsigned n = 0; n < 20000; n++) {
-		uint32_t id, len;
+		uint32_t id, len = 0;
 		struct rig_buf data;
 
 		seed = seed * 1664525 + 1013904223;
@@ -293,7 +293,7 @@ static void test_blk__resizing_tells_the_driver_of_whole_sectors(void **state)
 {
 	struct blk_rig *r = *state;
 	const struct rig_buf in = {DATA, 512, true};
-	uint32_t len;
+	uint32_t len = 0;
 
 	assert_ok(vmoon_array_disk_resize(r->disk, 100 * 512 + 511, NULL),
 		  &(struct vmoon_error){0});
@@ -311,7 +311,7 @@ static void test_k09__a_shrunk_disk_fails_what_is_in_flight_beyond(void **state)
 {
 	struct blk_rig *r = *state;
 	const struct rig_buf in = {DATA, 512, true};
-	uint32_t id, len;
+	uint32_t id, len = 0;
 	uint16_t head;
 
 	assert_true(rig_hold(r));
@@ -337,7 +337,7 @@ static void test_k11__the_content_is_never_looked_at(void **state)
 	struct blk_rig *r = *state;
 	const struct rig_buf out = {DATA, 512, false};
 	const struct rig_buf in = {DATA + 512, 512, true};
-	uint32_t len;
+	uint32_t len = 0;
 
 	memcpy(rig_at(r, DATA), "QFI\xfb\0\0\0\3", 8);
 	assert_int_equal(ask(r, T_OUT, 0, &out, &len), S_OK);

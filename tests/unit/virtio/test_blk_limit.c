@@ -274,7 +274,7 @@ static uint16_t ask(struct blk_rig *r, unsigned queue, uint32_t type,
 static unsigned count_used(struct blk_rig *r, unsigned queue)
 {
 	unsigned n = 0;
-	uint32_t id, len;
+	uint32_t id, len = 0;
 
 	while (rig_used(r, queue, &id, &len))
 		n++;
