@@ -195,16 +195,14 @@ static enum vmoon_status init_log(struct vmoon_vm *vm, struct vmoon_error *err)
 
 /* The parts that free_vm takes for granted. */
 static enum vmoon_status init_parts(struct vmoon_vm *vm,
-				    const struct vmoon_vm_make *make,
+				    struct vmoon_config *cfg,
 				    struct vmoon_error *err)
 {
 	enum vmoon_status st;
 
-	st = vmoon_spec_init(&vm->spec, make->cfg, err);
+	st = vmoon_spec_init(&vm->spec, cfg, err);
 	if (st != VMOON_OK)
 		return st;
-	if (make->amend != NULL)
-		make->amend(make->amend_ctx, &vm->spec);
 	st = vmoon_loop_init(&vm->loop, err);
 	if (st != VMOON_OK)
 		goto err_spec;
@@ -260,7 +258,7 @@ enum vmoon_status vmoon_vm_create_with(const struct vmoon_vm_make *make,
 		memcpy(&vm->events, events,
 		       events->size < sizeof(vm->events) ? events->size
 							 : sizeof(vm->events));
-	st = init_parts(vm, make, err);
+	st = init_parts(vm, make->cfg, err);
 	if (st != VMOON_OK) {
 		vm->hv->ops->destroy(vm->hv);
 		vmoon_mem_free(&rt->mem, vm, sizeof(*vm));

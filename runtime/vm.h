@@ -145,9 +145,6 @@ struct vmoon_vm_make {
 	const struct vmoon_vm_events *events; /* or NULL */
 	struct vmoon_hv_vm *take_hv;
 	struct vmoon_host_kit kit;
-	/* Changes what cfg says; NULL: it stays. For tests. */
-	void (*amend)(void *ctx, struct vmoon_spec *spec);
-	void *amend_ctx; /* borrowed for the call */
 };
 VMOON_STATUS vmoon_vm_create_with(const struct vmoon_vm_make *make,
 				  struct vmoon_vm **out_vm,

@@ -4,7 +4,14 @@
 #include "tests/support/virtio_vm.h"
 
 #define WINDOW(i) (UINT64_C(0xc8000000) + (i)*UINT64_C(0x1000))
-#define WANT (VMOON_VIRTIO_F_VERSION_1)
+
+static void queues(struct vv *v, int64_t n)
+{
+	struct vmoon_error err;
+
+	assert_ok(vmoon_config_set_int(v->rig->cfg, "disks.1.queues", n, &err),
+		  &err);
+}
 
 static uint32_t reg_at(struct vv *v, uint64_t addr)
 {
@@ -60,7 +67,7 @@ static void test_board__each_queue_has_an_ioeventfd_of_its_own(void **state)
 	struct vmoon_fake_hv *hv = &v->rig->hv;
 
 	vv_describe(v, 1, true, 1);
-	v->spec_disks[0].queues = 4;
+	queues(v, 4);
 	vv_create(v);
 	/* Four, one, and two of a port with two for control. */
 	assert_true(hv->ioeventfd_count >= 4 + 1 + 2);
@@ -74,8 +81,7 @@ static void test_board__each_queue_has_an_ioeventfd_of_its_own(void **state)
 		assert_false(io->is_pio);
 	}
 	assert_int_equal(hv->ioeventfds[4].addr, WINDOW(1) + 0x50);
-	vmoon_vm_destroy(v->rig->vm);
-	v->rig->vm = NULL;
+	vv_end(v);
 	assert_int_equal(hv->ioeventfd_count, 0);
 	assert_int_equal(v->detached, 1);
 }
@@ -95,12 +101,12 @@ static void test_board__32_devices_share_lines_and_33_are_refused(void **state)
 		assert_int_equal(p.size, 0x1000);
 		assert_int_equal(p.gsi, 16 + i % 8);
 	}
-	vmoon_vm_destroy(v->rig->vm);
-	v->rig->vm = NULL;
+	vv_end(v);
 	vv_describe(v, 32, true, 0);
-	assert_int_equal(vv_try(v, NULL, &err), VMOON_E_CONFIG);
-	assert_string_equal(err.msg, "33 virtio devices and 0 ports; a machine "
-				     "has at most 32 and 16");
+	vv_hv(v, NULL);
+	assert_int_equal(vv_try(v, vv_kit(v), &err), VMOON_E_CONFIG);
+	assert_non_null(
+		strstr(err.msg, "33 virtio devices, but 32 are possible"));
 	assert_int_equal(v->opened, 0);
 }
 
@@ -175,16 +181,16 @@ static void test_board__a_disk_that_cannot_be_opened_is_named(void **state)
 {
 	struct vv *v = *state;
 	struct vmoon_error err;
-	static char root[] = "root";
 	struct census before;
 
 	vv_describe(v, 2, false, 1);
-	v->spec_disks[1].name = root;
+	vv_set(v, "disks", 1, "name", "root");
 	v->fail_open = 2;
 	before = take_census();
-	assert_int_equal(vv_try(v, NULL, &err), VMOON_E_SYS);
-	assert_string_equal(
-		err.msg, "disk 'root': open '/x': No such file or directory");
+	vv_hv(v, NULL);
+	assert_int_equal(vv_try(v, vv_kit(v), &err), VMOON_E_SYS);
+	assert_string_equal(err.msg,
+			    "disk 'root': open it: No such file or directory");
 	assert_int_equal(v->detached, 1);
 	assert_int_equal(v->rig->hv.ioeventfd_count, 0);
 	assert_int_equal(take_census().fds, before.fds);
@@ -200,7 +206,8 @@ static void test_board__a_disk_that_cannot_be_attached_is_named(void **state)
 
 	vv_describe(v, 1, false, 0);
 	v->fail_attach = true;
-	assert_int_equal(vv_try(v, NULL, &err), VMOON_E_SYS);
+	vv_hv(v, NULL);
+	assert_int_equal(vv_try(v, vv_kit(v), &err), VMOON_E_SYS);
 	assert_string_equal(err.msg,
 			    "disk 'd0': io_uring: Cannot allocate memory");
 	assert_int_equal(v->detached, 0);
@@ -213,12 +220,6 @@ static void test_board__an_ioeventfd_that_fails_undoes_the_others(void **state)
 {
 	struct vv *v = *state;
 	struct vm_rig *r = v->rig;
-	const struct vmoon_vm_make make = {.rt = r->rt,
-					   .cfg = r->cfg,
-					   .take_hv = &r->hv.vm,
-					   .kit = {&vv_disks, v, vv_random, v},
-					   .amend = vv_amend,
-					   .amend_ctx = v};
 	const struct census before = take_census();
 	struct vmoon_error err;
 
@@ -227,9 +228,7 @@ static void test_board__an_ioeventfd_that_fails_undoes_the_others(void **state)
 		vmoon_fake_hv_init(&r->hv, NULL, 0);
 		vmoon_fake_hv_fail(&r->hv, VMOON_FAKE_ADD_IOEVENTFD, nth,
 				   VMOON_E_SYS);
-		v->opened = v->detached = 0;
-		assert_int_equal(vmoon_vm_create_with(&make, &r->vm, &err),
-				 VMOON_E_SYS);
+		assert_int_equal(vv_try(v, vv_kit(v), &err), VMOON_E_SYS);
 		assert_int_equal(r->hv.ioeventfd_count, 0);
 		assert_int_equal(v->detached, v->opened);
 		assert_true(r->hv.is_destroyed);
@@ -244,24 +243,18 @@ static void test_board__without_a_kit_there_are_no_disks(void **state)
 {
 	struct vv *v = *state;
 	struct vm_rig *r = v->rig;
-	const struct vmoon_vm_make make = {.rt = r->rt,
-					   .cfg = r->cfg,
-					   .take_hv = &r->hv.vm,
-					   .amend = vv_amend,
-					   .amend_ctx = v};
+	const struct vmoon_host_kit none = {.disks = NULL};
 	struct vmoon_error err;
 
 	vv_describe(v, 1, false, 0);
 	vmoon_fake_hv_init(&r->hv, NULL, 0);
-	assert_int_equal(vmoon_vm_create_with(&make, &r->vm, &err),
-			 VMOON_E_UNSUPPORTED);
+	assert_int_equal(vv_try(v, none, &err), VMOON_E_UNSUPPORTED);
 	assert_string_equal(err.msg,
 			    "disk 'd0': there is nobody who opens disks");
 	vmoon_fake_hv_fini(&r->hv);
 	vv_describe(v, 0, true, 0);
 	vmoon_fake_hv_init(&r->hv, NULL, 0);
-	assert_int_equal(vmoon_vm_create_with(&make, &r->vm, &err),
-			 VMOON_E_UNSUPPORTED);
+	assert_int_equal(vv_try(v, none, &err), VMOON_E_UNSUPPORTED);
 	assert_string_equal(err.msg,
 			    "rng: there is nobody who has random bytes");
 }
@@ -272,18 +265,16 @@ static void test_board__a_disk_answers_on_its_own_loop(void **state)
 {
 	struct vv *v = *state;
 	struct vmoon_driver *d;
-	struct vmoon_error err;
 	unsigned char out[512], in[512] = {0};
 
 	vv_describe(v, 2, false, 0);
 	vv_create(v);
 	assert_ptr_equal(v->disks[1].loop, &v->rig->vm->disks[1].loop);
 	memset(out, 0xc3, sizeof(out));
-	d = vv_driver(v, "d1");
-	assert_ok(vmoon_driver_probe(d, WANT, 16, &err), &err);
+	d = vv_probe(v, "d1");
 	assert_int_equal(vmoon_driver_blk(d, VMOON_DRIVER_BLK_OUT, 3, out, 512),
 			 VMOON_DRIVER_BLK_OK);
-	assert_memory_equal(vmoon_array_disk_bytes(v->disks[1].block) + 3 * 512,
+	assert_memory_equal(vmoon_array_disk_bytes(v->disks[1].inner) + 3 * 512,
 			    out, 512);
 	assert_int_equal(vmoon_driver_blk(d, VMOON_DRIVER_BLK_IN, 3, in, 512),
 			 VMOON_DRIVER_BLK_OK);
@@ -300,16 +291,14 @@ static void test_board__entropy_comes_from_the_kit(void **state)
 {
 	struct vv *v = *state;
 	struct vmoon_driver *d;
-	struct vmoon_error err;
 	unsigned char in[32] = {0};
 
 	vv_describe(v, 0, true, 0);
 	vv_create(v);
-	d = vv_driver(v, "rng");
-	assert_ok(vmoon_driver_probe(d, WANT, 8, &err), &err);
+	d = vv_probe(v, "rng");
 	assert_int_equal(vmoon_driver_rng_read(d, in, 32), 32);
-	assert_int_equal(in[0], 0x5a);
-	assert_int_equal(in[31], 0x5a);
+	assert_int_equal(in[0], 0xa5);
+	assert_int_equal(in[31], 0xa5);
 	vmoon_driver_destroy(d);
 }
 
@@ -331,14 +320,12 @@ static void test_board__an_ioeventfd_kicks_its_queue(void **state)
 	struct vv *v = *state;
 	struct vmoon_driver *d;
 	struct vmoon_driver_blk b = {.type = VMOON_DRIVER_BLK_IN, .len = 512};
-	struct vmoon_error err;
 	unsigned char in[512];
 
 	vv_describe(v, 1, false, 0);
-	v->spec_disks[0].queues = 2;
+	queues(v, 2);
 	vv_create(v);
-	d = vv_driver(v, "d0");
-	assert_ok(vmoon_driver_probe(d, WANT, 16, &err), &err);
+	d = vv_probe(v, "d0");
 	b.io.queue = 1;
 	assert_true(vmoon_driver_blk_start(d, &b, NULL));
 	vv_turn(v);
@@ -373,8 +360,7 @@ static void test_board__a_port_is_a_stream_in_both_directions(void **state)
 	assert_ptr_equal(s, &v->rig->vm->ports[0]);
 	assert_ptr_equal(vmoon_vm_stream(v->rig->vm, "p1"),
 			 &v->rig->vm->ports[1]);
-	d = vv_driver(v, "console");
-	assert_ok(vmoon_driver_probe(d, WANT, 8, &err), &err);
+	d = vv_probe(v, "console");
 	assert_true(vmoon_driver_port_send(d, 0, "hello", 5));
 	vv_turn(v);
 	assert_int_equal(vmoon_stream_read(s, &pos, buf, sizeof(buf)), 5);
@@ -403,18 +389,17 @@ static void test_board__a_reset_drops_what_is_in_flight(void **state)
 
 	vv_describe(v, 1, false, 0);
 	vv_create(v);
-	d = vv_driver(v, "d0");
-	assert_ok(vmoon_driver_probe(d, WANT, 16, &err), &err);
-	assert_true(vmoon_array_disk_fault(v->disks[0].block, &held));
+	d = vv_probe(v, "d0");
+	assert_true(vmoon_array_disk_fault(v->disks[0].inner, &held));
 	assert_true(vmoon_driver_blk_start(d, &b, NULL));
 	vmoon_driver_kick(d, 0, true);
 	vv_turn(v);
-	assert_int_equal(vmoon_array_disk_held(v->disks[0].block), 1);
+	assert_int_equal(vmoon_array_disk_held(v->disks[0].inner), 1);
 	assert_ok(vmoon_vm_disk_stats(v->rig->vm, "d0", &stats, &err), &err);
 	assert_int_equal(stats.in_flight, 1);
 	signal_kick(v, WINDOW(0) + 0x50, 0); /* comes after the reset */
 	assert_ok(vmoon_board_reset(v->rig->vm->board, &err), &err);
-	assert_int_equal(vmoon_array_disk_held(v->disks[0].block), 0);
+	assert_int_equal(vmoon_array_disk_held(v->disks[0].inner), 0);
 	vv_turn(v);
 	assert_int_equal(vmoon_driver_io_poll(d, 0), 0);
 	assert_int_equal(reg_at(v, WINDOW(0) + 0x70), 0);
@@ -423,7 +408,8 @@ static void test_board__a_reset_drops_what_is_in_flight(void **state)
 	assert_int_equal(stats.in_flight, 0);
 	/* The next guest's driver finds it as new. */
 	vmoon_driver_reset(d);
-	assert_ok(vmoon_driver_probe(d, WANT, 16, &err), &err);
+	assert_ok(vmoon_driver_probe(d, VMOON_VIRTIO_F_VERSION_1, 16, &err),
+		  &err);
 	assert_int_equal(vmoon_driver_blk(d, VMOON_DRIVER_BLK_IN, 0, in, 512),
 			 VMOON_DRIVER_BLK_OK);
 	vmoon_driver_destroy(d);
@@ -436,20 +422,17 @@ static void test_board__a_vm_with_requests_in_flight_can_go(void **state)
 	struct vv *v = *state;
 	struct vmoon_driver_blk b = {.type = VMOON_DRIVER_BLK_IN, .len = 512};
 	struct vmoon_driver *d;
-	struct vmoon_error err;
 
 	vv_describe(v, 1, false, 0);
 	vv_create(v);
-	d = vv_driver(v, "d0");
-	assert_ok(vmoon_driver_probe(d, WANT, 16, &err), &err);
-	assert_true(vmoon_array_disk_fault(v->disks[0].block, &held));
+	d = vv_probe(v, "d0");
+	assert_true(vmoon_array_disk_fault(v->disks[0].inner, &held));
 	assert_true(vmoon_driver_blk_start(d, &b, NULL));
 	vmoon_driver_kick(d, 0, true);
 	vv_turn(v);
-	assert_int_equal(vmoon_array_disk_held(v->disks[0].block), 1);
+	assert_int_equal(vmoon_array_disk_held(v->disks[0].inner), 1);
 	vmoon_driver_destroy(d);
-	vmoon_vm_destroy(v->rig->vm);
-	v->rig->vm = NULL;
+	vv_end(v);
 	assert_int_equal(v->detached, 1);
 }
 

@@ -2,16 +2,6 @@
 /* test_vm_virtio.c - an embedder's calls to virtio devices, and their life. */
 #include "tests/support/virtio_vm.h"
 
-static struct vmoon_driver *probe(struct vv *v, const char *name)
-{
-	struct vmoon_driver *d = vv_driver(v, name);
-	struct vmoon_error err;
-
-	assert_ok(vmoon_driver_probe(d, VMOON_VIRTIO_F_VERSION_1, 16, &err),
-		  &err);
-	return d;
-}
-
 static void test_vm__virtio_stats_of_any_device(void **state)
 {
 	struct vv *v = *state;
@@ -24,7 +14,7 @@ static void test_vm__virtio_stats_of_any_device(void **state)
 	vv_create(v);
 	assert_ok(vmoon_vm_virtio_stats(v->rig->vm, "rng", &s, &err), &err);
 	assert_false(s.is_live);
-	d = probe(v, "rng");
+	d = vv_probe(v, "rng");
 	assert_int_equal(vmoon_driver_rng_read(d, in, 8), 8);
 	assert_ok(vmoon_vm_virtio_stats(v->rig->vm, "rng", &s, &err), &err);
 	assert_true(s.is_live);
@@ -89,7 +79,7 @@ static void test_vm__a_disk_that_grows_tells_its_driver(void **state)
 
 	vv_describe(v, 1, false, 0);
 	vv_create(v);
-	d = probe(v, "d0");
+	d = vv_probe(v, "d0");
 	assert_int_equal(vmoon_driver_config_get(d, 0, 8), VV_DISK_BYTES / 512);
 	assert_ok(
 		vmoon_vm_disk_resize(v->rig->vm, "d0", 2 * VV_DISK_BYTES, &err),
@@ -145,7 +135,7 @@ static void test_vm__a_limited_disk_goes_on_by_its_timer(void **state)
 	vv_create(v);
 	l.read_ops = (struct vmoon_disk_rate){1, 1};
 	assert_ok(vmoon_vm_disk_limit(v->rig->vm, "d0", &l, &err), &err);
-	d = probe(v, "d0");
+	d = vv_probe(v, "d0");
 	for (size_t i = 0; i < VMOON_COUNTOF(b); i++) {
 		b[i] = (struct vmoon_driver_blk){.type = VMOON_DRIVER_BLK_IN,
 						 .len = 512};
@@ -177,7 +167,7 @@ static void test_vm__a_ports_bytes_are_counted(void **state)
 
 	vv_describe(v, 0, false, 1);
 	vv_create(v);
-	d = probe(v, "console");
+	d = vv_probe(v, "console");
 	assert_true(vmoon_driver_port_send(d, 0, "hello", 5));
 	assert_ok(vmoon_vm_port_stats(v->rig->vm, "p0", &s, &err), &err);
 	assert_int_equal(s.out_bytes, 5);
@@ -190,21 +180,16 @@ static void test_vm__a_ports_bytes_are_counted(void **state)
 static void test_vm__a_ports_outputs_are_those_of_its_description(void **state)
 {
 	struct vv *v = *state;
-	struct vmoon_spec_output out = {
-		.options = {.size = sizeof(struct vmoon_output_options),
-			    .kind = VMOON_OUTPUT_RING,
-			    .limit = {.size = sizeof(struct vmoon_limit)}}};
 	struct vmoon_driver *d;
 	struct vmoon_error err;
 	char buf[8] = {0};
 	size_t n;
 
-	(void)snprintf(out.name, sizeof(out.name), "mem");
 	vv_describe(v, 0, false, 1);
-	v->spec_ports[0].outputs.outputs[0] = out;
-	v->spec_ports[0].outputs.output_count = 1;
+	vv_set(v, "consoles", 0, "sinks.1.sink", "ring");
+	vv_set(v, "consoles", 0, "sinks.1.name", "mem");
 	vv_create(v);
-	d = probe(v, "console");
+	d = vv_probe(v, "console");
 	assert_true(vmoon_driver_port_send(d, 0, "hello", 5));
 	vv_turn(v);
 	assert_ok(vmoon_stream_read_output(vmoon_vm_stream(v->rig->vm, "p0"),
@@ -213,25 +198,6 @@ static void test_vm__a_ports_outputs_are_those_of_its_description(void **state)
 	assert_int_equal(n, 5);
 	assert_string_equal(buf, "hello");
 	vmoon_driver_destroy(d);
-}
-
-static void test_vm__a_ports_unknown_group_is_named(void **state)
-{
-	struct vv *v = *state;
-	struct vmoon_spec_output out = {
-		.options = {.size = sizeof(struct vmoon_output_options),
-			    .kind = VMOON_OUTPUT_RING,
-			    .limit = {.size = sizeof(struct vmoon_limit)}}};
-	struct vmoon_error err;
-
-	(void)snprintf(out.group, sizeof(out.group), "g");
-	vv_describe(v, 0, false, 1);
-	v->spec_ports[0].outputs.outputs[0] = out;
-	v->spec_ports[0].outputs.output_count = 1;
-	assert_int_equal(vv_try(v, NULL, &err), VMOON_E_CONFIG);
-	assert_string_equal(err.msg,
-			    "port 'p0': there is no group 'g'; the VM's "
-			    "description names all that it has");
 }
 
 /* ---- life ---- */
@@ -250,7 +216,8 @@ static void test_vm__a_reset_reaches_devices_and_ports(void **state)
 	size_t n;
 
 	vv_describe(v, 1, true, 1);
-	assert_ok(vv_try(v, &script, &err), &err);
+	vv_hv(v, &script);
+	assert_ok(vv_try(v, vv_kit(v), &err), &err);
 	port = vmoon_vm_stream(v->rig->vm, "p0");
 	assert_ok(vmoon_stream_write(port, "x", 1, &n, &err), &err);
 	rig_start(v->rig);
@@ -271,7 +238,6 @@ static const struct CMUnitTest tests[] = {
 	VV(test_vm__a_limited_disk_goes_on_by_its_timer),
 	VV(test_vm__a_ports_bytes_are_counted),
 	VV(test_vm__a_ports_outputs_are_those_of_its_description),
-	VV(test_vm__a_ports_unknown_group_is_named),
 	VV(test_vm__a_reset_reaches_devices_and_ports),
 };
 
