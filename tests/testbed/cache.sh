@@ -182,6 +182,23 @@ put_modules() { # root kernel-folder names...: with what modprobe needs
 }
 
 # ---- the guest ----
+# What makes and checks file systems; busybox's mke2fs knows only ext2.
+guest_programs='/sbin/mke2fs /sbin/e2fsck'
+
+put_programs() { # root: with their libraries, where the loader looks for them
+	local root=$1 program path to
+	for program in $guest_programs; do
+		[ -x "$program" ] || continue
+		rm -f "$root/bin/${program##*/}"
+		cp -L "$program" "$root/bin/"
+		for path in $(libraries "$program"); do
+			to=$root${path#/usr}
+			mkdir -p "${to%/*}"
+			cp -L "$path" "$to"
+		done
+	done
+}
+
 guest_initrd() { # cloud|amd64
 	local to=$cache/initrd-$1.cpio root=$cache/part.initrd power
 	[ "$to" -nt "$here/guest-init" ] && [ "$to" -nt "$here/cache.sh" ] &&
@@ -199,6 +216,7 @@ guest_initrd() { # cloud|amd64
 	echo 'root::0:0:99999:7:::' >"$root/etc/shadow" # no password
 	echo 'root:x:0:' >"$root/etc/group"
 	printf '%s\n' "PS1='# '" 'export PATH=/bin' >"$root/etc/profile"
+	put_programs "$root"
 	: >"$root/lib/extra/order"
 	cp "$here/guest-init" "$root/init"
 	chmod 755 "$root/init"
