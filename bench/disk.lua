@@ -6,7 +6,8 @@ local vmoon = require "vmoon"
 local KERNEL, INITRD = os.getenv "VMOON_KERNEL", os.getenv "VMOON_INITRD"
 local LOAD = assert(os.getenv "LOAD", "set LOAD to the guest's program, disk_load")
 local REQUESTS = tonumber(os.getenv "VMOON_BENCH_REQUESTS" or "2000")
-local CMDLINE = "console=ttyS0 quiet reboot=t panic=-1 nohz=off highres=off rdinit=/bench/disk-init requests=" .. REQUESTS
+local CMDLINE = "console=ttyS0 quiet reboot=t panic=-1 nohz=off highres=off "
+  .. "rdinit=/bench/disk-init requests=" .. REQUESTS
 local IMAGE = "/tmp/disk.img"
 local ROWS = {
   "random-read-1", "random-write-1", "sequential-read-1", "sequential-write-1",
@@ -42,7 +43,7 @@ local function follow(next_line)
     if name then at = to_user() end
     local ended, us, irqs = line:match "^end (%S+) (%d+) (%d+)"
     if ended then rows[ended] = { tonumber(us), tonumber(irqs), to_user() - at } end
-    if line:match "^done" then return rows end
+    if line:match "^all done" then return rows end
   end
   error "the guest ended before its loads did"
 end
