@@ -92,10 +92,20 @@ void vmoon_loop_add_event(struct vmoon_loop *loop, struct vmoon_loop_event *ev,
 	loop->events = ev;
 }
 
+/* The loop's thread, in a handler of a descriptor: events come after that. */
+static bool is_awake(const struct vmoon_loop *loop)
+{
+	return pthread_equal(__atomic_load_n(&loop->thread, __ATOMIC_RELAXED),
+			     pthread_self()) &&
+	       loop->is_before_events;
+}
+
 static void wake(struct vmoon_loop *loop)
 {
 	const uint64_t one = 1;
 
+	if (is_awake(loop))
+		return;
 	if (__atomic_exchange_n(&loop->is_woken, true, __ATOMIC_ACQ_REL))
 		return;
 	while (write(loop->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
@@ -207,6 +217,7 @@ enum vmoon_status vmoon_loop_turn(struct vmoon_loop *loop, int64_t timeout_ns,
 	struct epoll_event evs[VMOON_COUNTOF(loop->batch)];
 	int n;
 
+	__atomic_store_n(&loop->thread, pthread_self(), __ATOMIC_RELAXED);
 	n = wait_epoll(loop->epoll_fd, evs, (int)VMOON_COUNTOF(evs),
 		       next_timeout(loop, timeout_ns));
 	if (n < 0 && errno == EINTR)
@@ -216,6 +227,7 @@ enum vmoon_status vmoon_loop_turn(struct vmoon_loop *loop, int64_t timeout_ns,
 	for (int i = 0; i < n; i++)
 		loop->batch[i] = evs[i].data.ptr;
 	loop->batch_len = n;
+	loop->is_before_events = true;
 	for (int i = 0; i < n; i++) {
 		if (evs[i].data.ptr != NULL)
 			run_fd(loop, i, evs[i].events);
@@ -224,6 +236,7 @@ enum vmoon_status vmoon_loop_turn(struct vmoon_loop *loop, int64_t timeout_ns,
 						  __ATOMIC_ACQ_REL);
 	}
 	loop->batch_len = 0;
+	loop->is_before_events = false;
 	run_events(loop);
 	run_timers(loop);
 	return VMOON_OK;

@@ -6,6 +6,8 @@
 #include "vmoon/base.h"
 #include "vmoon/error.h"
 
+#include <pthread.h>
+
 /*
  * Everything here belongs to the thread that runs the loop, except what says
  * "any thread". Storage of fds, events and timers is the caller's; removing
@@ -54,6 +56,8 @@ struct vmoon_loop {
 	int epoll_fd, wake_fd; /* owned */
 	struct vmoon_loop_event *events;
 	struct vmoon_loop_timer *timers;
+	pthread_t thread;                /* atomic: who turned it last */
+	bool is_before_events;           /* that thread's own */
 	bool is_woken;                   /* atomic: wake_fd was written */
 	bool is_quitting;                /* atomic */
 	struct vmoon_loop_fd *batch[16]; /* ready in this round */

@@ -114,6 +114,16 @@ static struct vmoon_block_request *next_finished(struct vmoon_blk_file *f)
 	return r;
 }
 
+static bool has_submitted(struct vmoon_blk_file *f)
+{
+	bool has;
+
+	vmoon_lock_take(&f->state_lock);
+	has = f->submitted.first != NULL;
+	vmoon_lock_drop(&f->state_lock);
+	return has;
+}
+
 static void tell_finished(struct vmoon_blk_file *f)
 {
 	struct vmoon_block_request *r;
@@ -141,7 +151,8 @@ static void on_submitted(void *ctx)
 	if (count == 0)
 		return;
 	tell_finished(f);
-	vmoon_loop_fire(&f->submitted_event); /* perhaps there are more */
+	if (has_submitted(f))
+		vmoon_loop_fire(&f->submitted_event);
 }
 
 /* ---- life ---- */
