@@ -17,7 +17,7 @@ local vm <close> = vmoon.boot {
 local sh = vm:login { on = "cmd", timeout = 120 }
 print("a shell on " .. sh:run "readlink /proc/self/fd/1")
 vm.port.cmd:resize(132, 43)
-print("its size, rows and columns: " .. sh:run "stty size </dev/hvc0")
+print("the size of its terminal: " .. sh:run "stty size </dev/hvc0")
 
 -- What the kernel says meanwhile is on serial, and not between two lines here.
 sh:run "echo a line of the kernel >/dev/kmsg"
