@@ -147,7 +147,7 @@ kvm: $(KVM_BIN) guest
 guest: $(GUEST_BIN)
 fuzzers: $(FUZZ_BIN)
 tools: $(TOOL_BIN)
-benches: $(BENCH_BIN) guest
+benches: $(BENCH_BIN) guest $(OUT)/bench/disk_load
 objects: $(call obj,$(ALL_C))
 
 $(OUT)/runtime/vmoon.o: CFLAGS_ALL += -DVMOON_VERSION='"$(VERSION)"'
@@ -223,6 +223,10 @@ $(FUZZ_HOST): $(OUT)/%: $(OUT)/%.o $(FUZZ_MAIN) $(SUPPORT_LIB) $(LIB_A)
 $(filter-out $(FUZZ_HOST),$(FUZZ_BIN)): $(OUT)/%: $(OUT)/%.o $(FUZZ_MAIN) $(SUPPORT_LIB) $(CORE_LIB)
 $(FUZZ_BIN):
 	$(Q)$(CC) $(LDFLAGS_ALL) $(if $(FUZZ_MAIN),,-fsanitize=fuzzer) $^ $(LIBS) -o $@
+# Runs in a Linux guest, which has no libraries.
+$(OUT)/bench/disk_load: bench/disk_load.c Makefile
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -static -O2 -std=c11 -D_GNU_SOURCE $(WARN) -o $@ $<
 # Guests are freestanding images: none of the host's flags apply. Most are ELF
 # files at 1 MiB; flat ones are bytes for the address named here.
 GUEST_elf := -m64 -Wl,-T,tests/guest/guest.ld

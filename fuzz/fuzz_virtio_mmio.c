@@ -41,6 +41,7 @@ static void check(struct rig *r)
 	FUZZ_REQUIRE(stats.is_live == r->fake->is_active);
 	FUZZ_REQUIRE(stats.is_broken == ((status & S_NEEDS_RESET) != 0));
 	FUZZ_REQUIRE((stats.features != 0) == stats.is_live);
+	FUZZ_REQUIRE(stats.chains == r->fake->pops_ever);
 	for (unsigned q = 0; q < RIG_QUEUES; q++)
 		FUZZ_REQUIRE(r->fake->q[q].vq == NULL || stats.is_live);
 }

@@ -38,15 +38,12 @@ static void kick_queue(struct vmoon_virtio_seat *seat, unsigned queue)
 	vmoon_lock_drop(&seat->slot->lock);
 }
 
-/* Read first: a kick that comes after that is another one. */
+/* Each write to the eventfd is an edge: nobody has to read it. */
 static bool on_kick(void *ctx, uint32_t events)
 {
 	const struct vmoon_virtio_kick *k = ctx;
-	uint64_t count;
 
 	(void)events;
-	if (read(k->fd.fd, &count, sizeof(count)) != (ssize_t)sizeof(count))
-		return false;
 	kick_queue(k->seat, k->queue);
 	return true;
 }
@@ -134,7 +131,7 @@ static enum vmoon_status add_kick(struct vmoon_virtio_seat *seat,
 	k->fd.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (k->fd.fd < 0)
 		return vmoon_fail(err, VMOON_E_SYS, errno, "eventfd");
-	st = vmoon_loop_add_fd(seat->loop, &k->fd, EPOLLIN, err);
+	st = vmoon_loop_add_fd(seat->loop, &k->fd, EPOLLIN | EPOLLET, err);
 	if (st != VMOON_OK)
 		goto err_close;
 	io = ioeventfd_of(k);

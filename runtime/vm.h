@@ -109,7 +109,8 @@ struct vmoon_vm {
 	unsigned parked;  /* of these, at the gate */
 	uint64_t start_ns, end_ns, resets;
 	struct vmoon_exit_record exit;
-	unsigned entered; /* threads in their sandbox, or that could not */
+	unsigned disk_threads; /* that were started */
+	unsigned entered;      /* threads in their sandbox, or that could not */
 	enum vmoon_status enter_status;
 	struct vmoon_error enter_error;
 

@@ -40,8 +40,11 @@ void *vmoon_vm_disk_main(void *disk_worker)
 {
 	struct vmoon_disk_worker *d = disk_worker;
 	const struct vmoon_log log = vmoon_vm_log_value(&d->vm->log);
+	const unsigned disk = (unsigned)(d - d->vm->disks);
 	struct vmoon_error err;
 
+	vmoon_vm_enter_sandbox(d->vm,
+			       vmoon_seat_of_disk(d->vm->spec.cpus, disk));
 	if (vmoon_loop_run(&d->loop, &err) != VMOON_OK)
 		vmoon_logf(&log, VMOON_LOG_ERROR, "disk", "%s", err.msg);
 	return NULL;

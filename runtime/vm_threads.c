@@ -42,9 +42,9 @@ static enum vmoon_status open_sandbox(struct vmoon_vm *vm,
 	struct vmoon_sandbox_config cfg = {
 		.mem = &vm->rt->mem,
 		.cpus = vm->spec.cpus,
-		.wake_fd = vm->loop.wake_fd,
+		.worker = {vm->loop.wake_fd, vm->loop.epoll_fd},
 		.event_fd = vm->rt->event_fd,
-		.epoll_fd = vm->loop.epoll_fd,
+		.disks = (unsigned)vm->disk_count,
 		.kick_signal = vm->rt->kick_signal,
 		.denied = on_denied,
 		.ctx = vm,
@@ -60,6 +60,9 @@ static enum vmoon_status open_sandbox(struct vmoon_vm *vm,
 		cfg.hv_vcpu[i] =
 			hv->ops->calls == NULL ? none : hv->ops->calls(hv);
 	}
+	for (size_t i = 0; i < vm->disk_count; i++)
+		cfg.disk[i] = (struct vmoon_sandbox_loop){
+			vm->disks[i].loop.wake_fd, vm->disks[i].loop.epoll_fd};
 	return vmoon_sandbox_open(&vm->sandbox, &cfg, err);
 }
 
@@ -89,7 +92,8 @@ static enum vmoon_status wait_entered(struct vmoon_vm *vm,
 	enum vmoon_status st;
 
 	vmoon_lock_take(&vm->lock);
-	while (vm->entered < vm->threads + vm->has_worker + vm->has_monitor)
+	while (vm->entered < vm->threads + vm->has_worker + vm->has_monitor +
+				     vm->disk_threads)
 		vmoon_lock_wait(&vm->lock, &vm->changed);
 	st = vm->enter_status;
 	if (st != VMOON_OK && err != NULL)
@@ -162,6 +166,9 @@ static enum vmoon_status start_disk(struct vmoon_vm *vm, size_t i,
 		return vmoon_fail(err, VMOON_E_SYS, rc,
 				  "cannot start the thread of disk %zu", i + 1);
 	d->has_thread = true;
+	vmoon_lock_take(&vm->lock);
+	vm->disk_threads++;
+	vmoon_lock_drop(&vm->lock);
 	(void)snprintf(name, sizeof(name), "vmoon-disk%u",
 		       (unsigned)(i % 1000));
 	(void)pthread_setname_np(d->thread, name);
@@ -229,7 +236,7 @@ void vmoon_vm_join_threads(struct vmoon_vm *vm)
 		(void)pthread_join(vm->monitor, NULL);
 	}
 	vm->has_worker = vm->has_monitor = false;
-	vm->threads = vm->entered = 0;
+	vm->threads = vm->disk_threads = vm->entered = 0;
 	vmoon_sandbox_close(&vm->sandbox);
 }
 

@@ -372,10 +372,19 @@ void vmoon_blk_serve(struct vmoon_blk *b, unsigned queue)
 static void begin_again(struct vmoon_blk *b, struct vmoon_blk_job *r)
 {
 	struct vmoon_vq *vq = b->queues[r->queue];
+	enum vmoon_vq_outcome got;
 	enum vmoon_blk_status st;
 
-	if (vq == NULL ||
-	    vmoon_vq_refetch(vq, r->head, &r->chain) != VMOON_VQ_CHAIN) {
+	if (vq == NULL) {
+		give_job(b, r);
+		return;
+	}
+	got = vmoon_vq_refetch(vq, r->head, &r->chain);
+	if (got != VMOON_VQ_CHAIN) {
+		/* The driver may have changed it since: as pop does then. */
+		r->chain.written = 0;
+		if (got == VMOON_VQ_MALFORMED)
+			vmoon_vq_push(vq, &r->chain);
 		give_job(b, r);
 		return;
 	}

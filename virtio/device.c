@@ -384,6 +384,13 @@ void vmoon_vdev_stats(const struct vmoon_vdev *v,
 	out->interrupts = v->interrupts;
 	out->resets = v->resets;
 	out->chains = out->malformed = 0;
+	for (unsigned i = 0; i < v->vd->queue_count; i++) {
+		const struct vmoon_vq_counts counts =
+			vmoon_vq_counts(v->queues[i].vq);
+
+		out->chains += counts.chains;
+		out->malformed += counts.malformed;
+	}
 	out->needs_reset = v->needs_reset;
 	out->features = v->is_live ? v->regs.driver_features : 0;
 	out->is_live = v->is_live;

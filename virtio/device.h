@@ -130,6 +130,8 @@ bool vmoon_vdev_config_write(struct vmoon_vdev *v, uint64_t off, unsigned size,
 
 /* ---- life ---- */
 
+/* A driver is there that was not given up by either side. */
+bool vmoon_vdev_can_serve(const struct vmoon_vdev *v) VMOON_NONNULL(1);
 /* False: there is no such queue. Else it is drained if it can be. */
 bool vmoon_vdev_kick(struct vmoon_vdev *v, unsigned queue) VMOON_MUST_USE
 	VMOON_NONNULL(1);
@@ -148,8 +150,6 @@ VMOON_STATUS vmoon_vdev_load(struct vmoon_vdev *v, struct vmoon_state_reader *r,
 
 /* ---- between device.c and device_state.c ---- */
 
-/* A driver is there that was not given up by either side. */
-bool vmoon_vdev_can_serve(const struct vmoon_vdev *v) VMOON_NONNULL(1);
 bool vmoon_vdev_are_features_ok(const struct vmoon_vdev *v, uint64_t features)
 	VMOON_NONNULL(1);
 /* All that are ready, or false and none. */

@@ -176,7 +176,7 @@ static bool notify(struct mmio *m, uint32_t queue)
 {
 	if (queue >= m->vdev.vd->queue_count)
 		return false;
-	if (m->vdev.is_live)
+	if (vmoon_vdev_can_serve(&m->vdev))
 		m->kick(m->ctx, queue);
 	return true;
 }

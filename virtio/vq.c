@@ -50,8 +50,10 @@ void vmoon_vq_destroy(struct vmoon_vq *vq)
 
 void vmoon_vq_stop(struct vmoon_vq *vq)
 {
-	const struct vmoon_vq fresh = {
-		.mem = vq->mem, .host = vq->host, .max_size = vq->max_size};
+	const struct vmoon_vq fresh = {.mem = vq->mem,
+				       .host = vq->host,
+				       .max_size = vq->max_size,
+				       .counts = vq->counts};
 
 	memset(vq->busy, 0, vmoon_vq_words(vq->max_size) * sizeof(uint64_t));
 	memcpy(vq, &fresh, sizeof(fresh));
@@ -91,6 +93,11 @@ uint16_t vmoon_vq_size(const struct vmoon_vq *vq)
 uint16_t vmoon_vq_in_flight(const struct vmoon_vq *vq)
 {
 	return vq->in_flight;
+}
+
+struct vmoon_vq_counts vmoon_vq_counts(const struct vmoon_vq *vq)
+{
+	return vq->counts;
 }
 
 /* ---- the ring's fields ---- */
@@ -203,7 +210,10 @@ enum vmoon_vq_outcome vmoon_vq_next(struct vmoon_vq *vq,
 		return outcome;
 	if (!take_head(vq, &head))
 		return give_up(vq, vq->next_avail);
-	return vmoon_vq_walk(vq, head, chain);
+	outcome = vmoon_vq_walk(vq, head, chain);
+	vq->counts.chains += outcome == VMOON_VQ_CHAIN;
+	vq->counts.malformed += outcome == VMOON_VQ_MALFORMED;
+	return outcome;
 }
 
 enum vmoon_vq_outcome vmoon_vq_refetch(struct vmoon_vq *vq, uint16_t head,
@@ -235,6 +245,7 @@ void vmoon_vq_unpop(struct vmoon_vq *vq, struct vmoon_chain *chain)
 		return;
 	vmoon_vq_flip_busy(vq, chain->head);
 	vq->next_avail--;
+	vq->counts.chains--;
 	vq->in_flight--;
 	vq->share++;
 }

@@ -71,6 +71,13 @@ bool vmoon_vq_start(struct vmoon_vq *vq, const struct vmoon_vq_setup *setup,
 void vmoon_vq_stop(struct vmoon_vq *vq) VMOON_NONNULL(1);
 bool vmoon_vq_is_broken(const struct vmoon_vq *vq) VMOON_NONNULL(1);
 
+/* Popped since create, well-formed and not. */
+struct vmoon_vq_counts {
+	uint64_t chains, malformed;
+};
+struct vmoon_vq_counts vmoon_vq_counts(const struct vmoon_vq *vq)
+	VMOON_NONNULL(1);
+
 /* vmoon_vq_pop is this until VMOON_VQ_CHAIN or nothing, pushes included. */
 enum vmoon_vq_outcome vmoon_vq_next(struct vmoon_vq *vq,
 				    struct vmoon_chain *chain) VMOON_MUST_USE

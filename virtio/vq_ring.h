@@ -7,11 +7,12 @@
 
 enum { VMOON_VQ_BITS = 64 }; /* heads in a word of busy */
 
-/* Everything but max_size, mem and host is of the current start. */
+/* Everything but the first members is of the current start. */
 struct vmoon_vq {
 	struct vmoon_mem *mem; /* borrowed */
 	struct vmoon_vq_host host;
 	uint16_t max_size;
+	struct vmoon_vq_counts counts;
 
 	const struct vmoon_gmem *gm; /* borrowed; NULL: not live */
 	struct vmoon_gmem_window desc, avail, used;

@@ -730,10 +730,28 @@ function VM:try_expect(pattern, options) end
 ---@return vmoon.Shell
 function VM:login(options) end
 
+---@class vmoon.BenchParams
+---@field size? vmoon.Size                     # of blk; default "1M"
+---@field readonly? boolean
+---@field cached? boolean                      # offers FLUSH; default true
+---@field id? string
+---@field queues? integer                      # 1 to 8
+---@field rate? vmoon.Size                     # of rng: bytes a second
+---@field burst? vmoon.Size
+---@field seed? integer
+---@field ports? integer                       # of console: 1 to 16
+
+---@class vmoon.BenchFault
+---@field op? "read"|"write"|"flush"|"discard"|"zeroes"|"any"
+---@field nth? integer                         # from now on; default 1
+---@field errno? string                        # "EIO"; without one it goes on
+---@field moved? integer                       # bytes before that
+---@field held? boolean                        # until b:release
+---@field sticky? boolean                      # all after it as well
+
 ---@class vmoon.BenchSpec
 ---@field device "blk"|"rng"|"console"|"uart16550"|"rtc-cmos"|"rtc-pl031"
----Of blk: size (default "1M"), readonly, cached (default true), id, queues; of rng: rate, burst, seed; of console: ports.
----@field params? { size?: vmoon.Size, readonly?: boolean, cached?: boolean, id?: string, queues?: integer, rate?: vmoon.Size, burst?: vmoon.Size, seed?: integer, ports?: integer }
+---@field params? vmoon.BenchParams
 ---Guest RAM, from address 0 on. Default "8M".
 ---@field memory? vmoon.Size
 ---What b:save() gave, of a bench with the same params.
@@ -762,8 +780,8 @@ function Bench:close() end
 ---@param sectors integer
 function Bench:discard(sector, sectors) end
 
----What happens to the nth request from now on. After moved bytes it fails with errno, or goes on without one; held ones wait.
----@param fault { op?: "read"|"write"|"flush"|"discard"|"zeroes"|"any", nth?: integer, errno?: string, moved?: integer, held?: boolean, sticky?: boolean }
+---What happens to the nth request from now on.
+---@param fault vmoon.BenchFault
 function Bench:fault(fault) end
 
 ---Flushes the disk.
@@ -844,7 +862,7 @@ function Bench:read64(offset) end
 ---@param i? integer
 function Bench:release(i) end
 
----A request all the way: what came back, and how much the device says it wrote. Raises kind "timeout" when it does not come back.
+---A request all the way: what came back, and how much the device says it wrote.
 ---@param queue integer
 ---@param request { out?: string, in?: integer }
 ---@return string bytes

@@ -24,14 +24,22 @@ union reply {
 	unsigned char room[256];
 };
 
-static void name_thread(unsigned seat, char *out, size_t cap)
+static void name_thread(const struct vmoon_sandbox *sb, unsigned seat,
+			char *out, size_t cap)
 {
-	if (seat >= VMOON_SEAT_VCPU)
+	switch (vmoon_sandbox_thread_of(sb, seat)) {
+	case VMOON_SANDBOX_VCPU:
 		(void)snprintf(out, cap, "vCPU %u", seat - VMOON_SEAT_VCPU);
-	else
-		(void)snprintf(out, cap, "the %s",
-			       seat == VMOON_SEAT_WORKER ? "worker"
-							 : "monitor");
+		return;
+	case VMOON_SANDBOX_DISK:
+		(void)snprintf(out, cap, "the thread of disk %u",
+			       seat - vmoon_seat_of_disk(sb->cfg.cpus, 0) + 1);
+		return;
+	case VMOON_SANDBOX_WORKER:
+		(void)snprintf(out, cap, "the worker");
+		return;
+	case VMOON_SANDBOX_MONITOR: (void)snprintf(out, cap, "the monitor");
+	}
 }
 
 static void name_call(const struct seccomp_data *call, char *out, size_t cap)
@@ -50,9 +58,9 @@ static void name_call(const struct seccomp_data *call, char *out, size_t cap)
 static void tell(const struct vmoon_sandbox *sb, unsigned seat,
 		 const struct seccomp_data *call)
 {
-	char message[200], thread[16], name[64];
+	char message[200], thread[32], name[64];
 
-	name_thread(seat, thread, sizeof(thread));
+	name_thread(sb, seat, thread, sizeof(thread));
 	name_call(call, name, sizeof(name));
 	(void)snprintf(message, sizeof(message),
 		       "%s: system call %s is not allowed by its sandbox; "

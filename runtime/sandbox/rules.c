@@ -19,6 +19,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -35,7 +36,8 @@
 enum {
 	V = VMOON_SANDBOX_VCPU,
 	W = VMOON_SANDBOX_WORKER,
-	M = VMOON_SANDBOX_MONITOR
+	M = VMOON_SANDBOX_MONITOR,
+	D = VMOON_SANDBOX_DISK
 };
 
 /* The kernel reads an int from the lower half of a register. */
@@ -66,12 +68,12 @@ enum {
 
 static const struct vmoon_sandbox_row rows[] = {
 	/* ---- every thread ---- */
-	{V | W | M,
+	{V | W | M | D,
 	 SYS(futex),
 	 {FUTEX(FUTEX_WAIT)},
 	 0,
 	 "a lock that another thread holds"},
-	{V | W | M,
+	{V | W | M | D,
 	 SYS(futex),
 	 {FUTEX(FUTEX_WAKE)},
 	 0,
@@ -81,20 +83,24 @@ static const struct vmoon_sandbox_row rows[] = {
 	 {FUTEX(FUTEX_WAIT_BITSET)},
 	 0,
 	 "waiting at the gate, and for the vCPUs to arrive there"},
-	{V | M, SYS(write), {IS(0, WAKE), LONG(2, 8)}, 0, "waking the worker"},
-	{V | W | M,
+	{V | M | D,
+	 SYS(write),
+	 {IS(0, WAKE), LONG(2, 8)},
+	 0,
+	 "waking the worker, or a disk's thread"},
+	{V | W | M | D,
 	 SYS(rt_sigprocmask),
 	 {INT(0, SIG_BLOCK)},
 	 0,
 	 "the C library ends a thread with all signals blocked"},
-	{V | W | M,
+	{V | W | M | D,
 	 SYS(madvise),
 	 {INT(2, MADV_DONTNEED)},
 	 0,
 	 "the C library gives back the stack of a thread that ends; the "
 	 "worker empties guest memory"},
-	{V | W | M, SYS(exit), {INT(0, 0)}, 0, "the end of a thread"},
-	{V | W,
+	{V | W | M | D, SYS(exit), {INT(0, 0)}, 0, "the end of a thread"},
+	{V | W | D,
 	 SYS(clock_gettime),
 	 {INT(0, CLOCK_MONOTONIC)},
 	 0,
@@ -142,8 +148,8 @@ static const struct vmoon_sandbox_row rows[] = {
 	 {INT(1, 1)},
 	 0,
 	 "whether a pipe or terminal takes more bytes of the console"},
-	{W, SYS(epoll_pwait2), {IS(0, EPOLL)}, 0, "the event loop"},
-	{W,
+	{W | D, SYS(epoll_pwait2), {IS(0, EPOLL)}, 0, "the event loop"},
+	{W | D,
 	 SYS(epoll_wait),
 	 {IS(0, EPOLL)},
 	 0,
@@ -203,6 +209,25 @@ static const struct vmoon_sandbox_row rows[] = {
 	 EACCES,
 	 "the C library's heap asks for the overcommit mode before it "
 	 "shrinks, and does without"},
+	{W,
+	 SYS(getrandom),
+	 {INT(2, GRND_NONBLOCK)},
+	 0,
+	 "random bytes for the guest's entropy device"},
+	/* ---- disks ---- */
+	{D, SYS(preadv), {{0}}, 0, "from the disk's file to the guest"},
+	{D, SYS(pwritev), {{0}}, 0, "from the guest to the disk's file"},
+	{D, SYS(fdatasync), {{0}}, 0, "the guest flushes"},
+	{D,
+	 SYS(fallocate),
+	 {INT(1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE)},
+	 0,
+	 "the guest discards"},
+	{D,
+	 SYS(fallocate),
+	 {INT(1, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE)},
+	 0,
+	 "the guest writes zeroes"},
 	/* ---- the monitor ---- */
 	{M,
 	 SYS(epoll_pwait),
@@ -220,9 +245,9 @@ static const struct vmoon_sandbox_row rows[] = {
 	 0,
 	 "and that it is not permitted"},
 #ifdef SANITIZED
-#define ALSO(name)                                              \
-	{                                                       \
-		V | W | M, SYS(name), {{0}}, 0, "the sanitizer" \
+#define ALSO(name)                                                  \
+	{                                                           \
+		V | W | M | D, SYS(name), {{0}}, 0, "the sanitizer" \
 	}
 	ALSO(futex),
 	ALSO(write),
@@ -251,7 +276,7 @@ static const struct vmoon_sandbox_row rows[] = {
 	ALSO(dup2),
 	ALSO(tgkill),
 	ALSO(exit_group),
-	{V | W | M,
+	{V | W | M | D,
 	 SYS(openat),
 	 {INT(0, AT_FDCWD), INT(2, O_RDONLY)},
 	 0,
@@ -327,6 +352,7 @@ const char *vmoon_sandbox_thread_name(enum vmoon_sandbox_thread thread)
 	case VMOON_SANDBOX_VCPU: return "vcpu";
 	case VMOON_SANDBOX_WORKER: return "worker";
 	case VMOON_SANDBOX_MONITOR: return "monitor";
+	case VMOON_SANDBOX_DISK: return "disk";
 	}
 	return "unknown";
 }

@@ -9,15 +9,16 @@
 enum vmoon_sandbox_thread {
 	VMOON_SANDBOX_VCPU = 1,
 	VMOON_SANDBOX_WORKER = 2,
-	VMOON_SANDBOX_MONITOR = 4
+	VMOON_SANDBOX_MONITOR = 4,
+	VMOON_SANDBOX_DISK = 8 /* a disk's own */
 };
 
 /* What an argument is compared with. All but VALUE are a VM's own. */
 enum vmoon_sandbox_operand {
 	VMOON_SANDBOX_VALUE,  /* the number in the row */
-	VMOON_SANDBOX_WAKE,   /* the eventfd of the worker's loop */
+	VMOON_SANDBOX_WAKE,   /* the eventfds of the VM's loops */
 	VMOON_SANDBOX_EVENTS, /* the runtime's descriptor */
-	VMOON_SANDBOX_EPOLL,  /* of the worker's loop */
+	VMOON_SANDBOX_EPOLL,  /* of the thread's own loop */
 	VMOON_SANDBOX_MONITOR_EPOLL,
 	VMOON_SANDBOX_LISTENERS, /* where denied calls arrive: the monitor's */
 	VMOON_SANDBOX_HV_VM,     /* the hypervisor's descriptor of the VM */

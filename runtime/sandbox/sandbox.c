@@ -18,19 +18,23 @@ static const enum vmoon_sandbox_denial denial = VMOON_SANDBOX_ASK;
 static const enum vmoon_sandbox_denial denial_of_monitor = VMOON_SANDBOX_EPERM;
 #endif
 
-static enum vmoon_sandbox_thread thread_of(unsigned seat)
+enum vmoon_sandbox_thread vmoon_sandbox_thread_of(
+	const struct vmoon_sandbox *sb, unsigned seat)
 {
 	if (seat == VMOON_SEAT_MONITOR)
 		return VMOON_SANDBOX_MONITOR;
-	return seat == VMOON_SEAT_WORKER ? VMOON_SANDBOX_WORKER
-					 : VMOON_SANDBOX_VCPU;
+	if (seat == VMOON_SEAT_WORKER)
+		return VMOON_SANDBOX_WORKER;
+	return seat < vmoon_seat_of_disk(sb->cfg.cpus, 0) ? VMOON_SANDBOX_VCPU
+							  : VMOON_SANDBOX_DISK;
 }
 
 struct vmoon_sandbox_list vmoon_sandbox_list_of(const struct vmoon_sandbox *sb,
 						unsigned seat)
 {
 	const struct vmoon_sandbox_config *cfg = &sb->cfg;
-	struct vmoon_sandbox_list l = {.thread = thread_of(seat)};
+	struct vmoon_sandbox_list l = {
+		.thread = vmoon_sandbox_thread_of(sb, seat)};
 
 	for (size_t i = 0; i < VMOON_SANDBOX_OPERANDS; i++)
 		l.of[i] = (struct vmoon_sandbox_set){&sb->one[i], 1};
@@ -40,16 +44,26 @@ struct vmoon_sandbox_list vmoon_sandbox_list_of(const struct vmoon_sandbox *sb,
 		(struct vmoon_sandbox_set){sb->hv_vcpus, sb->hv_vcpus_count};
 	l.of[VMOON_SANDBOX_LISTENERS] =
 		(struct vmoon_sandbox_set){sb->listeners, sb->listeners_count};
+	l.of[VMOON_SANDBOX_WAKE] =
+		(struct vmoon_sandbox_set){sb->wakes, sb->wakes_count};
+	l.of[VMOON_SANDBOX_EPOLL].blocks = &sb->seats[seat].epoll;
 	l.hv[0].fd = VMOON_SANDBOX_HV_VM;
 	l.hv[1].fd = VMOON_SANDBOX_HV_VCPU;
-	if (seat == VMOON_SEAT_WORKER) {
+	switch (l.thread) {
+	case VMOON_SANDBOX_MONITOR: break;
+	case VMOON_SANDBOX_WORKER:
 		l.hv[0].codes = cfg->hv_vm.of_worker;
 		l.hv[1].codes = cfg->hv_vcpu[0].of_worker;
-	} else if (seat >= VMOON_SEAT_VCPU) {
+		break;
+	case VMOON_SANDBOX_VCPU:
 		l.hv[0].codes = cfg->hv_vm.of_vcpu;
 		l.hv[1].codes = cfg->hv_vcpu[0].of_vcpu;
 		l.of[VMOON_SANDBOX_HV_VCPU].blocks = &sb->seats[seat].hv_vcpu;
 		l.of[VMOON_SANDBOX_HV_VCPU].count = sb->hv_vcpus_count > 0;
+		break;
+	case VMOON_SANDBOX_DISK: /* a device's interrupt, as a vCPU's */
+		l.hv[0].codes = cfg->hv_vm.of_vcpu;
+		break;
 	}
 	return l;
 }
@@ -65,9 +79,7 @@ static void name_operands(struct vmoon_sandbox *sb)
 	uint32_t fds[VMOON_CPUS_MAX];
 	size_t n = 0;
 
-	sb->one[VMOON_SANDBOX_WAKE] = block_of(cfg->wake_fd);
 	sb->one[VMOON_SANDBOX_EVENTS] = block_of(cfg->event_fd);
-	sb->one[VMOON_SANDBOX_EPOLL] = block_of(cfg->epoll_fd);
 	sb->one[VMOON_SANDBOX_MONITOR_EPOLL] = block_of(sb->epoll_fd);
 	sb->one[VMOON_SANDBOX_KICK] = block_of(cfg->kick_signal);
 	sb->one[VMOON_SANDBOX_PID] = block_of(getpid());
@@ -79,6 +91,23 @@ static void name_operands(struct vmoon_sandbox *sb)
 			fds[n++] = (uint32_t)cfg->hv_vcpu[i].fd;
 	}
 	sb->hv_vcpus_count = vmoon_sandbox_blocks_of(sb->hv_vcpus, fds, n);
+}
+
+/* Anybody may wake anybody's loop, and waits in its own alone. */
+static void name_loops(struct vmoon_sandbox *sb)
+{
+	const struct vmoon_sandbox_config *cfg = &sb->cfg;
+	uint32_t fds[1 + VMOON_VIRTIO_DEVICES_MAX];
+
+	fds[0] = (uint32_t)cfg->worker.wake_fd;
+	sb->seats[VMOON_SEAT_WORKER].epoll = block_of(cfg->worker.epoll_fd);
+	for (unsigned i = 0; i < cfg->disks; i++) {
+		fds[1 + i] = (uint32_t)cfg->disk[i].wake_fd;
+		sb->seats[vmoon_seat_of_disk(cfg->cpus, i)].epoll =
+			block_of(cfg->disk[i].epoll_fd);
+	}
+	sb->wakes_count =
+		vmoon_sandbox_blocks_of(sb->wakes, fds, 1 + cfg->disks);
 }
 
 /* seat: which one fd tells of. */
@@ -115,7 +144,7 @@ enum vmoon_status vmoon_sandbox_open(struct vmoon_sandbox *sb,
 
 	memset(sb, 0, sizeof(*sb));
 	sb->cfg = *cfg;
-	sb->seat_count = VMOON_SEAT_VCPU + cfg->cpus;
+	sb->seat_count = vmoon_seat_of_disk(cfg->cpus, cfg->disks);
 	for (unsigned i = 0; i < sb->seat_count; i++)
 		sb->seats[i].listener = -1;
 	st = open_fds(sb, err);
@@ -124,6 +153,7 @@ enum vmoon_status vmoon_sandbox_open(struct vmoon_sandbox *sb,
 	sb->is_on = true;
 	vmoon_sandbox_audit_open(sb);
 	name_operands(sb);
+	name_loops(sb);
 	for (unsigned i = VMOON_SEAT_WORKER;
 	     i < sb->seat_count && st == VMOON_OK; i++) {
 		const struct vmoon_sandbox_list list =

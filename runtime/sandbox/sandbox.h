@@ -5,6 +5,7 @@
 
 #include "hv.h"
 #include "sandbox/filter.h"
+#include "vmoon/devices.h"
 
 /*
  * One seat for each thread of a VM. The thread that starts a VM opens the
@@ -16,13 +17,24 @@
  * `denied` its name, and then returns EPERM.
  */
 enum { VMOON_SEAT_MONITOR, VMOON_SEAT_WORKER, VMOON_SEAT_VCPU };
-enum { VMOON_SEATS_MAX = VMOON_SEAT_VCPU + VMOON_CPUS_MAX };
+/* vCPUs in their order, then disks in theirs. */
+enum {
+	VMOON_SEATS_MAX =
+		VMOON_SEAT_VCPU + VMOON_CPUS_MAX + VMOON_VIRTIO_DEVICES_MAX
+};
+
+/* Borrowed descriptors of a thread's loop. */
+struct vmoon_sandbox_loop {
+	int wake_fd, epoll_fd;
+};
 
 struct vmoon_sandbox_config {
 	struct vmoon_mem *mem; /* borrowed */
 	unsigned cpus;
-	int wake_fd, epoll_fd; /* borrowed: of the worker's loop */
-	int event_fd;          /* borrowed: the runtime's */
+	struct vmoon_sandbox_loop worker;
+	unsigned disks; /* threads of disks, each with a loop */
+	struct vmoon_sandbox_loop disk[VMOON_VIRTIO_DEVICES_MAX];
+	int event_fd; /* borrowed: the runtime's */
 	int kick_signal;
 	struct vmoon_hv_calls hv_vm;
 	struct vmoon_hv_calls hv_vcpu[VMOON_CPUS_MAX];
@@ -34,6 +46,7 @@ struct vmoon_sandbox_config {
 struct vmoon_sandbox_seat {
 	struct vmoon_filter filter;         /* owned, until it is in force */
 	struct vmoon_sandbox_block hv_vcpu; /* of a vCPU's seat */
+	struct vmoon_sandbox_block epoll;   /* of one with a loop */
 	int listener;                       /* owned; -1: none */
 };
 
@@ -42,8 +55,9 @@ struct vmoon_sandbox {
 	struct vmoon_sandbox_config cfg;
 	struct vmoon_sandbox_block one[VMOON_SANDBOX_OPERANDS];
 	struct vmoon_sandbox_block hv_vcpus[VMOON_CPUS_MAX];
+	struct vmoon_sandbox_block wakes[1 + VMOON_VIRTIO_DEVICES_MAX];
 	struct vmoon_sandbox_block listeners[VMOON_SEATS_MAX];
-	size_t hv_vcpus_count, listeners_count;
+	size_t hv_vcpus_count, listeners_count, wakes_count;
 	struct vmoon_sandbox_seat seats[VMOON_SEATS_MAX];
 	unsigned seat_count;
 	int stop_fd;                       /* owned: ends the monitor */
@@ -52,7 +66,13 @@ struct vmoon_sandbox {
 	struct vmoon_sandbox_audit *audit; /* owned; NULL but in that build */
 };
 
-/* Filters for the worker and the vCPUs. cfg is copied. */
+/* The seat of a disk's thread. */
+static inline unsigned vmoon_seat_of_disk(unsigned cpus, unsigned disk)
+{
+	return VMOON_SEAT_VCPU + cpus + disk;
+}
+
+/* Filters for all threads but the monitor. cfg is copied. */
 VMOON_STATUS vmoon_sandbox_open(struct vmoon_sandbox *sb,
 				const struct vmoon_sandbox_config *cfg,
 				struct vmoon_error *err) VMOON_NONNULL(1, 2);
@@ -107,6 +127,9 @@ bool vmoon_sandbox_answer(struct vmoon_sandbox *sb, unsigned seat)
 	VMOON_NONNULL(1);
 
 /* What seat may do; its pointers live as long as sb. */
+/* Which kind of thread it is for. */
+enum vmoon_sandbox_thread vmoon_sandbox_thread_of(
+	const struct vmoon_sandbox *sb, unsigned seat) VMOON_NONNULL(1);
 struct vmoon_sandbox_list vmoon_sandbox_list_of(const struct vmoon_sandbox *sb,
 						unsigned seat) VMOON_NONNULL(1);
 #endif

@@ -29,4 +29,5 @@ measure exits.lua tests/testbed/run --with-qemu --timeout 900 \
 	vmoon run bench/exits.lua
 measure boot.lua tests/testbed/run --with-qemu --timeout 900 \
 	vmoon run bench/boot.lua
+measure disk.lua env OUT="$OUT" bench/disk.sh
 exit $failed

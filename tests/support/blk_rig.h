@@ -224,12 +224,13 @@ static inline bool rig_init_disk(struct blk_rig *r, uint64_t bytes,
 		.is_readonly = is_readonly,
 		.can_discard = true,
 	};
+	unsigned char *at;
 
 	if (vmoon_array_disk_create(&cfg, &r->disk, NULL) != VMOON_OK)
 		return false;
+	at = vmoon_array_disk_bytes(r->disk);
 	for (uint64_t i = 0; i < bytes; i++)
-		vmoon_array_disk_bytes(r->disk)[i] =
-			(unsigned char)(i / VMOON_BLK_SECTOR + 1);
+		at[i] = (unsigned char)(i / VMOON_BLK_SECTOR + 1);
 	return true;
 }
 

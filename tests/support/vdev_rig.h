@@ -8,6 +8,7 @@
 
 #include "tests/support/fake_host.h"
 #include "tests/support/gmem_watch.h"
+#include "tests/support/vdev_regs.h"
 #include "virtio/device.h"
 #include "virtio/mmio.h"
 
@@ -25,38 +26,6 @@ enum {
 	RIG_DATA = 0x8000, /* buffers, 16 bytes each */
 	RIG_SNAPSHOT = 4096
 };
-
-/* Of mmio.c, once more: from the specification, table 4.1. */
-enum {
-	R_MAGIC = 0x00,
-	R_VERSION = 0x04,
-	R_DEVICE = 0x08,
-	R_VENDOR = 0x0c,
-	R_DEV_FEATURES = 0x10,
-	R_DEV_FEATURES_SEL = 0x14,
-	R_DRV_FEATURES = 0x20,
-	R_DRV_FEATURES_SEL = 0x24,
-	R_QUEUE_SEL = 0x30,
-	R_QUEUE_MAX = 0x34,
-	R_QUEUE_NUM = 0x38,
-	R_QUEUE_READY = 0x44,
-	R_NOTIFY = 0x50,
-	R_ISR = 0x60,
-	R_ACK = 0x64,
-	R_STATUS = 0x70,
-	R_DESC = 0x80,
-	R_AVAIL = 0x90,
-	R_USED = 0xa0,
-	R_SHM_SEL = 0xac,
-	R_SHM_LEN = 0xb0,
-	R_SHM_BASE = 0xb8,
-	R_QUEUE_RESET = 0xc0,
-	R_GENERATION = 0xfc,
-	R_CONFIG = 0x100
-};
-
-enum { S_ACK = 1, S_DRIVER = 3, S_FEATURES = 11, S_LIVE = 15 };
-enum { S_NEEDS_RESET = 0x40, S_FAILED = 0x80 };
 
 /* A queue of the fake and what it holds back of it. */
 struct rig_queue {
@@ -76,6 +45,7 @@ struct rig_device {
 	unsigned activates, resets, config_writes, ticks, served;
 	unsigned *destroys; /* borrowed */
 	bool is_active, is_holding, is_failing, is_load_failing, gives_up;
+	unsigned pops_ever;
 	unsigned stopped; /* queues that were not live at a reset */
 	unsigned pops;    /* of each notify, at most; 0: no bound */
 	uint8_t kept;     /* what its own section holds */
@@ -143,6 +113,7 @@ static inline void rig_notify(struct vmoon_virtio *vd, unsigned queue)
 		vmoon_chain_init(chain, q->segs[q->held_count], 4);
 		if (!vmoon_vq_pop(q->vq, chain))
 			break;
+		f->pops_ever++;
 		if (f->gives_up)
 			vd->host.needs_reset(vd->host.ctx);
 		if (f->is_holding)

@@ -255,7 +255,9 @@ bool vmoon_driver_setup_queue(struct vmoon_driver *d, unsigned queue,
 	    vmoon_driver_reg(d, VMOON_MMIO_QUEUE_READY) != 0)
 		return false;
 	if (size == 0 || size > max)
-		size = (uint16_t)max; /* checked above */
+		size = (uint16_t)max;    /* checked above */
+	while ((size & (size - 1)) != 0) /* a power of two, 2.7 */
+		size &= (uint16_t)(size - 1);
 	r = create_ring(d, size);
 	if (r == NULL)
 		return false;

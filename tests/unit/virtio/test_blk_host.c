@@ -51,6 +51,71 @@ static void assert_filled(struct blk_rig *r, vmoon_gpa gpa, unsigned byte,
 		assert_int_equal(*rig_at(r, gpa + i), byte);
 }
 
+static void assert_alive(struct blk_rig *r)
+{
+	const struct rig_buf data = {DATA + 0x8000, 512, true};
+	uint32_t len = 0;
+
+	assert_int_equal(ask(r, T_IN, 9, &data, &len), S_OK);
+	assert_filled(r, DATA + 0x8000, 10, 512);
+}
+
+static void put_segment(struct blk_rig *r, unsigned i, uint64_t sector,
+			uint32_t sectors, uint32_t flags)
+{
+	rig_put(r, DATA + 16 * i, sector, 8);
+	rig_put(r, DATA + 16 * i + 8, sectors, 4);
+	rig_put(r, DATA + 16 * i + 12, flags, 4);
+}
+
+/* ---- a host that fails ---- */
+
+static void test_k08__each_error_of_the_host_is_an_io_error(void **state)
+{
+	struct blk_rig *r = *state;
+	static const int errors[] = {EIO, ENOSPC, EDQUOT, EFBIG, EROFS, EINTR};
+	const struct rig_buf out = {DATA, 512, false};
+	uint32_t len = 0;
+
+	put_segment(r, 0, 0, 1, 0);
+	for (size_t i = 0; i < VMOON_COUNTOF(errors); i++) {
+		for (uint64_t nth = 1; nth <= 3; nth++) {
+			assert_true(rig_fail(r, VMOON_BLOCK_WRITE, nth,
+					     errors[i], 0));
+			for (uint64_t k = 1; k <= 3; k++)
+				assert_int_equal(ask(r, T_OUT, 8, &out, &len),
+						 k == nth ? S_IOERR : S_OK);
+			assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len),
+					 S_IOERR);
+			assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_OK);
+		}
+		assert_true(rig_fail(r, VMOON_BLOCK_FLUSH, 1, errors[i], 0));
+		assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_IOERR);
+		assert_int_equal(len, 1);
+		assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_OK);
+	}
+	assert_alive(r);
+}
+
+static void test_k08__zeroes_that_fail_are_an_error_and_a_hole_is_advice(
+	void **state)
+{
+	struct blk_rig *r = *state;
+	const struct rig_buf list = {DATA, 32, false};
+	uint32_t len = 0;
+
+	put_segment(r, 0, 0, 1, 0);
+	put_segment(r, 1, 1, 1, 0);
+	assert_true(rig_fail(r, VMOON_BLOCK_ZEROES, 2, EOPNOTSUPP, 0));
+	assert_int_equal(ask(r, T_WZ, 0, &list, &len), S_IOERR);
+	assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_IOERR);
+	assert_true(rig_fail(r, VMOON_BLOCK_DISCARD, 1, EOPNOTSUPP, 0));
+	assert_int_equal(ask(r, T_DISCARD, 0, &list, &len), S_OK);
+	assert_true(rig_fail(r, VMOON_BLOCK_DISCARD, 1, EIO, 0));
+	assert_int_equal(ask(r, T_DISCARD, 0, &list, &len), S_IOERR);
+	assert_int_equal(ask(r, T_FLUSH, 0, NULL, &len), S_OK);
+}
+
 /* ---- a backend that lies ---- */
 
 struct liar {
@@ -94,7 +159,7 @@ static void test_k07__a_short_transfer_is_never_told_as_done(void **state)
 	struct blk_rig *r = malloc(sizeof(*r));
 	struct vmoon_blk_config cfg = {.queues = 1, .has_flush = true};
 	struct liar liar = {{.ops = &liar_ops, .size_bytes = 4096}, NULL};
-	uint32_t len;
+	uint32_t len = 0;
 
 	(void)state;
 	assert_non_null(r);
@@ -112,6 +177,78 @@ static void test_k07__a_short_transfer_is_never_told_as_done(void **state)
 	assert_int_equal(len, 513); /* no more than there was room for */
 	rig_fini(r);
 	free(r);
+}
+
+static void test_blk_13__only_empty_ranges_are_done_at_once(void **state)
+{
+	struct blk_rig *r = *state;
+	const struct rig_buf list = {DATA, 32, false};
+	uint32_t len = 0;
+
+	put_segment(r, 0, 0, 0, 0);
+	put_segment(r, 1, SECTORS, 0, 0);
+	assert_int_equal(ask(r, T_WZ, 0, &list, &len), S_OK);
+	assert_int_equal(vmoon_array_disk_logged(r->disk), 0);
+	assert_alive(r);
+}
+
+/* Q15: popped is returned, whatever the request was. */
+static void test_q15__each_head_comes_back_once(void **state)
+{
+	struct blk_rig *r = *state;
+	uint32_t seed = 7;
+
+	for (unsigned n = 0; n < 20000; n++) {
+		uint32_t id, len = 0;
+		struct rig_buf data;
+
+		seed = seed * 1664525 + 1013904223;
+		data = (struct rig_buf){DATA + (seed >> 20 & 63) * 512,
+					(seed >> 8 & 3) * 512 + (seed >> 30),
+					(seed >> 10 & 1) != 0};
+		rig_request(r, 0, seed >> 16 & 15, seed >> 4 & 127,
+			    data.len > 0 ? &data : NULL);
+		rig_run(r, 1000);
+		assert_true(rig_used(r, 0, &id, &len));
+		assert_false(rig_used(r, 0, &id, &len));
+	}
+	assert_int_equal(rig_stats(r).in_flight, 0);
+	assert_int_equal(vmoon_vq_in_flight(r->q[0].vq), 0);
+	assert_int_equal(r->broken, 0);
+}
+
+static struct vmoon_disk_rate *rate_of(struct vmoon_disk_limits *l, unsigned i)
+{
+	struct vmoon_disk_rate *all[] = {&l->read_bytes,  &l->read_ops,
+					 &l->total_bytes, &l->total_ops,
+					 &l->write_bytes, &l->write_ops};
+
+	return all[i];
+}
+
+static void test_blk_20__limits_have_bounds(void **state)
+{
+	struct vmoon_disk_limits l = {0};
+
+	(void)state;
+	assert_true(vmoon_blk_limits_ok(&l));
+	for (unsigned i = 0; i < 6; i++) {
+		struct vmoon_disk_rate *r = rate_of(&l, i);
+
+		*r = (struct vmoon_disk_rate){VMOON_RATE_MAX, VMOON_BURST_MAX};
+		assert_true(vmoon_blk_limits_ok(&l));
+		r->rate++;
+		assert_false(vmoon_blk_limits_ok(&l));
+		*r = (struct vmoon_disk_rate){1, VMOON_BURST_MAX + 1};
+		assert_false(vmoon_blk_limits_ok(&l));
+		*r = (struct vmoon_disk_rate){1 << 20, 1024};
+		assert_true(vmoon_blk_limits_ok(&l));
+		r->burst--;
+		assert_false(vmoon_blk_limits_ok(&l));
+		*r = (struct vmoon_disk_rate){VMOON_RATE_MAX, 0};
+		assert_true(vmoon_blk_limits_ok(&l));
+		*r = (struct vmoon_disk_rate){0, 0};
+	}
 }
 
 /* ---- what it is ---- */
@@ -156,7 +293,7 @@ static void test_blk__resizing_tells_the_driver_of_whole_sectors(void **state)
 {
 	struct blk_rig *r = *state;
 	const struct rig_buf in = {DATA, 512, true};
-	uint32_t len;
+	uint32_t len = 0;
 
 	assert_ok(vmoon_array_disk_resize(r->disk, 100 * 512 + 511, NULL),
 		  &(struct vmoon_error){0});
@@ -174,7 +311,7 @@ static void test_k09__a_shrunk_disk_fails_what_is_in_flight_beyond(void **state)
 {
 	struct blk_rig *r = *state;
 	const struct rig_buf in = {DATA, 512, true};
-	uint32_t id, len;
+	uint32_t id, len = 0;
 	uint16_t head;
 
 	assert_true(rig_hold(r));
@@ -200,7 +337,7 @@ static void test_k11__the_content_is_never_looked_at(void **state)
 	struct blk_rig *r = *state;
 	const struct rig_buf out = {DATA, 512, false};
 	const struct rig_buf in = {DATA + 512, 512, true};
-	uint32_t len;
+	uint32_t len = 0;
 
 	memcpy(rig_at(r, DATA), "QFI\xfb\0\0\0\3", 8);
 	assert_int_equal(ask(r, T_OUT, 0, &out, &len), S_OK);
@@ -285,6 +422,11 @@ static void test_blk__without_memory_there_is_no_disk(void **state)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_blk_20__limits_have_bounds),
+	T(test_q15__each_head_comes_back_once),
+	T(test_blk_13__only_empty_ranges_are_done_at_once),
+	T(test_k08__zeroes_that_fail_are_an_error_and_a_hole_is_advice),
+	T(test_k08__each_error_of_the_host_is_an_io_error),
 	cmocka_unit_test(test_k07__a_short_transfer_is_never_told_as_done),
 	T(test_blk__the_configuration_and_the_features),
 	T(test_blk__resizing_tells_the_driver_of_whole_sectors),

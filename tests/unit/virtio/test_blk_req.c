@@ -1,117 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_blk_req.c - chains in, requests or refusals out; nothing is done. */
-#include "virtio/blk_req.h"
-
-#include "tests/support/blk_rig.h"
-#include "tests/support/fixture.h"
-
-enum { DISK_BYTES = 64 * 512, SEGS = 64 };
-
-#define HEADER RIG_DATA
-#define DATA (RIG_DATA + 0x1000)
-#define STATUS (RIG_DATA + 0x8000)
-#define HOLE UINT64_C(0x400000)
-#define RAM_END (RIG_LOW + RIG_LOW_BYTES)
-
-struct parse_rig {
-	struct blk_rig r; /* of it, the memory */
-	struct vmoon_seg segs[SEGS];
-	struct vmoon_chain chain;
-	struct vmoon_blk_facts facts;
-	struct vmoon_blk_req req;
-};
-
-static int set_up(void **state)
-{
-	struct parse_rig *p = malloc(sizeof(*p));
-
-	assert_non_null(p);
-	assert_true(rig_init_memory(&p->r));
-	p->facts = (struct vmoon_blk_facts){.bytes = DISK_BYTES,
-					    .has_flush = true,
-					    .has_discard = true,
-					    .has_zeroes = true,
-					    .has_id = true};
-	*state = p;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct parse_rig *p = *state;
-
-	rig_fini(&p->r);
-	free(p);
-	return 0;
-}
-
-static void header_at(struct parse_rig *p, vmoon_gpa gpa, uint32_t type,
-		      uint64_t sector)
-{
-	rig_put(&p->r, gpa, type, 4);
-	rig_put(&p->r, gpa + 4, 0x77777777, 4); /* ioprio: not looked at */
-	rig_put(&p->r, gpa + 8, sector, 8);
-}
-
-static void chain_of(struct parse_rig *p, const struct rig_buf *bufs,
-		     unsigned n)
-{
-	struct vmoon_chain *c = &p->chain;
-
-	vmoon_chain_init(c, p->segs, SEGS);
-	c->gm = &p->r.watch.gm;
-	c->count = n;
-	for (unsigned i = 0; i < n; i++) {
-		p->segs[i] = (struct vmoon_seg){bufs[i].gpa, bufs[i].len};
-		if (bufs[i].is_write) {
-			c->writable += bufs[i].len;
-		} else {
-			c->readable += bufs[i].len;
-			c->readable_count++;
-		}
-	}
-}
-
-/* Whatever comes of it: nothing is written, and nothing fetched twice. */
-static enum vmoon_blk_status parse(struct parse_rig *p)
-{
-	unsigned char *copy = malloc(RIG_LOW_BYTES);
-	enum vmoon_blk_status st;
-
-	assert_non_null(copy);
-	memcpy(copy, p->r.low, RIG_LOW_BYTES);
-	gmem_log_begin(&p->r.log);
-	st = vmoon_blk_parse(&p->chain, &p->facts, &p->req);
-	assert_int_equal(p->r.log.twice, 0);
-	assert_memory_equal(copy, p->r.low, RIG_LOW_BYTES);
-	assert_int_equal(p->chain.written, 0);
-	free(copy);
-	return st;
-}
-
-/* Header, len bytes of data in one direction, status. */
-static enum vmoon_blk_status ask(struct parse_rig *p, uint32_t type,
-				 uint64_t sector, uint32_t len, bool is_write)
-{
-	const struct rig_buf bufs[] = {
-		{HEADER, 16, false}, {DATA, len, is_write}, {STATUS, 1, true}};
-	const struct rig_buf bare[] = {{HEADER, 16, false}, {STATUS, 1, true}};
-
-	header_at(p, HEADER, type, sector);
-	if (len > 0)
-		chain_of(p, bufs, 3);
-	else
-		chain_of(p, bare, 2);
-	return parse(p);
-}
-
-static void put_segment(struct parse_rig *p, unsigned i, uint64_t sector,
-			uint32_t sectors, uint32_t flags)
-{
-	rig_put(&p->r, DATA + 16 * i, sector, 8);
-	rig_put(&p->r, DATA + 16 * i + 8, sectors, 4);
-	rig_put(&p->r, DATA + 16 * i + 12, flags, 4);
-}
+#include "tests/support/blk_parse_rig.h"
 
 static void test_blk_01__a_request_is_its_place_on_the_disk(void **state)
 {
@@ -173,7 +62,7 @@ static void test_blk_06_k01__each_buffer_fits_and_the_sum_does_not(void **state)
 
 	for (unsigned n = 1; n <= 62; n++) {
 		for (unsigned left = 0; left <= n; left++) {
-			struct rig_buf bufs[SEGS];
+			struct rig_buf bufs[PARSE_SEGS];
 			const bool fits = n <= left;
 
 			header_at(p, HEADER, T_OUT, 64 - left);
@@ -362,105 +251,6 @@ static void test_q19__a_buffer_longer_than_the_header_goes_on_as_data(
 	assert_int_equal(parse(p), VMOON_BLK_IOERR);
 }
 
-static void test_blk_13__ranges_are_those_that_were_listed(void **state)
-{
-	struct parse_rig *p = *state;
-
-	put_segment(p, 0, 0, 64, 0);
-	put_segment(p, 1, 63, 1, 1);
-	put_segment(p, 2, 64, 0, 0);
-	assert_int_equal(ask(p, T_WZ, 99, 48, false), VMOON_BLK_OK);
-	assert_int_equal(p->req.range_count, 3);
-	assert_int_equal(p->req.ranges[0].offset, 0);
-	assert_int_equal(p->req.ranges[0].len, DISK_BYTES);
-	assert_false(p->req.ranges[0].may_unmap);
-	assert_int_equal(p->req.ranges[1].offset, 63 * 512);
-	assert_int_equal(p->req.ranges[1].len, 512);
-	assert_true(p->req.ranges[1].may_unmap);
-	assert_int_equal(p->req.ranges[2].len, 0);
-	assert_int_equal(ask(p, T_DISCARD, 0, 16, false), VMOON_BLK_OK);
-	assert_int_equal(p->req.range_count, 1);
-	p->facts.has_discard = false;
-	assert_int_equal(ask(p, T_DISCARD, 0, 16, false), VMOON_BLK_UNSUPP);
-	assert_int_equal(ask(p, T_WZ, 0, 16, false), VMOON_BLK_OK);
-	p->facts.has_zeroes = false;
-	assert_int_equal(ask(p, T_WZ, 0, 16, false), VMOON_BLK_UNSUPP);
-}
-
-static void test_blk_14_k03__each_bit_of_the_flags(void **state)
-{
-	struct parse_rig *p = *state;
-
-	put_segment(p, 0, 0, 1, 0);
-	for (unsigned bit = 0; bit < 32; bit++) {
-		put_segment(p, 1, 0, 1, UINT32_C(1) << bit);
-		assert_int_equal(ask(p, T_DISCARD, 0, 32, false),
-				 VMOON_BLK_UNSUPP);
-		assert_int_equal(ask(p, T_WZ, 0, 32, false),
-				 bit == 0 ? VMOON_BLK_OK : VMOON_BLK_UNSUPP);
-	}
-}
-
-static void test_blk_15__a_list_of_ranges_is_whole_and_not_empty(void **state)
-{
-	struct parse_rig *p = *state;
-
-	put_segment(p, 0, 0, 1, 0);
-	put_segment(p, 1, 0, 1, 0);
-	for (uint32_t len = 0; len < 32; len++) {
-		const enum vmoon_blk_status want =
-			len == 16 ? VMOON_BLK_OK : VMOON_BLK_IOERR;
-
-		assert_int_equal(ask(p, T_DISCARD, 0, len, false), want);
-		assert_int_equal(ask(p, T_WZ, 0, len, false), want);
-	}
-}
-
-static void test_blk_16__a_range_past_the_end_refuses_all_of_them(void **state)
-{
-	struct parse_rig *p = *state;
-
-	put_segment(p, 0, 0, 1, 0);
-	put_segment(p, 1, 63, 2, 0);
-	assert_int_equal(ask(p, T_DISCARD, 0, 32, false), VMOON_BLK_IOERR);
-	assert_int_equal(ask(p, T_WZ, 0, 32, false), VMOON_BLK_IOERR);
-	put_segment(p, 1, 65, 0, 0);
-	assert_int_equal(ask(p, T_WZ, 0, 32, false), VMOON_BLK_IOERR);
-}
-
-static void test_k03__as_many_ranges_as_were_advertised_and_no_more(
-	void **state)
-{
-	struct parse_rig *p = *state;
-
-	for (unsigned i = 0; i < 20; i++)
-		put_segment(p, i, i, 1, 0);
-	assert_int_equal(ask(p, T_WZ, 0, 16 * 16, false), VMOON_BLK_OK);
-	assert_int_equal(p->req.range_count, VMOON_BLK_RANGES_MAX);
-	assert_int_equal(ask(p, T_WZ, 0, 17 * 16, false), VMOON_BLK_IOERR);
-	assert_int_equal(p->r.log.count, 1); /* the header: refused unread */
-	assert_int_equal(ask(p, T_DISCARD, 0, 0x80000, false), VMOON_BLK_IOERR);
-	assert_int_equal(p->r.log.count, 1);
-}
-
-static void test_k03__a_range_is_no_longer_than_was_advertised(void **state)
-{
-	struct parse_rig *p = *state;
-
-	p->facts.bytes = UINT64_C(1) << 40;
-	put_segment(p, 0, 0, VMOON_BLK_ZEROES_SECTORS_MAX, 0);
-	assert_int_equal(ask(p, T_WZ, 0, 16, false), VMOON_BLK_OK);
-	put_segment(p, 0, 0, VMOON_BLK_ZEROES_SECTORS_MAX + 1, 0);
-	assert_int_equal(ask(p, T_WZ, 0, 16, false), VMOON_BLK_IOERR);
-	put_segment(p, 0, 0, VMOON_BLK_DISCARD_SECTORS_MAX, 0);
-	assert_int_equal(ask(p, T_DISCARD, 0, 16, false), VMOON_BLK_OK);
-	assert_int_equal(p->req.ranges[0].len, UINT32_C(1) << 31);
-	put_segment(p, 0, 0, VMOON_BLK_DISCARD_SECTORS_MAX + 1, 0);
-	assert_int_equal(ask(p, T_DISCARD, 0, 16, false), VMOON_BLK_IOERR);
-	put_segment(p, 0, 0, UINT32_MAX, 0);
-	assert_int_equal(ask(p, T_WZ, 0, 16, false), VMOON_BLK_IOERR);
-}
-
 static void test_blk_17_k04_k05__types_that_are_none_are_not_supported(
 	void **state)
 {
@@ -575,47 +365,40 @@ static void test_q09__a_buffer_listed_again_and_again_is_only_counted(
 	void **state)
 {
 	struct parse_rig *p = *state;
-	struct rig_buf bufs[SEGS];
+	struct rig_buf bufs[PARSE_SEGS];
 
 	p->facts.bytes = UINT64_C(1) << 40;
 	header_at(p, HEADER, T_IN, 0);
 	bufs[0] = (struct rig_buf){HEADER, 16, false};
-	for (unsigned i = 1; i < SEGS - 1; i++)
+	for (unsigned i = 1; i < PARSE_SEGS - 1; i++)
 		bufs[i] = (struct rig_buf){DATA, 0x80000, true};
-	bufs[SEGS - 1] = (struct rig_buf){STATUS, 1, true};
-	chain_of(p, bufs, SEGS);
+	bufs[PARSE_SEGS - 1] = (struct rig_buf){STATUS, 1, true};
+	chain_of(p, bufs, PARSE_SEGS);
 	assert_int_equal(parse(p), VMOON_BLK_OK);
-	assert_int_equal(p->req.len, (SEGS - 2) * 0x80000);
+	assert_int_equal(p->req.len, (PARSE_SEGS - 2) * 0x80000);
 	assert_int_equal(p->r.log.count, 1); /* the header */
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-
 static const struct CMUnitTest tests[] = {
-	T(test_blk_01__a_request_is_its_place_on_the_disk),
-	T(test_blk_02__an_id_wants_20_bytes_of_room_or_more),
-	T(test_blk_03__flush_is_supported_only_where_negotiated),
-	T(test_blk_04__data_is_whole_sectors_and_not_none),
-	T(test_blk_06_k01__each_buffer_fits_and_the_sum_does_not),
-	T(test_blk_07_k02__sectors_whose_bytes_do_not_fit),
-	T(test_blk_08_k06__a_readonly_disk_is_not_written),
-	T(test_blk_09__data_of_the_wrong_direction_is_malformed),
-	T(test_blk_10__without_a_place_for_the_status_there_is_none),
-	T(test_blk_11__the_status_is_the_last_byte_of_what_is_writable),
-	T(test_blk_12_q19__a_header_is_split_anywhere),
-	T(test_q19__a_buffer_longer_than_the_header_goes_on_as_data),
-	T(test_blk_13__ranges_are_those_that_were_listed),
-	T(test_blk_14_k03__each_bit_of_the_flags),
-	T(test_blk_15__a_list_of_ranges_is_whole_and_not_empty),
-	T(test_blk_16__a_range_past_the_end_refuses_all_of_them),
-	T(test_k03__as_many_ranges_as_were_advertised_and_no_more),
-	T(test_k03__a_range_is_no_longer_than_was_advertised),
-	T(test_blk_17_k04_k05__types_that_are_none_are_not_supported),
-	T(test_k05__scsi_commands_in_six_layouts),
-	T(test_blk_18__a_buffer_that_is_no_ram_refuses_the_request),
-	T(test_k04__a_header_that_is_no_ram),
-	T(test_q11__what_was_fetched_is_what_counts),
-	T(test_q09__a_buffer_listed_again_and_again_is_only_counted),
+	PARSE_TEST(test_blk_01__a_request_is_its_place_on_the_disk),
+	PARSE_TEST(test_blk_02__an_id_wants_20_bytes_of_room_or_more),
+	PARSE_TEST(test_blk_03__flush_is_supported_only_where_negotiated),
+	PARSE_TEST(test_blk_04__data_is_whole_sectors_and_not_none),
+	PARSE_TEST(test_blk_06_k01__each_buffer_fits_and_the_sum_does_not),
+	PARSE_TEST(test_blk_07_k02__sectors_whose_bytes_do_not_fit),
+	PARSE_TEST(test_blk_08_k06__a_readonly_disk_is_not_written),
+	PARSE_TEST(test_blk_09__data_of_the_wrong_direction_is_malformed),
+	PARSE_TEST(test_blk_10__without_a_place_for_the_status_there_is_none),
+	PARSE_TEST(
+		test_blk_11__the_status_is_the_last_byte_of_what_is_writable),
+	PARSE_TEST(test_blk_12_q19__a_header_is_split_anywhere),
+	PARSE_TEST(test_q19__a_buffer_longer_than_the_header_goes_on_as_data),
+	PARSE_TEST(test_blk_17_k04_k05__types_that_are_none_are_not_supported),
+	PARSE_TEST(test_k05__scsi_commands_in_six_layouts),
+	PARSE_TEST(test_blk_18__a_buffer_that_is_no_ram_refuses_the_request),
+	PARSE_TEST(test_k04__a_header_that_is_no_ram),
+	PARSE_TEST(test_q11__what_was_fetched_is_what_counts),
+	PARSE_TEST(test_q09__a_buffer_listed_again_and_again_is_only_counted),
 };
 
 int main(void)

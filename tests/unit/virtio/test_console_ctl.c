@@ -154,6 +154,8 @@ static void storm_at(uint64_t want, unsigned steps)
 		(void)vmoon_driver_run(r->v.d, 0);
 		assert_int_equal(vmoon_driver_interrupt(r->v.d), 2);
 		assert_int_equal(vmoon_driver_config_get(r->v.d, 0, 2), 8);
+		assert_true(vmoon_driver_port_send(r->v.d, 0, "x", 1));
+		assert_int_equal(vmoon_driver_interrupt(r->v.d), 1);
 	} else {
 		assert_int_equal(vmoon_driver_interrupt(r->v.d), 0);
 		assert_true(console_rig_say(r, 0, VMOON_DRIVER_PORT_READY, 1));

@@ -165,6 +165,12 @@ static void test_console_state__a_snapshot_that_is_none_changes_nothing(
 					 VMOON_E_IMAGE);
 	}
 	memcpy(bad, p->snapshot, p->len);
+	/* More input than a port keeps, and it is all there. */
+	memset(bad + p->len, 0, VIRTIO_RIG_STATE - p->len);
+	bad[head + 8] = 0x01;
+	bad[head + 9] = 0x10;
+	assert_int_equal(load_alone(r, bad, VIRTIO_RIG_STATE), VMOON_E_IMAGE);
+	memcpy(bad, p->snapshot, p->len);
 	bad[head - 1]++; /* another count of ports */
 	assert_int_equal(load_alone(r, bad, p->len), VMOON_E_IMAGE);
 	assert_int_equal(save_alone(r, again), p->len);

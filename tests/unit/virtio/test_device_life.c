@@ -68,6 +68,31 @@ static void test_device__a_tick_comes_through_while_it_serves(void **state)
 	assert_int_equal(r->deadline, 0);
 }
 
+static void test_device__statistics_count_chains_and_outlive_resets(
+	void **state)
+{
+	struct rig *r = *state;
+	const uint64_t was = rig_stats(r).resets;
+
+	for (unsigned n = 1; n < 4; n++) {
+		rig_live(r);
+		assert_true(rig_serves(r, 0));
+		assert_true(rig_serves(r, 1));
+		rig_offer(r, 1);
+		/* The chain goes on behind the last entry: no request. */
+		rig_store(r, rig_desc(1) + 16 + 12, 1, 2);
+		rig_store(r, rig_desc(1) + 16 + 14, RIG_SIZE, 2);
+		vmoon_virtio_mmio_kick(r->dev, 1);
+		assert_int_equal(rig_used_idx(r, 1), 2);
+		assert_int_equal(rd(r, R_STATUS), S_LIVE);
+		assert_int_equal(rig_stats(r).chains, 2 * n);
+		assert_int_equal(rig_stats(r).malformed, n);
+		assert_int_equal(rig_stats(r).resets, was + n);
+		assert_int_equal(rig_stats(r).kicks, 3 * n);
+		assert_int_equal(rig_stats(r).interrupts, 3 * n);
+	}
+}
+
 /* ---- giving up ---- */
 
 static void test_device__giving_up_is_told_once(void **state)
@@ -377,6 +402,7 @@ static const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 	T(test_device__what_is_left_of_a_drain_is_kicked_again),
 	T(test_device__a_tick_comes_through_while_it_serves),
+	T(test_device__statistics_count_chains_and_outlive_resets),
 	T(test_device__giving_up_is_told_once),
 	T(test_device__after_giving_up_nothing_is_popped),
 	T(test_t13__an_impossible_ring_stops_its_device_alone),

@@ -326,6 +326,9 @@ static void test_vio_19__a_notify_of_no_queue_is_ignored(void **state)
 	}
 	assert_int_equal(r->faults, 15);
 	assert_int_equal(r->fake->q[0].notifies, 0); /* later, by the loop */
+	r->fake->vd.host.needs_reset(r->fake->vd.host.ctx);
+	wr(r, R_NOTIFY, 0); /* nobody would listen */
+	assert_int_equal(r->kicks[0], 1);
 }
 
 static void kick_all(struct rig *r)

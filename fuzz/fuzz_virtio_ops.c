@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fuzz_virtio_ops.c - each virtio device under streams of operations.
+ *
+ * Input: one byte says which device, the rest is tests/support/op_stream.h.
+ */
+#include "fuzz.h"
+#include "tests/support/op_stream.h"
+
+#include <stdio.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct op_rig r;
+	const char *broken;
+
+	if (len == 0)
+		return 0;
+	FUZZ_REQUIRE(op_rig_init(&r, data[0] % OP_DEVICES));
+	broken = op_stream_run(&r, data + 1, len - 1);
+	if (broken != NULL)
+		fprintf(stderr, "broken: %s\n", broken);
+	FUZZ_REQUIRE(broken == NULL);
+	op_rig_fini(&r);
+	return 0;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blk_file.c - requests for a disk in a file: queued under the device's lock,
+ * carried out without it on a thread of the disk's own, answered under it.
+ */
+#include "host/blk_file.h"
+
+#include "host/blk_file_parts.h"
+#include "host/blk_image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Then those that are done are told, and others may have their turn. */
+enum { BATCH_REQUESTS = 32 };
+#define BATCH_BYTES (UINT64_C(1) << 20)
+
+static struct vmoon_blk_file *file_of(struct vmoon_block *b)
+{
+	return VMOON_CONTAINER_OF(b, struct vmoon_blk_file, block);
+}
+
+/* ---- lists ---- */
+
+static void append(struct vmoon_request_list *list,
+		   struct vmoon_block_request *r)
+{
+	r->next = NULL;
+	if (list->first == NULL)
+		list->first = r;
+	else
+		list->last->next = r;
+	list->last = r;
+}
+
+static struct vmoon_block_request *take(struct vmoon_request_list *list)
+{
+	struct vmoon_block_request *r = list->first;
+
+	if (r != NULL)
+		list->first = r->next;
+	return r;
+}
+
+/* ---- under the device's lock ---- */
+
+static void submit(struct vmoon_block *b, struct vmoon_block_request *r)
+{
+	struct vmoon_blk_file *f = file_of(b);
+
+	vmoon_lock_take(&f->state_lock);
+	append(&f->submitted, r);
+	vmoon_lock_drop(&f->state_lock);
+	if (f->loop != NULL)
+		vmoon_loop_fire(&f->submitted_event);
+}
+
+/* Under state_lock: nothing is under way, and nothing begins. */
+static void wait_idle(struct vmoon_blk_file *f)
+{
+	while (f->under_way > 0)
+		vmoon_lock_wait(&f->state_lock, &f->idle);
+}
+
+static void drain(struct vmoon_block *b)
+{
+	struct vmoon_blk_file *f = file_of(b);
+
+	vmoon_lock_take(&f->state_lock);
+	f->epoch++;
+	f->submitted.first = NULL;
+	wait_idle(f);
+	f->finished.first = NULL;
+	vmoon_lock_drop(&f->state_lock);
+}
+
+/* ---- the loop's thread ---- */
+
+/* The next one to carry out, which is under way from now on. */
+static struct vmoon_block_request *begin(struct vmoon_blk_file *f,
+					 uint64_t *out_epoch)
+{
+	struct vmoon_block_request *r;
+
+	vmoon_lock_take(&f->state_lock);
+	r = take(&f->submitted);
+	if (r != NULL)
+		f->under_way++;
+	*out_epoch = f->epoch;
+	vmoon_lock_drop(&f->state_lock);
+	return r;
+}
+
+/* Of an earlier epoch: whoever drained has forgotten it. */
+static void finish(struct vmoon_blk_file *f, struct vmoon_block_request *r,
+		   uint64_t epoch)
+{
+	vmoon_lock_take(&f->state_lock);
+	if (epoch == f->epoch)
+		append(&f->finished, r);
+	if (--f->under_way == 0)
+		(void)pthread_cond_broadcast(&f->idle);
+	vmoon_lock_drop(&f->state_lock);
+}
+
+static struct vmoon_block_request *next_finished(struct vmoon_blk_file *f)
+{
+	struct vmoon_block_request *r;
+
+	vmoon_lock_take(&f->state_lock);
+	r = take(&f->finished);
+	vmoon_lock_drop(&f->state_lock);
+	return r;
+}
+
+static void tell_finished(struct vmoon_blk_file *f)
+{
+	struct vmoon_block_request *r;
+
+	vmoon_lock_take(f->device_lock);
+	while ((r = next_finished(f)) != NULL)
+		r->complete(r->ctx, r);
+	vmoon_lock_drop(f->device_lock);
+}
+
+static void on_submitted(void *ctx)
+{
+	struct vmoon_blk_file *f = ctx;
+	struct vmoon_block_request *r;
+	uint64_t epoch, bytes = 0;
+	unsigned count = 0;
+
+	while (count < BATCH_REQUESTS && bytes < BATCH_BYTES &&
+	       (r = begin(f, &epoch)) != NULL) {
+		bytes += r->len;
+		count++;
+		vmoon_blk_file_transfer(f, r);
+		finish(f, r, epoch);
+	}
+	if (count == 0)
+		return;
+	tell_finished(f);
+	vmoon_loop_fire(&f->submitted_event); /* perhaps there are more */
+}
+
+/* ---- life ---- */
+
+enum vmoon_status vmoon_blk_file_attach(struct vmoon_block *b,
+					struct vmoon_loop *loop,
+					struct vmoon_lock *lock,
+					struct vmoon_error *err)
+{
+	struct vmoon_blk_file *f = file_of(b);
+
+	(void)err;
+	f->loop = loop;
+	f->device_lock = lock;
+	vmoon_loop_add_event(loop, &f->submitted_event, on_submitted, f);
+	vmoon_loop_fire(&f->submitted_event);
+	return VMOON_OK;
+}
+
+void vmoon_blk_file_detach(struct vmoon_block *b)
+{
+	struct vmoon_blk_file *f = file_of(b);
+
+	drain(b);
+	f->loop = NULL;
+}
+
+static enum vmoon_status truncate_file(struct vmoon_blk_file *f, uint64_t bytes,
+				       struct vmoon_error *err)
+{
+	enum vmoon_status st = VMOON_OK;
+
+	vmoon_lock_take(&f->state_lock);
+	/* A write that began before could make the file longer again. */
+	wait_idle(f);
+	if (ftruncate(f->fd, (off_t)bytes) != 0)
+		st = vmoon_fail(err, VMOON_E_SYS, errno,
+				"cannot make the disk's file %llu bytes long",
+				(unsigned long long)bytes);
+	else
+		__atomic_store_n(&f->size_bytes, bytes, __ATOMIC_RELEASE);
+	vmoon_lock_drop(&f->state_lock);
+	return st;
+}
+
+enum vmoon_status vmoon_blk_file_resize(struct vmoon_block *b, uint64_t bytes,
+					struct vmoon_error *err)
+{
+	struct vmoon_blk_file *f = file_of(b);
+	enum vmoon_status st;
+
+	if (b->is_readonly)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "a read-only disk cannot be resized");
+	if (!f->is_regular)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "only a disk in a regular file can be "
+				  "resized; this one is a block device");
+	if (bytes == 0 || bytes % 512 != 0 || bytes > INT64_MAX)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "a disk's size is a multiple of 512 bytes "
+				  "and not 0, not %llu",
+				  (unsigned long long)bytes);
+	st = truncate_file(f, bytes, err);
+	if (st == VMOON_OK)
+		b->size_bytes = bytes;
+	return st;
+}
+
+const char *vmoon_blk_file_engine(const struct vmoon_block *b)
+{
+	const struct vmoon_blk_file *f =
+		VMOON_CONST_CONTAINER_OF(b, struct vmoon_blk_file, block);
+
+	return f->uring != NULL ? "io_uring" : "thread";
+}
+
+static void destroy(struct vmoon_block *b)
+{
+	struct vmoon_blk_file *f = file_of(b);
+
+	drain(b);
+	free(f->bounce);
+	(void)close(f->fd);
+	(void)pthread_cond_destroy(&f->idle);
+	vmoon_lock_fini(&f->state_lock);
+	vmoon_mem_free(f->mem, f, sizeof(*f));
+}
+
+static const struct vmoon_block_ops block_ops = {
+	.submit = submit, .drain = drain, .destroy = destroy};
+
+enum vmoon_status vmoon_blk_file_open(const struct vmoon_blk_file_options *opts,
+				      struct vmoon_block **out_block,
+				      struct vmoon_error *err)
+{
+	struct vmoon_blk_image image;
+	struct vmoon_blk_file *f;
+	enum vmoon_status st = vmoon_blk_image_open(opts, &image, err);
+
+	if (st != VMOON_OK)
+		return st;
+	f = vmoon_mem_alloc(opts->mem, sizeof(*f));
+	if (f == NULL || (image.is_direct &&
+			  posix_memalign((void **)&f->bounce, VMOON_BLK_ALIGN,
+					 VMOON_BLK_BOUNCE) != 0)) {
+		vmoon_mem_free(opts->mem, f, sizeof(*f));
+		vmoon_blk_image_discard(&image);
+		return vmoon_fail(err, VMOON_E_NOMEM, 0, "out of memory");
+	}
+	f->block.ops = &block_ops;
+	f->block.size_bytes = f->size_bytes = image.size_bytes;
+	f->block.is_readonly = opts->is_readonly;
+	f->block.can_discard = true;
+	f->block.has_write_cache = opts->cache != VMOON_DISK_UNSAFE;
+	f->mem = opts->mem;
+	f->fd = image.fd;
+	f->is_regular = image.is_regular;
+	f->is_direct = image.is_direct;
+	f->has_nowait = image.has_nowait;
+	f->is_unsafe = opts->cache == VMOON_DISK_UNSAFE;
+	vmoon_lock_init(&f->state_lock, VMOON_RANK_LEAF);
+	(void)pthread_cond_init(&f->idle, NULL);
+	*out_block = &f->block;
+	return VMOON_OK;
+}

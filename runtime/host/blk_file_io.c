@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* blk_file_io.c - moves bytes between a file and guest memory, all or error. */
+#include "host/blk_file_parts.h"
+
+#include "gmem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { IOVECS = 64, ZEROES = 4096, RETRIES = 1000 };
+
+/* A backend's errno is never 0, whatever the call left there. */
+static int error_of(int error)
+{
+	return error != 0 ? error : EIO;
+}
+
+/* ---- straight between guest memory and the file ---- */
+
+struct piece {
+	struct iovec iov[IOVECS];
+	size_t count;
+	uint64_t bytes;
+};
+
+/* The next buffers of a request, as many as one call takes. */
+static int fill_piece(struct vmoon_cursor *at, bool is_read, struct piece *p)
+{
+	struct vmoon_gmem_spans spans = {
+		.iov = p->iov,
+		.cap = IOVECS,
+		.access = is_read ? VMOON_GMEM_FOR_WRITING
+				  : VMOON_GMEM_FOR_READING};
+	struct vmoon_cursor next = *at;
+	struct vmoon_seg seg;
+
+	p->bytes = 0;
+	/* A buffer may lie in several regions: leave room for that. */
+	while (spans.count + VMOON_GMEM_REGIONS_MAX <= IOVECS &&
+	       vmoon_cursor_next(&next, &seg)) {
+		if (vmoon_gmem_borrow_spans(at->chain->gm, seg.gpa, seg.len,
+					    &spans) != VMOON_OK)
+			return EFAULT;
+		p->bytes += seg.len;
+		*at = next;
+	}
+	p->count = spans.count;
+	return 0;
+}
+
+/* Moves on in an iovec array by what was transferred. */
+static void pass(struct iovec **iov, size_t *count, size_t done)
+{
+	while (*count > 0 && done >= (*iov)->iov_len) {
+		done -= (*iov)->iov_len;
+		(*iov)++;
+		(*count)--;
+	}
+	if (*count > 0) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + done;
+		(*iov)->iov_len -= done;
+	}
+}
+
+/*
+ * All of it: short transfers go on, and a file that ends early is an error.
+ * EINTR and EAGAIN make no progress and are not endless.
+ */
+static int move(int fd, bool is_read, struct piece *p, uint64_t offset,
+		uint64_t *done)
+{
+	struct iovec *iov = p->iov;
+	size_t count = p->count;
+	unsigned tries = 0;
+	ssize_t n;
+
+	while (count > 0) {
+		n = is_read ? preadv(fd, iov, (int)count, (off_t)offset)
+			    : pwritev(fd, iov, (int)count, (off_t)offset);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN) &&
+		    tries++ < RETRIES)
+			continue;
+		if (n <= 0)
+			return n < 0 ? error_of(errno) : EIO;
+		tries = 0;
+		*done += (uint64_t)n;
+		offset += (uint64_t)n;
+		pass(&iov, &count, (size_t)n);
+	}
+	return 0;
+}
+
+/* ---- by way of a buffer: what O_DIRECT does not take as it is ---- */
+
+static bool is_aligned(const struct vmoon_cursor *from)
+{
+	struct vmoon_cursor at = *from;
+	struct vmoon_seg seg;
+
+	while (vmoon_cursor_next(&at, &seg))
+		if ((seg.gpa | seg.len) % 512 != 0)
+			return false;
+	return true;
+}
+
+/* Between the bounce buffer and the next len bytes at a cursor. */
+static int copy(struct vmoon_cursor *at, unsigned char *buf, size_t len,
+		bool to_guest)
+{
+	const struct vmoon_gmem *gm = at->chain->gm;
+	enum vmoon_status st = VMOON_OK;
+	struct vmoon_seg seg;
+
+	while (len > 0 && st == VMOON_OK) {
+		struct vmoon_cursor part = *at;
+
+		part.left = (uint32_t)len;
+		if (!vmoon_cursor_next(&part, &seg))
+			return EIO;
+		st = to_guest ? vmoon_gmem_write(gm, seg.gpa, buf, seg.len)
+			      : vmoon_gmem_read(gm, seg.gpa, buf, seg.len);
+		vmoon_cursor_skip(at, seg.len);
+		buf += seg.len;
+		len -= seg.len;
+	}
+	return st == VMOON_OK ? 0 : EFAULT;
+}
+
+static int transfer_bounced(struct vmoon_blk_file *f,
+			    struct vmoon_block_request *r)
+{
+	const bool is_read = r->op == VMOON_BLOCK_READ;
+	struct vmoon_cursor at = r->data;
+	uint64_t offset = r->offset, moved;
+	int error = 0;
+
+	while (at.left > 0 && error == 0) {
+		const size_t n =
+			at.left < VMOON_BLK_BOUNCE ? at.left : VMOON_BLK_BOUNCE;
+		struct piece p = {.iov = {{f->bounce, n}}, .count = 1};
+
+		moved = 0;
+		if (!is_read)
+			error = copy(&at, f->bounce, n, false);
+		if (error == 0)
+			error = move(f->fd, is_read, &p, offset, &moved);
+		if (error == 0 && is_read)
+			error = copy(&at, f->bounce, n, true);
+		if (error == 0)
+			r->done += n;
+		offset += n;
+	}
+	return error;
+}
+
+static int transfer(struct vmoon_blk_file *f, struct vmoon_block_request *r)
+{
+	const bool is_read = r->op == VMOON_BLOCK_READ;
+	struct vmoon_cursor at = r->data;
+	struct piece p;
+	int error = 0;
+
+	if (f->is_direct && !is_aligned(&at))
+		return transfer_bounced(f, r);
+	while (at.left > 0 && error == 0) {
+		error = fill_piece(&at, is_read, &p);
+		if (error == 0)
+			error = move(f->fd, is_read, &p, r->offset + r->done,
+				     &r->done);
+	}
+	return error;
+}
+
+/* ---- the rest ---- */
+
+/* O_DIRECT takes these as they are: whole, aligned pieces. */
+static const _Alignas(VMOON_BLK_ALIGN) unsigned char zeroes[ZEROES];
+
+static int write_zeroes(const struct vmoon_blk_file *f,
+			const struct vmoon_block_request *r)
+{
+	uint64_t offset = r->offset, left = r->len, moved;
+	int error = 0;
+
+	while (left > 0 && error == 0) {
+		struct piece p = {.count = 0};
+
+		for (uint64_t n; p.count < IOVECS && left > 0; left -= n) {
+			n = left < ZEROES ? left : ZEROES;
+			/* pwritev only reads it. */
+			p.iov[p.count++] = (struct iovec){
+				(void *)(uintptr_t)zeroes, (size_t)n};
+			p.bytes += n;
+		}
+		moved = 0;
+		error = move(f->fd, false, &p, offset, &moved);
+		offset += p.bytes;
+	}
+	return error;
+}
+
+static int allocate(const struct vmoon_blk_file *f, int mode,
+		    const struct vmoon_block_request *r)
+{
+	unsigned tries = 0;
+
+	while (fallocate(f->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)r->offset,
+			 (off_t)r->len) != 0)
+		if (errno != EINTR || tries++ == RETRIES)
+			return error_of(errno);
+	return 0;
+}
+
+static int zero(struct vmoon_blk_file *f, struct vmoon_block_request *r)
+{
+	int error = EOPNOTSUPP;
+
+	if (r->may_unmap && f->block.can_discard)
+		error = allocate(f, FALLOC_FL_PUNCH_HOLE, r);
+	if (error == EOPNOTSUPP)
+		error = allocate(f, FALLOC_FL_ZERO_RANGE, r);
+	return error == EOPNOTSUPP ? write_zeroes(f, r) : error;
+}
+
+/*
+ * After fdatasync failed once, nobody knows which pages the kernel gave up:
+ * no later flush may say that they are safe.
+ */
+static int flush(struct vmoon_blk_file *f)
+{
+	if (f->is_unsafe || f->block.is_readonly)
+		return 0;
+	return fdatasync(f->fd) == 0 ? 0 : error_of(errno);
+}
+
+int vmoon_blk_file_note(struct vmoon_blk_file *f, enum vmoon_block_op op,
+			int error)
+{
+	const bool was_failed = f->has_failed_write;
+
+	if (op == VMOON_BLOCK_WRITE || op == VMOON_BLOCK_ZEROES)
+		f->has_failed_write |= error != 0;
+	if (op != VMOON_BLOCK_FLUSH)
+		return error;
+	f->has_failed_flush |= error != 0;
+	f->has_failed_write = false;
+	if (error == 0 && (was_failed || f->has_failed_flush))
+		return EIO;
+	return error;
+}
+
+bool vmoon_blk_file_may_begin(struct vmoon_blk_file *f,
+			      struct vmoon_block_request *r)
+{
+	const uint64_t size = __atomic_load_n(&f->size_bytes, __ATOMIC_ACQUIRE);
+
+	r->done = 0;
+	r->error = 0;
+	if (r->op == VMOON_BLOCK_FLUSH)
+		return true;
+	if (!vmoon_range_ok(r->offset, r->len, size))
+		r->error = EIO;
+	else if (f->block.is_readonly && r->op != VMOON_BLOCK_READ)
+		r->error = EROFS;
+	return r->error == 0;
+}
+
+void vmoon_blk_file_transfer(struct vmoon_blk_file *f,
+			     struct vmoon_block_request *r)
+{
+	if (!vmoon_blk_file_may_begin(f, r))
+		return;
+	switch (r->op) {
+	case VMOON_BLOCK_READ:
+	case VMOON_BLOCK_WRITE: r->error = transfer(f, r); break;
+	case VMOON_BLOCK_FLUSH: r->error = flush(f); break;
+	case VMOON_BLOCK_DISCARD:
+		r->error = allocate(f, FALLOC_FL_PUNCH_HOLE, r);
+		break;
+	case VMOON_BLOCK_ZEROES: r->error = zero(f, r); break;
+	}
+	r->error = vmoon_blk_file_note(f, r->op, r->error);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* blk_file_parts.h - inside a disk in a file: what its files share. */
+#ifndef VMOON_RUNTIME_HOST_BLK_FILE_PARTS_H
+#define VMOON_RUNTIME_HOST_BLK_FILE_PARTS_H
+
+#include "host/blk_file.h"
+#include "host/uring.h"
+#include "lock.h"
+
+#include <pthread.h>
+
+struct vmoon_request_list {
+	struct vmoon_block_request *first, *last; /* borrowed */
+};
+
+/*
+ * A request is in one place at a time: submitted (any thread), under way (the
+ * loop's thread, without a lock), finished (until it is told under the
+ * device's lock). Lock order: the device's, then state_lock.
+ */
+struct vmoon_blk_file {
+	struct vmoon_block block;
+	struct vmoon_mem *mem; /* borrowed */
+	int fd;                /* owned */
+	bool is_regular, is_direct;
+	bool is_unsafe;  /* a flush is not needed to be one */
+	bool has_nowait; /* RWF_NOWAIT works: io_uring has use for it */
+
+	struct vmoon_loop *loop;        /* borrowed; NULL: not attached */
+	struct vmoon_lock *device_lock; /* borrowed */
+	struct vmoon_loop_event submitted_event;
+
+	struct vmoon_lock state_lock; /* guards what follows; a leaf */
+	pthread_cond_t idle;          /* under_way became 0 */
+	struct vmoon_request_list submitted, finished;
+	unsigned under_way;
+	uint64_t epoch;      /* goes on with each drain */
+	uint64_t size_bytes; /* of the file: block.size_bytes for the loop */
+
+	/* The loop's thread's own. */
+	bool has_failed_write;     /* the next flush is none */
+	bool has_failed_flush;     /* no later one is: see flush */
+	unsigned char *bounce;     /* owned, for O_DIRECT; or NULL */
+	struct vmoon_uring *uring; /* owned; NULL: transfers are done here */
+};
+
+enum { VMOON_BLK_BOUNCE = 64 * 1024, VMOON_BLK_ALIGN = 4096 };
+
+/* blk_file_io.c: one request to its end, on the calling thread. */
+void vmoon_blk_file_transfer(struct vmoon_blk_file *f,
+			     struct vmoon_block_request *request)
+	VMOON_NONNULL(1, 2);
+/* What has to be so before it is begun; else its error is set. */
+bool vmoon_blk_file_may_begin(struct vmoon_blk_file *f,
+			      struct vmoon_block_request *request)
+	VMOON_NONNULL(1, 2);
+/* Notes an error that later flushes have to tell, and gives it back. */
+int vmoon_blk_file_note(struct vmoon_blk_file *f, enum vmoon_block_op op,
+			int error) VMOON_NONNULL(1);
+
+#endif

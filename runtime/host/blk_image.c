@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blk_image.c - opens a disk's file. Raw, whatever is in it: what a guest
+ * writes into its first sector must not make it something else.
+ */
+#include "host/blk_image.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { SECTOR = 512 };
+
+static enum vmoon_status refuse_errno(const struct vmoon_blk_image *im,
+				      int error, struct vmoon_error *err)
+{
+	switch (error) {
+	case ELOOP:
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is a symbolic link; name the file "
+				  "itself, or set symlink = true",
+				  im->path);
+	case EROFS:
+	case EACCES:
+		return vmoon_fail(err, VMOON_E_CONFIG, error,
+				  "open '%s' (readonly = true needs no right "
+				  "to write)",
+				  im->path);
+	case ENXIO: /* a socket, or a FIFO that nobody reads */
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is no regular file and no block device",
+				  im->path);
+	case EINVAL:
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s': its file system cannot do without "
+				  "the page cache; use cache = \"writeback\"",
+				  im->path);
+	default:
+		return vmoon_fail(err, VMOON_E_CONFIG, error, "open '%s'",
+				  im->path);
+	}
+}
+
+static const char *kind_of(mode_t mode)
+{
+	if (S_ISDIR(mode))
+		return "a directory";
+	if (S_ISFIFO(mode))
+		return "a FIFO";
+	if (S_ISSOCK(mode))
+		return "a socket";
+	return S_ISCHR(mode) ? "a character device" : "of an unknown kind";
+}
+
+static int flags_of(const struct vmoon_blk_file_options *opts)
+{
+	return O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
+	       (opts->may_follow_symlink ? 0 : O_NOFOLLOW) |
+	       (opts->is_readonly ? O_RDONLY : O_RDWR) |
+	       (opts->cache == VMOON_DISK_DIRECT ? O_DIRECT : 0);
+}
+
+static enum vmoon_status open_path(const struct vmoon_blk_file_options *opts,
+				   struct vmoon_blk_image *im,
+				   struct vmoon_error *err)
+{
+	const int flags = flags_of(opts);
+
+	if (opts->create_bytes > 0) {
+		im->fd = open(opts->path, flags | O_CREAT | O_EXCL, 0600);
+		im->is_new = im->fd >= 0;
+	}
+	if (im->fd < 0)
+		im->fd = open(opts->path, flags);
+	if (im->fd < 0 && errno == EISDIR)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is a directory, not a disk's file",
+				  im->path);
+	return im->fd < 0 ? refuse_errno(im, errno, err) : VMOON_OK;
+}
+
+/* ---- what it is ---- */
+
+static enum vmoon_status look_at_size(const struct vmoon_blk_file_options *opts,
+				      struct vmoon_blk_image *im,
+				      struct vmoon_error *err)
+{
+	const unsigned long long size = im->size_bytes;
+
+	if (opts->create_bytes > 0 && im->size_bytes != opts->create_bytes)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is there already and has %llu bytes, "
+				  "not %llu; give that size, or another path",
+				  im->path, size,
+				  (unsigned long long)opts->create_bytes);
+	if (size == 0)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is empty; make it longer: truncate -s "
+				  "64M '%s'",
+				  im->path, im->path);
+	if (size % SECTOR != 0)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' has %llu bytes, which is no multiple "
+				  "of 512; make it longer: truncate -s %%512 "
+				  "'%s'",
+				  im->path, size, im->path);
+	return VMOON_OK;
+}
+
+static enum vmoon_status look(const struct vmoon_blk_file_options *opts,
+			      struct vmoon_blk_image *im,
+			      struct vmoon_error *err)
+{
+	struct stat st;
+
+	if (fstat(im->fd, &st) != 0)
+		return refuse_errno(im, errno, err);
+	im->is_regular = S_ISREG(st.st_mode);
+	if (!im->is_regular && !S_ISBLK(st.st_mode))
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is %s; a disk is a regular file or a "
+				  "block device",
+				  im->path, kind_of(st.st_mode));
+	if (im->is_new && ftruncate(im->fd, (off_t)opts->create_bytes) != 0)
+		return vmoon_fail(err, VMOON_E_CONFIG, errno,
+				  "cannot make '%s' %llu bytes long", im->path,
+				  (unsigned long long)opts->create_bytes);
+	if (im->is_new)
+		im->size_bytes = opts->create_bytes;
+	else if (im->is_regular)
+		im->size_bytes = (uint64_t)st.st_size;
+	else if (ioctl(im->fd, BLKGETSIZE64, &im->size_bytes) != 0)
+		return refuse_errno(im, errno, err);
+	return look_at_size(opts, im, err);
+}
+
+/* ---- whose it is ---- */
+
+/* Of the open file, not of the process: it ends with the last descriptor. */
+static enum vmoon_status lock_file(const struct vmoon_blk_file_options *opts,
+				   const struct vmoon_blk_image *im,
+				   struct vmoon_error *err)
+{
+	struct flock fl = {.l_type = opts->is_readonly ? F_RDLCK : F_WRLCK,
+			   .l_whence = SEEK_SET};
+
+	if (fcntl(im->fd, F_OFD_SETLK, &fl) == 0)
+		return VMOON_OK;
+	if (errno == EAGAIN || errno == EACCES)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is in use by another VM or program; "
+				  "several may share it only if all have "
+				  "readonly = true",
+				  im->path);
+	return vmoon_fail(err, VMOON_E_SYS, errno, "cannot lock '%s'",
+			  im->path);
+}
+
+/* ---- how it can be read ---- */
+
+/* Sectors have 512 bytes: a disk that only takes 4096 at once is refused. */
+static enum vmoon_status try_direct(struct vmoon_blk_image *im,
+				    struct vmoon_error *err)
+{
+	const off_t at = im->size_bytes > SECTOR ? SECTOR : 0;
+	void *buf;
+	ssize_t n;
+
+	if (posix_memalign(&buf, 4096, 4096) != 0)
+		return vmoon_fail(err, VMOON_E_NOMEM, 0, "out of memory");
+	n = pread(im->fd, buf, SECTOR, at);
+	free(buf);
+	if (n >= 0)
+		return VMOON_OK;
+	if (errno != EINVAL)
+		return vmoon_fail(err, VMOON_E_SYS, errno, "read '%s'",
+				  im->path);
+	return vmoon_fail(err, VMOON_E_CONFIG, 0,
+			  "'%s' is on a disk with sectors of more than 512 "
+			  "bytes; use cache = \"writeback\"",
+			  im->path);
+}
+
+/* Where a read never says that it would wait, io_uring waits for it. */
+static bool can_nowait(const struct vmoon_blk_image *im)
+{
+	_Alignas(512) unsigned char sector[SECTOR];
+	const struct iovec iov = {sector, sizeof(sector)};
+
+	return preadv2(im->fd, &iov, 1, 0, RWF_NOWAIT) >= 0 || errno == EAGAIN;
+}
+
+enum vmoon_status vmoon_blk_image_open(
+	const struct vmoon_blk_file_options *opts, struct vmoon_blk_image *out,
+	struct vmoon_error *err)
+{
+	struct vmoon_blk_image im = {.path = opts->path,
+				     .fd = opts->fd,
+				     .is_direct =
+					     opts->cache == VMOON_DISK_DIRECT};
+	enum vmoon_status st = VMOON_OK;
+
+	if (im.fd < 0)
+		st = open_path(opts, &im, err);
+	if (st != VMOON_OK)
+		return st;
+	st = look(opts, &im, err);
+	if (st == VMOON_OK)
+		st = lock_file(opts, &im, err);
+	if (st == VMOON_OK && im.is_direct)
+		st = try_direct(&im, err);
+	if (st != VMOON_OK) {
+		vmoon_blk_image_discard(&im);
+		return st;
+	}
+	im.has_nowait = can_nowait(&im);
+	*out = im;
+	return VMOON_OK;
+}
+
+void vmoon_blk_image_discard(struct vmoon_blk_image *im)
+{
+	if (im->is_new)
+		(void)unlink(im->path);
+	(void)close(im->fd);
+}
