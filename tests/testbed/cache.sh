@@ -182,14 +182,14 @@ put_modules() { # root kernel-folder names...: with what modprobe needs
 }
 
 # ---- the guest ----
-# What makes and checks file systems; busybox's mke2fs knows only ext2.
-guest_programs='/sbin/mke2fs /sbin/e2fsck'
+# What makes and checks file systems; busybox, whose shell prefers its own
+# programs, has only ext2's.
+guest_programs='/sbin/mkfs.ext4 /sbin/e2fsck'
 
 put_programs() { # root: with their libraries, where the loader looks for them
 	local root=$1 program path to
 	for program in $guest_programs; do
 		[ -x "$program" ] || continue
-		rm -f "$root/bin/${program##*/}"
 		cp -L "$program" "$root/bin/"
 		for path in $(libraries "$program"); do
 			to=$root${path#/usr}
