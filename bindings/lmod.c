@@ -256,8 +256,6 @@ static void open_core(lua_State *L)
 	lua_setfield(L, -2, "log");
 	vmoon_lhandle_push_methods(L, VMOON_LSTREAM_PORT_TYPE);
 	lua_setfield(L, -2, "port");
-	vmoon_lhandle_push_properties(L, VMOON_LSTREAM_PORT_TYPE);
-	lua_setfield(L, -2, "port_properties");
 	lua_pushnumber(L, factor >= 0.01 && factor <= 1000 ? factor : 1.0);
 	lua_setfield(L, -2, "timeout_scale");
 }

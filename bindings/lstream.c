@@ -163,6 +163,17 @@ static const luaL_Reg stream_properties[] = {
 	{NULL, NULL},
 };
 
+static int port_name(lua_State *L)
+{
+	lua_pushstring(L, vmoon_lstream_port_name(L, 1));
+	return 1;
+}
+
+static const luaL_Reg port_properties[] = {
+	{"name", port_name},
+	{NULL, NULL},
+};
+
 static const luaL_Reg stream_metamethods[] = {
 	{"__tostring", stream_tostring},
 	{NULL, NULL},
@@ -175,5 +186,5 @@ void vmoon_lstream_open(lua_State *L)
 	vmoon_lhandle_open(L, VMOON_LSTREAM_LOG_TYPE, stream_metamethods,
 			   stream_methods, stream_properties);
 	vmoon_lhandle_open(L, VMOON_LSTREAM_PORT_TYPE, stream_metamethods,
-			   stream_methods, stream_properties);
+			   stream_methods, port_properties);
 }

@@ -5,6 +5,8 @@
 #include "host/blk_file.h"
 #include "host/random.h"
 
+#include <fcntl.h>
+
 static enum vmoon_status open_disk(void *ctx, struct vmoon_mem *mem,
 				   const struct vmoon_spec_disk *disk,
 				   struct vmoon_block **out_block,
@@ -13,7 +15,8 @@ static enum vmoon_status open_disk(void *ctx, struct vmoon_mem *mem,
 	const struct vmoon_blk_file_options opts = {
 		.mem = mem,
 		.path = disk->path,
-		.fd = disk->fd == 0 ? -1 : disk->fd,
+		/* The description keeps its own. */
+		.fd = disk->fd == 0 ? -1 : fcntl(disk->fd, F_DUPFD_CLOEXEC, 3),
 		.is_readonly = disk->is_readonly,
 		.may_follow_symlink = disk->may_follow_symlink,
 		.create_bytes = disk->create_bytes,

@@ -76,11 +76,6 @@ function core.port.resize(port, cols, rows)
   return port
 end
 
-function core.port_properties.name(port)
-  local _, name = core.vm_of(port)
-  return name
-end
-
 function core.log.level(log, levels)
   core.vm_of(log)
   if type(levels) ~= "string" then

@@ -7,8 +7,7 @@ local now = 0
 
 -- The table that the Lua parts get, over a file of output and a pipe of input.
 local function new_core(out_path, input)
-  local core = { timeout_scale = 1, vm = {}, vm_properties = {}, stream = {}, log = {}, module = {},
-    port = {}, port_properties = {} }
+  local core = { timeout_scale = 1, vm = {}, vm_properties = {}, stream = {}, log = {}, module = {}, port = {} }
   local private = {}
   function core.tell() return #support.read(out_path) end
   function core.read(_, pos)

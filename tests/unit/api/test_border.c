@@ -382,6 +382,23 @@ static void test_border__virtio_devices(void **state)
 	INVAL(vmoon_vm_port_stats(r->vm, "serial0", &p, &err));
 	INVAL(vmoon_vm_port_resize(NULL, "x", 1, 1, &err));
 	INVAL(vmoon_vm_port_resize(r->vm, "x", 1, 1, &err));
+	assert_false(vmoon_vm_port(NULL, 0, NULL, NULL));
+	assert_false(vmoon_vm_port(r->vm, 0, NULL, NULL));
+}
+
+static void test_border__a_config_of_a_disk(void **state)
+{
+	struct vm_rig *r = *state;
+	struct vmoon_config *cfg = NULL;
+	struct vmoon_error err;
+
+	rig_create(r, NULL, 1);
+	INVAL(vmoon_config_create_disk(r->rt, NULL, &err));
+	assert_ok(vmoon_config_create_disk(r->rt, &cfg, &err), &err);
+	INVAL(vmoon_config_disk(NULL, NULL, NULL, &err));
+	INVAL(vmoon_config_disk(r->cfg, NULL, NULL, &err)); /* a VM's */
+	assert_ok(vmoon_config_disk(cfg, NULL, NULL, &err), &err);
+	vmoon_config_destroy(cfg);
 }
 
 static void test_border__the_log(void **state)
@@ -474,6 +491,7 @@ int main(void)
 		RIG(test_border__outputs),
 		RIG(test_border__outputs_from_a_config),
 		RIG(test_border__virtio_devices),
+		RIG(test_border__a_config_of_a_disk),
 		RIG(test_border__the_log),
 		cmocka_unit_test(test_border__the_rest),
 	};

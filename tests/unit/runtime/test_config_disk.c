@@ -182,6 +182,10 @@ static void test_config_disk__one_file_is_one_disk(void **state)
 		       alone_hint);
 	df_set_bool(f, "disks.1.readonly", true);
 	cf_assert_good(f);
+	df_set_bool(f, "disks.1.readonly", false);
+	df_set_bool(f, "disks.2.readonly", false);
+	(void)df_disk(f, 2, "c.img");
+	cf_assert_good(f);
 }
 
 static void test_config_disk__one_file_is_made_once(void **state)
