@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* gmem_window.c - ranges of guest memory that are looked up once. */
+#include "vmoon/gmem_window.h"
+
 #include "gmem_access.h"
 
 #include <endian.h>
@@ -11,37 +13,27 @@ bool vmoon_gmem_window_open(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 
 	if (s.host != NULL && s.len == len) {
 		*out_window = (struct vmoon_gmem_window){
-			gm, gpa, len, s.host, s.backing, s.offset};
+			gm, gpa, len, s.host,
+			s.backing != NULL && s.backing->log_words != 0};
 		return true;
 	}
 	if (!vmoon_gmem_range_ok(gm, gpa, len))
 		return false;
-	*out_window = (struct vmoon_gmem_window){gm, gpa, len, NULL, NULL, 0};
+	*out_window = (struct vmoon_gmem_window){gm, gpa, len, NULL, false};
 	return true;
-}
-
-/* NULL: beyond the window, or in several pieces. */
-static unsigned char *at(const struct vmoon_gmem_window *w, uint64_t off,
-			 size_t len)
-{
-	return w->host != NULL && vmoon_range_ok(off, len, w->len)
-		       ? (unsigned char *)w->host + off
-		       : NULL;
 }
 
 static inline void note_write(const struct vmoon_gmem_window *w, uint64_t off,
 			      size_t len)
 {
-	const struct vmoon_gmem_backing *b = w->backing;
-
-	if (b != NULL && b->log_words != 0)
+	if (w->is_logged)
 		vmoon_gmem_dirty_mark(w->gm, w->gpa + off, len);
 }
 
 enum vmoon_status vmoon_gmem_window_read(const struct vmoon_gmem_window *w,
 					 uint64_t off, void *dst, size_t len)
 {
-	const unsigned char *from = at(w, off, len);
+	const unsigned char *from = vmoon_gmem_window_at(w, off, len);
 
 	if (from != NULL) {
 		load(dst, from, len);
@@ -57,7 +49,7 @@ enum vmoon_status vmoon_gmem_window_write(const struct vmoon_gmem_window *w,
 					  uint64_t off, const void *src,
 					  size_t len)
 {
-	unsigned char *to = at(w, off, len);
+	unsigned char *to = vmoon_gmem_window_at(w, off, len);
 
 	if (to != NULL) {
 		store(to, src, len);
@@ -73,7 +65,7 @@ enum vmoon_status vmoon_gmem_window_write(const struct vmoon_gmem_window *w,
 enum vmoon_status vmoon_gmem_window_load_acquire_le16(
 	const struct vmoon_gmem_window *w, uint64_t off, uint16_t *out)
 {
-	const void *from = at(w, off, sizeof(*out));
+	const void *from = vmoon_gmem_window_at(w, off, sizeof(*out));
 
 	if (from != NULL && ((uintptr_t)from & 1) == 0) {
 		*out = le16toh(__atomic_load_n((const uint16_t *)from,
@@ -88,7 +80,7 @@ enum vmoon_status vmoon_gmem_window_load_acquire_le16(
 enum vmoon_status vmoon_gmem_window_store_release_le16(
 	const struct vmoon_gmem_window *w, uint64_t off, uint16_t val)
 {
-	void *to = at(w, off, sizeof(val));
+	void *to = vmoon_gmem_window_at(w, off, sizeof(val));
 
 	if (to != NULL && ((uintptr_t)to & 1) == 0) {
 		__atomic_store_n((uint16_t *)to, htole16(val),

@@ -118,20 +118,14 @@ static uint16_t slot(const struct vmoon_vq *vq, uint16_t index)
 
 static bool load_idx(struct vmoon_vq *vq)
 {
-	return vmoon_gmem_window_load_acquire_le16(
-		       &vq->avail, VMOON_VQ_AVAIL_IDX, &vq->seen) == VMOON_OK;
+	return vmoon_gmem_window_acquire_le16(&vq->avail, VMOON_VQ_AVAIL_IDX,
+					      &vq->seen);
 }
 
 /* A field of the available ring, which is the driver's. */
 static bool read_avail(const struct vmoon_vq *vq, uint64_t off, uint16_t *out)
 {
-	unsigned char raw[2];
-
-	if (vmoon_gmem_window_read(&vq->avail, off, raw, sizeof(raw)) !=
-	    VMOON_OK)
-		return false;
-	*out = vmoon_le16(raw);
-	return true;
+	return vmoon_gmem_window_get_le16(&vq->avail, off, out);
 }
 
 static bool write_used(const struct vmoon_vq *vq, uint64_t off, uint16_t val)
@@ -246,16 +240,12 @@ bool vmoon_vq_add_used(struct vmoon_vq *vq, uint16_t head, uint32_t len)
 	const uint64_t entry =
 		VMOON_VQ_USED_RING +
 		VMOON_VQ_USED_BYTES * (uint64_t)slot(vq, vq->next_used);
-	unsigned char raw[VMOON_VQ_USED_BYTES];
 
-	if (!is_live(vq) || head >= vq->size)
-		return false;
-	vmoon_put_le64(raw, (uint64_t)len << 32 | head);
-	if (vmoon_gmem_window_write(&vq->used, entry, raw, sizeof(raw)) !=
-		    VMOON_OK ||
-	    vmoon_gmem_window_store_release_le16(
-		    &vq->used, VMOON_VQ_USED_IDX,
-		    (uint16_t)(vq->next_used + 1)) != VMOON_OK)
+	if (!is_live(vq) || head >= vq->size ||
+	    !vmoon_gmem_window_put_le64(&vq->used, entry,
+					(uint64_t)len << 32 | head) ||
+	    !vmoon_gmem_window_release_le16(&vq->used, VMOON_VQ_USED_IDX,
+					    (uint16_t)(vq->next_used + 1)))
 		return false;
 	vq->next_used++;
 	vq->untold++;

@@ -5,6 +5,8 @@
 
 #include "vq.h"
 
+#include "vmoon/gmem_window.h"
+
 enum { VMOON_VQ_BITS = 64 }; /* heads in a word of busy */
 
 /* Everything but max_size, mem and host is of the current start. */

@@ -27,16 +27,16 @@ struct parts {
 static bool fetch(const struct vmoon_gmem_window *table, uint32_t index,
 		  struct descriptor *out)
 {
-	unsigned char raw[VMOON_VQ_DESC_BYTES];
+	uint64_t raw[2];
 
 	/* An index beyond the table is beyond the window. */
-	if (vmoon_gmem_window_read(table, index * VMOON_VQ_DESC_BYTES, raw,
-				   sizeof(raw)) != VMOON_OK)
+	if (!vmoon_gmem_window_get_le64x2(table, index * VMOON_VQ_DESC_BYTES,
+					  raw))
 		return false;
-	out->addr = vmoon_le64(raw);
-	out->len = vmoon_le32(raw + 8);
-	out->flags = vmoon_le16(raw + 12);
-	out->next = vmoon_le16(raw + 14);
+	out->addr = raw[0];
+	out->len = (uint32_t)(raw[1] & UINT32_MAX);
+	out->flags = (uint16_t)(raw[1] >> 32 & UINT16_MAX);
+	out->next = (uint16_t)(raw[1] >> 48);
 	return true;
 }
 

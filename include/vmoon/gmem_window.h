@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* gmem_window.h - device kit: a range of guest memory that is looked up once.
+ */
+#ifndef VMOON_GMEM_WINDOW_H
+#define VMOON_GMEM_WINDOW_H
+
+#include "vmoon/base.h"
+#include "vmoon/error.h"
+#include "vmoon/gmem.h"
+
+#include <string.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * For what is accessed again and again, such as a ring. Its members are gmem's
+ * own; it is valid as long as its gm.
+ */
+struct vmoon_gmem_window {
+	const struct vmoon_gmem *gm;
+	vmoon_gpa gpa;
+	uint64_t len;
+	unsigned char *host; /* NULL: looked up each time */
+	bool is_logged;      /* what is written is marked */
+};
+
+/* False, and *out_window untouched, unless all of it is RAM. */
+VMOON_API bool vmoon_gmem_window_open(const struct vmoon_gmem *gm,
+				      vmoon_gpa gpa, uint64_t len,
+				      struct vmoon_gmem_window *out_window)
+	VMOON_MUST_USE VMOON_NONNULL(1, 4);
+/* As their namesakes without window; what is beyond its end is no RAM. */
+VMOON_API VMOON_STATUS vmoon_gmem_window_read(const struct vmoon_gmem_window *w,
+					      uint64_t off, void *dst,
+					      size_t len) VMOON_NONNULL(1, 3);
+VMOON_API VMOON_STATUS
+vmoon_gmem_window_write(const struct vmoon_gmem_window *w, uint64_t off,
+			const void *src, size_t len) VMOON_NONNULL(1, 3);
+VMOON_API VMOON_STATUS vmoon_gmem_window_load_acquire_le16(
+	const struct vmoon_gmem_window *w, uint64_t off, uint16_t *out)
+	VMOON_NONNULL(1, 3);
+VMOON_API VMOON_STATUS vmoon_gmem_window_store_release_le16(
+	const struct vmoon_gmem_window *w, uint64_t off, uint16_t val)
+	VMOON_NONNULL(1);
+
+/*
+ * ---- little-endian integers, in place ----
+ *
+ * What a queue does a few times for each request, without a call: fetched
+ * once, in pieces of at most their own size, into registers. Whatever is not
+ * plain (several pieces of host memory, a log, an odd address, beyond the end)
+ * is left to the functions above. False: no RAM.
+ */
+
+static inline unsigned char *vmoon_gmem_window_at(
+	const struct vmoon_gmem_window *w, uint64_t off, uint64_t len)
+{
+	return w->host != NULL && off <= w->len && len <= w->len - off
+		       ? w->host + off
+		       : NULL;
+}
+
+/* The guest runs while we look: nothing is fetched a second time. */
+static inline void vmoon_gmem_window_fetched(void)
+{
+	__asm__ volatile("" ::: "memory");
+}
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define VMOON_LE16(val) __builtin_bswap16(val)
+#define VMOON_LE64(val) __builtin_bswap64(val)
+#else
+#define VMOON_LE16(val) (val)
+#define VMOON_LE64(val) (val)
+#endif
+
+static inline bool vmoon_gmem_window_get_le16(const struct vmoon_gmem_window *w,
+					      uint64_t off, uint16_t *out)
+{
+	const unsigned char *from = vmoon_gmem_window_at(w, off, sizeof(*out));
+	uint16_t raw;
+
+	if (from != NULL)
+		memcpy(&raw, from, sizeof(raw));
+	else if (vmoon_gmem_window_read(w, off, &raw, sizeof(raw)) != VMOON_OK)
+		return false;
+	vmoon_gmem_window_fetched();
+	*out = VMOON_LE16(raw);
+	return true;
+}
+
+/* Sixteen bytes, as two halves: a descriptor. */
+static inline bool vmoon_gmem_window_get_le64x2(
+	const struct vmoon_gmem_window *w, uint64_t off, uint64_t out[2])
+{
+	const unsigned char *from = vmoon_gmem_window_at(w, off, 16);
+	uint64_t raw[2];
+
+	if (from != NULL) {
+		memcpy(&raw[0], from, 8);
+		memcpy(&raw[1], from + 8, 8);
+	} else if (vmoon_gmem_window_read(w, off, raw, 16) != VMOON_OK) {
+		return false;
+	}
+	vmoon_gmem_window_fetched();
+	out[0] = VMOON_LE64(raw[0]);
+	out[1] = VMOON_LE64(raw[1]);
+	return true;
+}
+
+static inline bool vmoon_gmem_window_put_le64(const struct vmoon_gmem_window *w,
+					      uint64_t off, uint64_t val)
+{
+	unsigned char *to = vmoon_gmem_window_at(w, off, sizeof(val));
+	const uint64_t raw = VMOON_LE64(val);
+
+	if (to == NULL || w->is_logged)
+		return vmoon_gmem_window_write(w, off, &raw, sizeof(raw)) ==
+		       VMOON_OK;
+	memcpy(to, &raw, sizeof(raw));
+	return true;
+}
+
+static inline bool vmoon_gmem_window_acquire_le16(
+	const struct vmoon_gmem_window *w, uint64_t off, uint16_t *out)
+{
+	const void *from = vmoon_gmem_window_at(w, off, sizeof(*out));
+	uint16_t raw;
+
+	if (from == NULL || ((uintptr_t)from & 1) != 0)
+		return vmoon_gmem_window_load_acquire_le16(w, off, out) ==
+		       VMOON_OK;
+	raw = __atomic_load_n((const uint16_t *)from, __ATOMIC_ACQUIRE);
+	*out = VMOON_LE16(raw);
+	return true;
+}
+
+static inline bool vmoon_gmem_window_release_le16(
+	const struct vmoon_gmem_window *w, uint64_t off, uint16_t val)
+{
+	void *to = vmoon_gmem_window_at(w, off, sizeof(val));
+
+	if (to == NULL || ((uintptr_t)to & 1) != 0 || w->is_logged)
+		return vmoon_gmem_window_store_release_le16(w, off, val) ==
+		       VMOON_OK;
+	__atomic_store_n((uint16_t *)to, VMOON_LE16(val), __ATOMIC_RELEASE);
+	return true;
+}
+
+#undef VMOON_LE16
+#undef VMOON_LE64
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
