@@ -103,10 +103,9 @@ static bool is_covered(const struct vmoon_gmem *gm, vmoon_gpa gpa, uint64_t len)
 	return true;
 }
 
-bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
-			 uint64_t len)
+static inline bool is_in_one(const struct vmoon_gmem *gm, vmoon_gpa gpa,
+			     uint64_t len)
 {
-	/* Nearly always one region holds all of it. */
 	for (size_t i = 0; i < gm->count; i++) {
 		const struct vmoon_gmem_region *r = &gm->regions[i];
 		const uint64_t off = gpa - r->gpa;
@@ -114,7 +113,29 @@ bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 		if (off < r->size && len <= r->size - off)
 			return true;
 	}
-	return is_covered(gm, gpa, len);
+	return false;
+}
+
+/* Nearly always one region holds all of it. */
+static inline bool range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
+			    uint64_t len)
+{
+	return is_in_one(gm, gpa, len) || is_covered(gm, gpa, len);
+}
+
+bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
+			 uint64_t len)
+{
+	return range_ok(gm, gpa, len);
+}
+
+bool vmoon_gmem_segs_ok(const struct vmoon_gmem *gm,
+			const struct vmoon_seg *segs, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (!range_ok(gm, segs[i].gpa, segs[i].len))
+			return false;
+	return true;
 }
 
 /* Both copy up to the first hole and say how far that was. */

@@ -21,7 +21,7 @@ struct descriptor {
 
 /* What a chain is made of, while it is counted. */
 struct parts {
-	uint32_t count, readable_count, readable, writable;
+	uint32_t count, readable_count, readable, total;
 };
 
 static bool fetch(const struct vmoon_gmem_window *table, uint32_t index,
@@ -55,22 +55,22 @@ static bool open_indirect(const struct vmoon_vq *vq, const struct descriptor *d,
 static bool add_segment(struct vmoon_chain *chain, const struct descriptor *d,
 			struct parts *p)
 {
+	const bool is_write = (d->flags & VMOON_VQ_DESC_F_WRITE) != 0;
 	uint64_t end;
 
+	if (!is_write && p->total != p->readable)
+		return false;
 	if (d->len == 0)
-		return (d->flags & VMOON_VQ_DESC_F_WRITE) != 0 ||
-		       p->writable == 0;
+		return true;
 	if (p->count == chain->cap || ckd_add(&end, d->addr, d->len) ||
-	    d->len > UINT32_MAX - p->readable - p->writable)
+	    ckd_add(&p->total, p->total, d->len))
 		return false;
 	chain->segs[p->count++] = (struct vmoon_seg){d->addr, d->len};
-	if ((d->flags & VMOON_VQ_DESC_F_WRITE) != 0) {
-		p->writable += d->len;
-		return true;
+	if (!is_write) {
+		p->readable = p->total;
+		p->readable_count = p->count;
 	}
-	p->readable += d->len;
-	p->readable_count = p->count;
-	return p->writable == 0;
+	return true;
 }
 
 static enum vmoon_vq_outcome walk(const struct vmoon_vq *vq, uint16_t head,
@@ -109,7 +109,7 @@ enum vmoon_vq_outcome vmoon_vq_walk(struct vmoon_vq *vq, uint16_t head,
 	chain->count = p.count;
 	chain->readable_count = p.readable_count;
 	chain->readable = p.readable;
-	chain->writable = p.writable;
+	chain->writable = p.total - p.readable;
 	chain->written = 0;
 	chain->head = head;
 	chain->gm = vq->gm;

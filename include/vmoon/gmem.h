@@ -23,6 +23,16 @@ struct vmoon_gmem;
 VMOON_API bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 				   uint64_t len) VMOON_NONNULL(1);
 
+struct vmoon_seg {
+	vmoon_gpa gpa;
+	uint32_t len;
+};
+
+/* The same for each of them. */
+VMOON_API bool vmoon_gmem_segs_ok(const struct vmoon_gmem *gm,
+				  const struct vmoon_seg *segs, uint32_t count)
+	VMOON_NONNULL(1);
+
 /*
  * All-or-nothing copies, across touching regions too; VMOON_E_FAULT, and
  * nothing copied, when any byte is not RAM. Naturally aligned transfers of

@@ -80,14 +80,18 @@ static inline bool vmoon_gmem_window_get_le16(const struct vmoon_gmem_window *w,
 					      uint64_t off, uint16_t *out)
 {
 	const unsigned char *from = vmoon_gmem_window_at(w, off, sizeof(*out));
-	uint16_t raw;
+	unsigned char raw[2];
+	uint16_t val;
 
-	if (from != NULL)
-		memcpy(&raw, from, sizeof(raw));
-	else if (vmoon_gmem_window_read(w, off, &raw, sizeof(raw)) != VMOON_OK)
+	if (from != NULL) {
+		memcpy(&val, from, sizeof(val));
+		vmoon_gmem_window_fetched();
+		*out = VMOON_LE16(val);
+		return true;
+	}
+	if (vmoon_gmem_window_read(w, off, raw, sizeof(raw)) != VMOON_OK)
 		return false;
-	vmoon_gmem_window_fetched();
-	*out = VMOON_LE16(raw);
+	*out = (uint16_t)(raw[0] | raw[1] << 8);
 	return true;
 }
 
@@ -96,15 +100,19 @@ static inline bool vmoon_gmem_window_get_le64x2(
 	const struct vmoon_gmem_window *w, uint64_t off, uint64_t out[2])
 {
 	const unsigned char *from = vmoon_gmem_window_at(w, off, 16);
-	uint64_t raw[2];
+	uint64_t lo, hi, raw[2];
 
 	if (from != NULL) {
-		memcpy(&raw[0], from, 8);
-		memcpy(&raw[1], from + 8, 8);
-	} else if (vmoon_gmem_window_read(w, off, raw, 16) != VMOON_OK) {
-		return false;
+		memcpy(&lo, from, 8);
+		memcpy(&hi, from + 8, 8);
+		vmoon_gmem_window_fetched();
+		out[0] = VMOON_LE64(lo);
+		out[1] = VMOON_LE64(hi);
+		return true;
 	}
-	vmoon_gmem_window_fetched();
+	/* Not into the same variables: those above stay in registers. */
+	if (vmoon_gmem_window_read(w, off, raw, sizeof(raw)) != VMOON_OK)
+		return false;
 	out[0] = VMOON_LE64(raw[0]);
 	out[1] = VMOON_LE64(raw[1]);
 	return true;
