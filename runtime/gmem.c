@@ -103,38 +103,39 @@ static bool is_covered(const struct vmoon_gmem *gm, vmoon_gpa gpa, uint64_t len)
 	return true;
 }
 
-static inline bool is_in_one(const struct vmoon_gmem *gm, vmoon_gpa gpa,
+static inline bool is_within(const struct vmoon_gmem_region *r, vmoon_gpa gpa,
 			     uint64_t len)
 {
-	for (size_t i = 0; i < gm->count; i++) {
-		const struct vmoon_gmem_region *r = &gm->regions[i];
-		const uint64_t off = gpa - r->gpa;
+	const uint64_t off = gpa - r->gpa;
 
-		if (off < r->size && len <= r->size - off)
-			return true;
-	}
-	return false;
-}
-
-/* Nearly always one region holds all of it. */
-static inline bool range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
-			    uint64_t len)
-{
-	return is_in_one(gm, gpa, len) || is_covered(gm, gpa, len);
+	return off < r->size && len <= r->size - off;
 }
 
 bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 			 uint64_t len)
 {
-	return range_ok(gm, gpa, len);
+	/* Nearly always one region holds all of it. */
+	for (size_t i = 0; i < gm->count; i++)
+		if (is_within(&gm->regions[i], gpa, len))
+			return true;
+	return is_covered(gm, gpa, len);
 }
 
 bool vmoon_gmem_segs_ok(const struct vmoon_gmem *gm,
 			const struct vmoon_seg *segs, uint32_t count)
 {
-	for (uint32_t i = 0; i < count; i++)
-		if (!range_ok(gm, segs[i].gpa, segs[i].len))
+	const struct vmoon_gmem_region *last = &gm->regions[0];
+
+	/* Nearly always all are in the same one; unused ones are empty. */
+	for (uint32_t i = 0; i < count; i++) {
+		for (size_t k = 0; k < gm->count &&
+				   !is_within(last, segs[i].gpa, segs[i].len);
+		     k++)
+			last = &gm->regions[k];
+		if (!is_within(last, segs[i].gpa, segs[i].len) &&
+		    !is_covered(gm, segs[i].gpa, segs[i].len))
 			return false;
+	}
 	return true;
 }
 

@@ -22,6 +22,8 @@ struct vmoon_gmem_window {
 	const struct vmoon_gmem *gm;
 	vmoon_gpa gpa;
 	uint64_t len;
+	/* Bytes at host that need no care: 0 or len. */
+	uint64_t plain, plain_write;
 	unsigned char *host; /* NULL: looked up each time */
 	bool is_logged;      /* what is written is marked */
 };
@@ -54,14 +56,6 @@ VMOON_API VMOON_STATUS vmoon_gmem_window_store_release_le16(
  * is left to the functions above. False: no RAM.
  */
 
-static inline unsigned char *vmoon_gmem_window_at(
-	const struct vmoon_gmem_window *w, uint64_t off, uint64_t len)
-{
-	return w->host != NULL && off <= w->len && len <= w->len - off
-		       ? w->host + off
-		       : NULL;
-}
-
 /* The guest runs while we look: nothing is fetched a second time. */
 static inline void vmoon_gmem_window_fetched(void)
 {
@@ -77,14 +71,13 @@ static inline void vmoon_gmem_window_fetched(void)
 #endif
 
 static inline bool vmoon_gmem_window_get_le16(const struct vmoon_gmem_window *w,
-					      uint64_t off, uint16_t *out)
+					      uint32_t off, uint16_t *out)
 {
-	const unsigned char *from = vmoon_gmem_window_at(w, off, sizeof(*out));
 	unsigned char raw[2];
 	uint16_t val;
 
-	if (from != NULL) {
-		memcpy(&val, from, sizeof(val));
+	if ((uint64_t)off + sizeof(val) <= w->plain) {
+		memcpy(&val, w->host + off, sizeof(val));
 		vmoon_gmem_window_fetched();
 		*out = VMOON_LE16(val);
 		return true;
@@ -97,14 +90,13 @@ static inline bool vmoon_gmem_window_get_le16(const struct vmoon_gmem_window *w,
 
 /* Sixteen bytes, as two halves: a descriptor. */
 static inline bool vmoon_gmem_window_get_le64x2(
-	const struct vmoon_gmem_window *w, uint64_t off, uint64_t out[2])
+	const struct vmoon_gmem_window *w, uint32_t off, uint64_t out[2])
 {
-	const unsigned char *from = vmoon_gmem_window_at(w, off, 16);
 	uint64_t lo, hi, raw[2];
 
-	if (from != NULL) {
-		memcpy(&lo, from, 8);
-		memcpy(&hi, from + 8, 8);
+	if ((uint64_t)off + 16 <= w->plain) {
+		memcpy(&lo, w->host + off, 8);
+		memcpy(&hi, w->host + off + 8, 8);
 		vmoon_gmem_window_fetched();
 		out[0] = VMOON_LE64(lo);
 		out[1] = VMOON_LE64(hi);
@@ -119,40 +111,43 @@ static inline bool vmoon_gmem_window_get_le64x2(
 }
 
 static inline bool vmoon_gmem_window_put_le64(const struct vmoon_gmem_window *w,
-					      uint64_t off, uint64_t val)
+					      uint32_t off, uint64_t val)
 {
-	unsigned char *to = vmoon_gmem_window_at(w, off, sizeof(val));
 	const uint64_t raw = VMOON_LE64(val);
+	uint64_t copy;
 
-	if (to == NULL || w->is_logged)
-		return vmoon_gmem_window_write(w, off, &raw, sizeof(raw)) ==
-		       VMOON_OK;
-	memcpy(to, &raw, sizeof(raw));
-	return true;
+	if ((uint64_t)off + sizeof(raw) <= w->plain_write) {
+		memcpy(w->host + off, &raw, sizeof(raw));
+		return true;
+	}
+	copy = raw;
+	return vmoon_gmem_window_write(w, off, &copy, sizeof(copy)) == VMOON_OK;
 }
 
 static inline bool vmoon_gmem_window_acquire_le16(
-	const struct vmoon_gmem_window *w, uint64_t off, uint16_t *out)
+	const struct vmoon_gmem_window *w, uint32_t off, uint16_t *out)
 {
-	const void *from = vmoon_gmem_window_at(w, off, sizeof(*out));
+	const void *from;
 	uint16_t raw;
 
-	if (from == NULL || ((uintptr_t)from & 1) != 0)
+	if ((off & 1) != 0 || (uint64_t)off + sizeof(raw) > w->plain)
 		return vmoon_gmem_window_load_acquire_le16(w, off, out) ==
 		       VMOON_OK;
+	from = w->host + off;
 	raw = __atomic_load_n((const uint16_t *)from, __ATOMIC_ACQUIRE);
 	*out = VMOON_LE16(raw);
 	return true;
 }
 
 static inline bool vmoon_gmem_window_release_le16(
-	const struct vmoon_gmem_window *w, uint64_t off, uint16_t val)
+	const struct vmoon_gmem_window *w, uint32_t off, uint16_t val)
 {
-	void *to = vmoon_gmem_window_at(w, off, sizeof(val));
+	void *to;
 
-	if (to == NULL || ((uintptr_t)to & 1) != 0 || w->is_logged)
+	if ((off & 1) != 0 || (uint64_t)off + sizeof(val) > w->plain_write)
 		return vmoon_gmem_window_store_release_le16(w, off, val) ==
 		       VMOON_OK;
+	to = w->host + off;
 	__atomic_store_n((uint16_t *)to, VMOON_LE16(val), __ATOMIC_RELEASE);
 	return true;
 }

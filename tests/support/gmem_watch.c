@@ -79,14 +79,14 @@ enum vmoon_status __wrap_vmoon_gmem_load_acquire_le16(
 	return st;
 }
 
-/* Without a host address each access of the window comes by here. */
+/* With nothing plain each access of the window comes by here. */
 bool __wrap_vmoon_gmem_window_open(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 				   uint64_t len, struct vmoon_gmem_window *out)
 {
 	if (!__real_vmoon_gmem_window_open(gm, gpa, len, out))
 		return false;
 	if (!log_of(gm)->is_off)
-		out->host = NULL;
+		out->plain = out->plain_write = 0;
 	return true;
 }
 
