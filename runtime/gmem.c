@@ -124,18 +124,11 @@ bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 bool vmoon_gmem_segs_ok(const struct vmoon_gmem *gm,
 			const struct vmoon_seg *segs, uint32_t count)
 {
-	const struct vmoon_gmem_region *last = &gm->regions[0];
-
-	/* Nearly always all are in the same one; unused ones are empty. */
-	for (uint32_t i = 0; i < count; i++) {
-		for (size_t k = 0; k < gm->count &&
-				   !is_within(last, segs[i].gpa, segs[i].len);
-		     k++)
-			last = &gm->regions[k];
-		if (!is_within(last, segs[i].gpa, segs[i].len) &&
-		    !is_covered(gm, segs[i].gpa, segs[i].len))
+	/* A region that is not used is empty: nothing is within it. */
+	for (uint32_t i = 0; i < count; i++)
+		if (!is_within(&gm->regions[0], segs[i].gpa, segs[i].len) &&
+		    !vmoon_gmem_range_ok(gm, segs[i].gpa, segs[i].len))
 			return false;
-	}
 	return true;
 }
 
