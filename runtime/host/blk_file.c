@@ -266,7 +266,7 @@ enum vmoon_status vmoon_blk_file_open(const struct vmoon_blk_file_options *opts,
 	f->block.ops = &block_ops;
 	f->block.size_bytes = f->size_bytes = image.size_bytes;
 	f->block.is_readonly = opts->is_readonly;
-	f->block.can_discard = true;
+	f->block.can_discard = image.can_discard;
 	f->block.has_write_cache = opts->cache != VMOON_DISK_UNSAFE;
 	f->mem = opts->mem;
 	f->fd = image.fd;

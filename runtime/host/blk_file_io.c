@@ -206,6 +206,8 @@ static int allocate(const struct vmoon_blk_file *f, int mode,
 {
 	unsigned tries = 0;
 
+	if (r->len == 0)
+		return 0;
 	while (fallocate(f->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)r->offset,
 			 (off_t)r->len) != 0)
 		if (errno != EINTR || tries++ == RETRIES)
@@ -230,9 +232,14 @@ static int zero(struct vmoon_blk_file *f, struct vmoon_block_request *r)
  */
 static int flush(struct vmoon_blk_file *f)
 {
+	unsigned tries = 0;
+
 	if (f->is_unsafe || f->block.is_readonly)
 		return 0;
-	return fdatasync(f->fd) == 0 ? 0 : error_of(errno);
+	while (fdatasync(f->fd) != 0)
+		if (errno != EINTR || tries++ == RETRIES)
+			return error_of(errno);
+	return 0;
 }
 
 int vmoon_blk_file_note(struct vmoon_blk_file *f, enum vmoon_block_op op,

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -15,36 +16,6 @@
 #include <unistd.h>
 
 enum { SECTOR = 512 };
-
-static enum vmoon_status refuse_errno(const struct vmoon_blk_image *im,
-				      int error, struct vmoon_error *err)
-{
-	switch (error) {
-	case ELOOP:
-		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "'%s' is a symbolic link; name the file "
-				  "itself, or set symlink = true",
-				  im->path);
-	case EROFS:
-	case EACCES:
-		return vmoon_fail(err, VMOON_E_CONFIG, error,
-				  "open '%s' (readonly = true needs no right "
-				  "to write)",
-				  im->path);
-	case ENXIO: /* a socket, or a FIFO that nobody reads */
-		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "'%s' is no regular file and no block device",
-				  im->path);
-	case EINVAL:
-		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "'%s': its file system cannot do without "
-				  "the page cache; use cache = \"writeback\"",
-				  im->path);
-	default:
-		return vmoon_fail(err, VMOON_E_CONFIG, error, "open '%s'",
-				  im->path);
-	}
-}
 
 static const char *kind_of(mode_t mode)
 {
@@ -57,31 +28,85 @@ static const char *kind_of(mode_t mode)
 	return S_ISCHR(mode) ? "a character device" : "of an unknown kind";
 }
 
-static int flags_of(const struct vmoon_blk_file_options *opts)
+static enum vmoon_status refuse_kind(const struct vmoon_blk_image *im,
+				     mode_t mode, struct vmoon_error *err)
 {
-	return O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
-	       (opts->may_follow_symlink ? 0 : O_NOFOLLOW) |
-	       (opts->is_readonly ? O_RDONLY : O_RDWR) |
-	       (opts->cache == VMOON_DISK_DIRECT ? O_DIRECT : 0);
+	return vmoon_fail(err, VMOON_E_CONFIG, 0,
+			  "'%s' is %s; a disk is a regular file or a block "
+			  "device",
+			  im->path, kind_of(mode));
 }
 
+static enum vmoon_status refuse_errno(const struct vmoon_blk_file_options *opts,
+				      const struct vmoon_blk_image *im,
+				      int error, struct vmoon_error *err)
+{
+	struct stat st;
+
+	if (error == ELOOP && !opts->may_follow_symlink)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is a symbolic link; name the file "
+				  "itself, or set symlink = true",
+				  im->path);
+	if ((error == EROFS || error == EACCES) && !opts->is_readonly)
+		return vmoon_fail(err, VMOON_E_CONFIG, error,
+				  "open '%s' (readonly = true needs no right "
+				  "to write)",
+				  im->path);
+	/* These cannot even be opened: sockets, devices without a driver. */
+	if ((error == EISDIR || error == ENXIO) && stat(im->path, &st) == 0 &&
+	    !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return refuse_kind(im, st.st_mode, err);
+	return vmoon_fail(err, VMOON_E_CONFIG, error, "open '%s'", im->path);
+}
+
+/* O_DIRECT comes later: where there is none, a new file would stay behind. */
 static enum vmoon_status open_path(const struct vmoon_blk_file_options *opts,
 				   struct vmoon_blk_image *im,
 				   struct vmoon_error *err)
 {
-	const int flags = flags_of(opts);
+	const int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
+			  (opts->may_follow_symlink ? 0 : O_NOFOLLOW) |
+			  (opts->is_readonly ? O_RDONLY : O_RDWR);
 
 	if (opts->create_bytes > 0) {
 		im->fd = open(opts->path, flags | O_CREAT | O_EXCL, 0600);
 		im->is_new = im->fd >= 0;
+		if (im->fd < 0 && errno != EEXIST)
+			return vmoon_fail(err, VMOON_E_CONFIG, errno,
+					  "cannot make '%s'", im->path);
 	}
 	if (im->fd < 0)
 		im->fd = open(opts->path, flags);
-	if (im->fd < 0 && errno == EISDIR)
-		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "'%s' is a directory, not a disk's file",
+	return im->fd < 0 ? refuse_errno(opts, im, errno, err) : VMOON_OK;
+}
+
+/* A descriptor that somebody else opened: for what we want to do with it? */
+static enum vmoon_status look_at_fd(const struct vmoon_blk_file_options *opts,
+				    const struct vmoon_blk_image *im,
+				    struct vmoon_error *err)
+{
+	const int flags = fcntl(im->fd, F_GETFL);
+	const int mode = flags & O_ACCMODE;
+
+	if (flags < 0)
+		return vmoon_fail(err, VMOON_E_SYS, errno, "look at '%s'",
 				  im->path);
-	return im->fd < 0 ? refuse_errno(im, errno, err) : VMOON_OK;
+	if ((flags & O_PATH) != 0 || mode == O_WRONLY)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is not open for reading", im->path);
+	if (!opts->is_readonly && mode != O_RDWR)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is not open for writing; open it so, "
+				  "or set readonly = true",
+				  im->path);
+	/* pwrite(2) then writes at the end, wherever it is told to. */
+	if (!opts->is_readonly && (flags & O_APPEND) != 0)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is open for appending; a disk is "
+				  "written anywhere",
+				  im->path);
+	return VMOON_OK;
 }
 
 /* ---- what it is ---- */
@@ -119,13 +144,11 @@ static enum vmoon_status look(const struct vmoon_blk_file_options *opts,
 	struct stat st;
 
 	if (fstat(im->fd, &st) != 0)
-		return refuse_errno(im, errno, err);
+		return vmoon_fail(err, VMOON_E_SYS, errno, "look at '%s'",
+				  im->path);
 	im->is_regular = S_ISREG(st.st_mode);
 	if (!im->is_regular && !S_ISBLK(st.st_mode))
-		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "'%s' is %s; a disk is a regular file or a "
-				  "block device",
-				  im->path, kind_of(st.st_mode));
+		return refuse_kind(im, st.st_mode, err);
 	if (im->is_new && ftruncate(im->fd, (off_t)opts->create_bytes) != 0)
 		return vmoon_fail(err, VMOON_E_CONFIG, errno,
 				  "cannot make '%s' %llu bytes long", im->path,
@@ -135,11 +158,33 @@ static enum vmoon_status look(const struct vmoon_blk_file_options *opts,
 	else if (im->is_regular)
 		im->size_bytes = (uint64_t)st.st_size;
 	else if (ioctl(im->fd, BLKGETSIZE64, &im->size_bytes) != 0)
-		return refuse_errno(im, errno, err);
+		return vmoon_fail(err, VMOON_E_SYS, errno, "how large is '%s'",
+				  im->path);
 	return look_at_size(opts, im, err);
 }
 
 /* ---- whose it is ---- */
+
+/* What can be known: the kernel keeps no name of an open file's lock. */
+static enum vmoon_status refuse_locked(const struct vmoon_blk_image *im,
+				       struct flock fl, struct vmoon_error *err)
+{
+	const bool is_known = fcntl(im->fd, F_OFD_GETLK, &fl) == 0;
+	char who[32] = "another VM or program";
+
+	if (is_known && fl.l_type != F_UNLCK && fl.l_pid > 0)
+		(void)snprintf(who, sizeof(who), "process %ld", (long)fl.l_pid);
+	if (is_known && fl.l_type == F_RDLCK)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is in use by %s, which reads it; set "
+				  "readonly = true to share it",
+				  im->path, who);
+	return vmoon_fail(err, VMOON_E_CONFIG, 0,
+			  "'%s' is in use by %s, which may write to it; "
+			  "several may share it only if all have "
+			  "readonly = true",
+			  im->path, who);
+}
 
 /* Of the open file, not of the process: it ends with the last descriptor. */
 static enum vmoon_status lock_file(const struct vmoon_blk_file_options *opts,
@@ -152,11 +197,7 @@ static enum vmoon_status lock_file(const struct vmoon_blk_file_options *opts,
 	if (fcntl(im->fd, F_OFD_SETLK, &fl) == 0)
 		return VMOON_OK;
 	if (errno == EAGAIN || errno == EACCES)
-		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "'%s' is in use by another VM or program; "
-				  "several may share it only if all have "
-				  "readonly = true",
-				  im->path);
+		return refuse_locked(im, fl, err);
 	return vmoon_fail(err, VMOON_E_SYS, errno, "cannot lock '%s'",
 			  im->path);
 }
@@ -171,6 +212,11 @@ static enum vmoon_status try_direct(struct vmoon_blk_image *im,
 	void *buf;
 	ssize_t n;
 
+	if (fcntl(im->fd, F_SETFL, fcntl(im->fd, F_GETFL) | O_DIRECT) != 0)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s': its file system cannot do without "
+				  "the page cache; use cache = \"writeback\"",
+				  im->path);
 	if (posix_memalign(&buf, 4096, 4096) != 0)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0, "out of memory");
 	n = pread(im->fd, buf, SECTOR, at);
@@ -195,21 +241,32 @@ static bool can_nowait(const struct vmoon_blk_image *im)
 	return preadv2(im->fd, &iov, 1, 0, RWF_NOWAIT) >= 0 || errno == EAGAIN;
 }
 
+/* Behind the end there is nothing to lose. Devices are asked each time. */
+static bool can_discard(const struct vmoon_blk_image *im)
+{
+	return !im->is_regular ||
+	       fallocate(im->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			 (off_t)im->size_bytes, SECTOR) == 0;
+}
+
 enum vmoon_status vmoon_blk_image_open(
 	const struct vmoon_blk_file_options *opts, struct vmoon_blk_image *out,
 	struct vmoon_error *err)
 {
-	struct vmoon_blk_image im = {.path = opts->path,
-				     .fd = opts->fd,
-				     .is_direct =
-					     opts->cache == VMOON_DISK_DIRECT};
+	struct vmoon_blk_image im = {
+		.path = opts->path != NULL ? opts->path : "the given file",
+		.fd = opts->fd,
+		.is_direct = opts->cache == VMOON_DISK_DIRECT};
 	enum vmoon_status st = VMOON_OK;
 
 	if (im.fd < 0)
 		st = open_path(opts, &im, err);
-	if (st != VMOON_OK)
+	if (im.fd < 0)
 		return st;
-	st = look(opts, &im, err);
+	if (opts->fd >= 0)
+		st = look_at_fd(opts, &im, err);
+	if (st == VMOON_OK)
+		st = look(opts, &im, err);
 	if (st == VMOON_OK)
 		st = lock_file(opts, &im, err);
 	if (st == VMOON_OK && im.is_direct)
@@ -219,6 +276,7 @@ enum vmoon_status vmoon_blk_image_open(
 		return st;
 	}
 	im.has_nowait = can_nowait(&im);
+	im.can_discard = !opts->is_readonly && can_discard(&im);
 	*out = im;
 	return VMOON_OK;
 }

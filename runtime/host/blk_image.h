@@ -10,7 +10,7 @@ struct vmoon_blk_image {
 	const char *path; /* borrowed: of the options; for messages */
 	int fd;
 	bool is_new; /* was made by us: discard removes it */
-	bool is_regular, is_direct, has_nowait;
+	bool is_regular, is_direct, has_nowait, can_discard;
 	uint64_t size_bytes;
 };
 
