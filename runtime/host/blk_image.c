@@ -57,6 +57,15 @@ static const char *kind_of(mode_t mode)
 	return S_ISCHR(mode) ? "a character device" : "of an unknown kind";
 }
 
+static enum vmoon_status refuse_kind(const struct vmoon_blk_image *im,
+				     mode_t mode, struct vmoon_error *err)
+{
+	return vmoon_fail(err, VMOON_E_CONFIG, 0,
+			  "'%s' is %s; a disk is a regular file or a block "
+			  "device",
+			  im->path, kind_of(mode));
+}
+
 static int flags_of(const struct vmoon_blk_file_options *opts)
 {
 	return O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
@@ -65,30 +74,58 @@ static int flags_of(const struct vmoon_blk_file_options *opts)
 	       (opts->cache == VMOON_DISK_DIRECT ? O_DIRECT : 0);
 }
 
+/* To open some devices is to use them: what is no disk is not opened. */
 static enum vmoon_status open_path(const struct vmoon_blk_file_options *opts,
 				   struct vmoon_blk_image *im,
 				   struct vmoon_error *err)
 {
 	const int flags = flags_of(opts);
+	struct stat st;
 
+	if (stat(opts->path, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISBLK(st.st_mode))
+		return refuse_kind(im, st.st_mode, err);
 	if (opts->create_bytes > 0) {
 		im->fd = open(opts->path, flags | O_CREAT | O_EXCL, 0600);
 		im->is_new = im->fd >= 0;
 	}
 	if (im->fd < 0)
 		im->fd = open(opts->path, flags);
-	if (im->fd < 0 && errno == EISDIR)
-		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "'%s' is a directory, not a disk's file",
-				  im->path);
 	return im->fd < 0 ? refuse_errno(im, errno, err) : VMOON_OK;
+}
+
+/* One that somebody else has opened: with what we would have asked for. */
+static enum vmoon_status check_fd(const struct vmoon_blk_file_options *opts,
+				  struct vmoon_blk_image *im,
+				  struct vmoon_error *err)
+{
+	const int flags = fcntl(im->fd, F_GETFL);
+	const int mode = flags & O_ACCMODE;
+
+	if (flags < 0)
+		return refuse_errno(im, errno, err);
+	if ((flags & O_PATH) != 0 || mode == O_WRONLY ||
+	    (mode == O_RDONLY && !opts->is_readonly))
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is not open for %s", im->path,
+				  opts->is_readonly ? "reading"
+						    : "reading and writing");
+	if ((flags & O_APPEND) != 0)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "'%s' is open with O_APPEND: every write "
+				  "would go to its end",
+				  im->path);
+	im->is_direct |= (flags & O_DIRECT) != 0;
+	if (im->is_direct && fcntl(im->fd, F_SETFL, flags | O_DIRECT) != 0)
+		return refuse_errno(im, errno, err);
+	return VMOON_OK;
 }
 
 /* ---- what it is ---- */
 
-static enum vmoon_status look_at_size(const struct vmoon_blk_file_options *opts,
-				      struct vmoon_blk_image *im,
-				      struct vmoon_error *err)
+static enum vmoon_status check_size(const struct vmoon_blk_file_options *opts,
+				    struct vmoon_blk_image *im,
+				    struct vmoon_error *err)
 {
 	const unsigned long long size = im->size_bytes;
 
@@ -112,9 +149,8 @@ static enum vmoon_status look_at_size(const struct vmoon_blk_file_options *opts,
 	return VMOON_OK;
 }
 
-static enum vmoon_status look(const struct vmoon_blk_file_options *opts,
-			      struct vmoon_blk_image *im,
-			      struct vmoon_error *err)
+static enum vmoon_status look_at_kind(struct vmoon_blk_image *im,
+				      struct vmoon_error *err)
 {
 	struct stat st;
 
@@ -122,21 +158,28 @@ static enum vmoon_status look(const struct vmoon_blk_file_options *opts,
 		return refuse_errno(im, errno, err);
 	im->is_regular = S_ISREG(st.st_mode);
 	if (!im->is_regular && !S_ISBLK(st.st_mode))
-		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "'%s' is %s; a disk is a regular file or a "
-				  "block device",
-				  im->path, kind_of(st.st_mode));
+		return refuse_kind(im, st.st_mode, err);
+	return VMOON_OK;
+}
+
+/* Under the lock: before it, somebody else may still change it. */
+static enum vmoon_status look_at_size(const struct vmoon_blk_file_options *opts,
+				      struct vmoon_blk_image *im,
+				      struct vmoon_error *err)
+{
+	struct stat st;
+
 	if (im->is_new && ftruncate(im->fd, (off_t)opts->create_bytes) != 0)
 		return vmoon_fail(err, VMOON_E_CONFIG, errno,
 				  "cannot make '%s' %llu bytes long", im->path,
 				  (unsigned long long)opts->create_bytes);
-	if (im->is_new)
-		im->size_bytes = opts->create_bytes;
-	else if (im->is_regular)
+	if (fstat(im->fd, &st) != 0)
+		return refuse_errno(im, errno, err);
+	if (im->is_regular)
 		im->size_bytes = (uint64_t)st.st_size;
 	else if (ioctl(im->fd, BLKGETSIZE64, &im->size_bytes) != 0)
 		return refuse_errno(im, errno, err);
-	return look_at_size(opts, im, err);
+	return check_size(opts, im, err);
 }
 
 /* ---- whose it is ---- */
@@ -173,7 +216,7 @@ static enum vmoon_status try_direct(struct vmoon_blk_image *im,
 
 	if (posix_memalign(&buf, 4096, 4096) != 0)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0, "out of memory");
-	n = pread(im->fd, buf, SECTOR, at);
+	n = pread(im->fd, (char *)buf + SECTOR, SECTOR, at);
 	free(buf);
 	if (n >= 0)
 		return VMOON_OK;
@@ -199,26 +242,29 @@ enum vmoon_status vmoon_blk_image_open(
 	const struct vmoon_blk_file_options *opts, struct vmoon_blk_image *out,
 	struct vmoon_error *err)
 {
-	struct vmoon_blk_image im = {.path = opts->path,
-				     .fd = opts->fd,
-				     .is_direct =
-					     opts->cache == VMOON_DISK_DIRECT};
+	struct vmoon_blk_image im = {
+		.path = opts->path != NULL ? opts->path : "(descriptor)",
+		.fd = opts->fd,
+		.is_direct = opts->cache == VMOON_DISK_DIRECT};
 	enum vmoon_status st = VMOON_OK;
 
 	if (im.fd < 0)
 		st = open_path(opts, &im, err);
-	if (st != VMOON_OK)
-		return st;
-	st = look(opts, &im, err);
+	else
+		st = check_fd(opts, &im, err);
+	if (st == VMOON_OK)
+		st = look_at_kind(&im, err);
 	if (st == VMOON_OK)
 		st = lock_file(opts, &im, err);
+	if (st == VMOON_OK)
+		st = look_at_size(opts, &im, err);
 	if (st == VMOON_OK && im.is_direct)
 		st = try_direct(&im, err);
 	if (st != VMOON_OK) {
 		vmoon_blk_image_discard(&im);
 		return st;
 	}
-	im.has_nowait = can_nowait(&im);
+	im.has_nowait = im.is_direct || can_nowait(&im);
 	*out = im;
 	return VMOON_OK;
 }
@@ -227,5 +273,6 @@ void vmoon_blk_image_discard(struct vmoon_blk_image *im)
 {
 	if (im->is_new)
 		(void)unlink(im->path);
-	(void)close(im->fd);
+	if (im->fd >= 0)
+		(void)close(im->fd);
 }
