@@ -60,6 +60,21 @@ static inline void vmoon_lock_drop(struct vmoon_lock *lock)
 	(void)pthread_mutex_unlock(&lock->mutex);
 }
 
+/* Gives up at a time on the monotonic clock: false then. */
+static inline bool vmoon_lock_take_until(struct vmoon_lock *lock,
+					 uint64_t deadline_ns)
+{
+	const struct timespec at = {
+		.tv_sec = (time_t)(deadline_ns / 1000000000),
+		.tv_nsec = (long)(deadline_ns % 1000000000)};
+
+	vmoon_lock_note_take(lock);
+	if (pthread_mutex_clocklock(&lock->mutex, CLOCK_MONOTONIC, &at) == 0)
+		return true;
+	vmoon_lock_note_drop(lock);
+	return false;
+}
+
 /* Drops the lock while it waits; a thread that waits holds no other. */
 static inline void vmoon_lock_wait(struct vmoon_lock *lock,
 				   pthread_cond_t *changed)

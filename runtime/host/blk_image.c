@@ -41,8 +41,6 @@ static enum vmoon_status refuse_errno(const struct vmoon_blk_file_options *opts,
 				      const struct vmoon_blk_image *im,
 				      int error, struct vmoon_error *err)
 {
-	struct stat st;
-
 	if (error == ELOOP && !opts->may_follow_symlink)
 		return vmoon_fail(err, VMOON_E_CONFIG, 0,
 				  "'%s' is a symbolic link; name the file "
@@ -53,14 +51,13 @@ static enum vmoon_status refuse_errno(const struct vmoon_blk_file_options *opts,
 				  "open '%s' (readonly = true needs no right "
 				  "to write)",
 				  im->path);
-	/* These cannot even be opened: sockets, devices without a driver. */
-	if ((error == EISDIR || error == ENXIO) && stat(im->path, &st) == 0 &&
-	    !S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return refuse_kind(im, st.st_mode, err);
 	return vmoon_fail(err, VMOON_E_CONFIG, error, "open '%s'", im->path);
 }
 
-/* O_DIRECT comes later: where there is none, a new file would stay behind. */
+/*
+ * To open some devices is to use them: what is no disk is not opened. O_DIRECT
+ * comes later: where there is none, a new file would stay behind.
+ */
 static enum vmoon_status open_path(const struct vmoon_blk_file_options *opts,
 				   struct vmoon_blk_image *im,
 				   struct vmoon_error *err)
@@ -68,7 +65,11 @@ static enum vmoon_status open_path(const struct vmoon_blk_file_options *opts,
 	const int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
 			  (opts->may_follow_symlink ? 0 : O_NOFOLLOW) |
 			  (opts->is_readonly ? O_RDONLY : O_RDWR);
+	struct stat st;
 
+	if (stat(opts->path, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !S_ISBLK(st.st_mode))
+		return refuse_kind(im, st.st_mode, err);
 	if (opts->create_bytes > 0) {
 		im->fd = open(opts->path, flags | O_CREAT | O_EXCL, 0600);
 		im->is_new = im->fd >= 0;
@@ -81,39 +82,43 @@ static enum vmoon_status open_path(const struct vmoon_blk_file_options *opts,
 	return im->fd < 0 ? refuse_errno(opts, im, errno, err) : VMOON_OK;
 }
 
-/* A descriptor that somebody else opened: for what we want to do with it? */
-static enum vmoon_status look_at_fd(const struct vmoon_blk_file_options *opts,
-				    const struct vmoon_blk_image *im,
-				    struct vmoon_error *err)
+static enum vmoon_status fail_to_look(const struct vmoon_blk_image *im,
+				      struct vmoon_error *err)
+{
+	return vmoon_fail(err, VMOON_E_SYS, errno, "cannot look at '%s'",
+			  im->path);
+}
+
+/* One that somebody else has opened: with what we would have asked for. */
+static enum vmoon_status check_fd(const struct vmoon_blk_file_options *opts,
+				  struct vmoon_blk_image *im,
+				  struct vmoon_error *err)
 {
 	const int flags = fcntl(im->fd, F_GETFL);
 	const int mode = flags & O_ACCMODE;
 
 	if (flags < 0)
-		return vmoon_fail(err, VMOON_E_SYS, errno, "look at '%s'",
-				  im->path);
-	if ((flags & O_PATH) != 0 || mode == O_WRONLY)
+		return fail_to_look(im, err);
+	if ((flags & O_PATH) != 0 || mode == O_WRONLY ||
+	    (mode == O_RDONLY && !opts->is_readonly))
 		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "'%s' is not open for reading", im->path);
-	if (!opts->is_readonly && mode != O_RDWR)
-		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "'%s' is not open for writing; open it so, "
-				  "or set readonly = true",
-				  im->path);
-	/* pwrite(2) then writes at the end, wherever it is told to. */
+				  "'%s' is not open for %s", im->path,
+				  opts->is_readonly ? "reading"
+						    : "reading and writing");
 	if (!opts->is_readonly && (flags & O_APPEND) != 0)
 		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "'%s' is open for appending; a disk is "
-				  "written anywhere",
+				  "'%s' is open with O_APPEND: every write "
+				  "would go to its end",
 				  im->path);
+	im->is_direct |= (flags & O_DIRECT) != 0;
 	return VMOON_OK;
 }
 
 /* ---- what it is ---- */
 
-static enum vmoon_status look_at_size(const struct vmoon_blk_file_options *opts,
-				      struct vmoon_blk_image *im,
-				      struct vmoon_error *err)
+static enum vmoon_status check_size(const struct vmoon_blk_file_options *opts,
+				    struct vmoon_blk_image *im,
+				    struct vmoon_error *err)
 {
 	const unsigned long long size = im->size_bytes;
 
@@ -137,30 +142,37 @@ static enum vmoon_status look_at_size(const struct vmoon_blk_file_options *opts,
 	return VMOON_OK;
 }
 
-static enum vmoon_status look(const struct vmoon_blk_file_options *opts,
-			      struct vmoon_blk_image *im,
-			      struct vmoon_error *err)
+static enum vmoon_status look_at_kind(struct vmoon_blk_image *im,
+				      struct vmoon_error *err)
 {
 	struct stat st;
 
 	if (fstat(im->fd, &st) != 0)
-		return vmoon_fail(err, VMOON_E_SYS, errno, "look at '%s'",
-				  im->path);
+		return fail_to_look(im, err);
 	im->is_regular = S_ISREG(st.st_mode);
 	if (!im->is_regular && !S_ISBLK(st.st_mode))
 		return refuse_kind(im, st.st_mode, err);
+	return VMOON_OK;
+}
+
+/* Under the lock: before it, somebody else may still change it. */
+static enum vmoon_status look_at_size(const struct vmoon_blk_file_options *opts,
+				      struct vmoon_blk_image *im,
+				      struct vmoon_error *err)
+{
+	struct stat st;
+
 	if (im->is_new && ftruncate(im->fd, (off_t)opts->create_bytes) != 0)
 		return vmoon_fail(err, VMOON_E_CONFIG, errno,
 				  "cannot make '%s' %llu bytes long", im->path,
 				  (unsigned long long)opts->create_bytes);
-	if (im->is_new)
-		im->size_bytes = opts->create_bytes;
-	else if (im->is_regular)
+	if (fstat(im->fd, &st) != 0)
+		return fail_to_look(im, err);
+	if (im->is_regular)
 		im->size_bytes = (uint64_t)st.st_size;
 	else if (ioctl(im->fd, BLKGETSIZE64, &im->size_bytes) != 0)
-		return vmoon_fail(err, VMOON_E_SYS, errno, "how large is '%s'",
-				  im->path);
-	return look_at_size(opts, im, err);
+		return fail_to_look(im, err);
+	return check_size(opts, im, err);
 }
 
 /* ---- whose it is ---- */
@@ -219,7 +231,7 @@ static enum vmoon_status try_direct(struct vmoon_blk_image *im,
 				  im->path);
 	if (posix_memalign(&buf, 4096, 4096) != 0)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0, "out of memory");
-	n = pread(im->fd, buf, SECTOR, at);
+	n = pread(im->fd, (char *)buf + SECTOR, SECTOR, at);
 	free(buf);
 	if (n >= 0)
 		return VMOON_OK;
@@ -254,28 +266,28 @@ enum vmoon_status vmoon_blk_image_open(
 	struct vmoon_error *err)
 {
 	struct vmoon_blk_image im = {
-		.path = opts->path != NULL ? opts->path : "the given file",
+		.path = opts->path != NULL ? opts->path : "(descriptor)",
 		.fd = opts->fd,
 		.is_direct = opts->cache == VMOON_DISK_DIRECT};
 	enum vmoon_status st = VMOON_OK;
 
 	if (im.fd < 0)
 		st = open_path(opts, &im, err);
-	if (im.fd < 0)
-		return st;
-	if (opts->fd >= 0)
-		st = look_at_fd(opts, &im, err);
+	else
+		st = check_fd(opts, &im, err);
 	if (st == VMOON_OK)
-		st = look(opts, &im, err);
+		st = look_at_kind(&im, err);
 	if (st == VMOON_OK)
 		st = lock_file(opts, &im, err);
+	if (st == VMOON_OK)
+		st = look_at_size(opts, &im, err);
 	if (st == VMOON_OK && im.is_direct)
 		st = try_direct(&im, err);
 	if (st != VMOON_OK) {
 		vmoon_blk_image_discard(&im);
 		return st;
 	}
-	im.has_nowait = can_nowait(&im);
+	im.has_nowait = im.is_direct || can_nowait(&im);
 	im.can_discard = !opts->is_readonly && can_discard(&im);
 	*out = im;
 	return VMOON_OK;
@@ -285,5 +297,6 @@ void vmoon_blk_image_discard(struct vmoon_blk_image *im)
 {
 	if (im->is_new)
 		(void)unlink(im->path);
-	(void)close(im->fd);
+	if (im->fd >= 0)
+		(void)close(im->fd);
 }
