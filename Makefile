@@ -122,7 +122,7 @@ FAULTS := malloc calloc realloc mmap memfd_create ftruncate open openat stat \
           fstat fstatat fstatfs renameat flock read pread write send ioctl fcntl eventfd epoll_create1 \
           preadv pwritev preadv2 fdatasync fallocate io_uring_queue_init io_uring_submit \
           epoll_ctl epoll_pwait2 epoll_wait poll ppoll pthread_create
-UNIT_FAULTS := $(filter $(OUT)/tests/unit/faults/% $(OUT)/tests/kvm/test_kvm_faults%,$(UNIT_BIN) $(KVM_BIN))
+UNIT_FAULTS := $(filter $(OUT)/tests/unit/faults/% $(OUT)/tests/unit/host/test_blk_% $(OUT)/tests/kvm/test_kvm_faults%,$(UNIT_BIN) $(KVM_BIN))
 $(UNIT_FAULTS): LDFLAGS_ALL += $(FAULTS:%=-Wl,--wrap=%)
 UNIT_CORE := $(filter-out $(UNIT_BIND) $(UNIT_HOST),$(UNIT_BIN))
 # What threads run through: the part TSan looks at.

@@ -356,7 +356,7 @@ static void destroy(struct vmoon_block *b)
 
 	drain(b);
 	vmoon_mem_free(f->mem, f->bounce_mem, BOUNCE_BYTES);
-	(void)close(f->fd);
+	vmoon_blk_image_close(f->fd);
 	(void)pthread_cond_destroy(&f->idle);
 	vmoon_lock_fini(&f->state_lock);
 	vmoon_mem_free(f->mem, f, sizeof(*f));

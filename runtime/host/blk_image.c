@@ -13,9 +13,10 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { SECTOR = 512 };
+enum { SECTOR = 512, LOCK_TRIES = 10, LOCK_PAUSE_NS = 5000000 };
 
 static const char *kind_of(mode_t mode)
 {
@@ -179,8 +180,9 @@ static enum vmoon_status look_at_size(const struct vmoon_blk_file_options *opts,
 
 /* What can be known: the kernel keeps no name of an open file's lock. */
 static enum vmoon_status refuse_locked(const struct vmoon_blk_image *im,
-				       struct flock fl, struct vmoon_error *err)
+				       short type, struct vmoon_error *err)
 {
+	struct flock fl = {.l_type = type, .l_whence = SEEK_SET};
 	const bool is_known = fcntl(im->fd, F_OFD_GETLK, &fl) == 0;
 	char who[32] = "another VM or program";
 
@@ -198,20 +200,46 @@ static enum vmoon_status refuse_locked(const struct vmoon_blk_image *im,
 			  im->path, who);
 }
 
-/* Of the open file, not of the process: it ends with the last descriptor. */
+/*
+ * Of the open file, not of the process: it ends with the last descriptor. The
+ * kernel takes a ring apart a moment after its process was killed, and the ring
+ * has the file: hence the patience, which is less than anybody notices.
+ */
+static int set_lock(int fd, short type)
+{
+	const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+	struct flock fl = {.l_type = type, .l_whence = SEEK_SET};
+
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		if (fcntl(fd, F_OFD_SETLK, &fl) == 0)
+			return 0;
+		if (errno != EAGAIN && errno != EACCES)
+			return errno;
+		(void)nanosleep(&pause, NULL);
+	}
+	return EAGAIN;
+}
+
 static enum vmoon_status lock_file(const struct vmoon_blk_file_options *opts,
 				   const struct vmoon_blk_image *im,
 				   struct vmoon_error *err)
 {
-	struct flock fl = {.l_type = opts->is_readonly ? F_RDLCK : F_WRLCK,
-			   .l_whence = SEEK_SET};
+	const short type = opts->is_readonly ? F_RDLCK : F_WRLCK;
+	const int rc = set_lock(im->fd, type);
 
-	if (fcntl(im->fd, F_OFD_SETLK, &fl) == 0)
+	if (rc == 0)
 		return VMOON_OK;
-	if (errno == EAGAIN || errno == EACCES)
-		return refuse_locked(im, fl, err);
-	return vmoon_fail(err, VMOON_E_SYS, errno, "cannot lock '%s'",
-			  im->path);
+	if (rc == EAGAIN)
+		return refuse_locked(im, type, err);
+	return vmoon_fail(err, VMOON_E_SYS, rc, "cannot lock '%s'", im->path);
+}
+
+void vmoon_blk_image_close(int fd)
+{
+	struct flock fl = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+
+	(void)fcntl(fd, F_OFD_SETLK, &fl);
+	(void)close(fd);
 }
 
 /* ---- how it can be read ---- */
