@@ -230,14 +230,10 @@ static int config_bench(lua_State *L)
 }
 
 static const luaL_Reg config_functions[] = {
-	{"bench", config_bench},
-	{"new", config_new},
-	{"boot", config_boot},
-	{"check", config_check},
-	{"export", config_export},
-	{"host", config_host},
-	{"sleep", ignore_call},
-	{NULL, NULL},
+	{"bench", config_bench},   {"new", config_new},
+	{"boot", config_boot},     {"check", config_check},
+	{"export", config_export}, {"host", config_host},
+	{"sleep", ignore_call},    {NULL, NULL},
 };
 
 /* ---- the run ---- */

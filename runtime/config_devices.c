@@ -118,9 +118,8 @@ static const struct vmoon_config_row port_rows[VMOON_PORT_COUNT] = {
 			 .type = "choice",
 			 .default_text = "console",
 			 .choices = "console, port",
-			 .doc = "In the guest a console is a terminal, "
-				"/dev/hvc0 for the first, a port a pipe, "
-				"/dev/virtio-ports/NAME.",
+			 .doc = "A console is the guest's /dev/hvc0 and so "
+				"on, a port its /dev/virtio-ports/NAME.",
 			 .example = "kind = \"port\"",
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_CHOICE,

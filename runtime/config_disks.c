@@ -302,10 +302,8 @@ static const struct vmoon_config_row disk_rows[VMOON_DISK_COUNT] = {
 			 .type = "choice",
 			 .default_text = "writeback",
 			 .choices = "none, unsafe, writeback",
-			 .doc = "\"writeback\" and \"none\" keep what the "
-				"guest "
-				"has flushed, \"none\" beside the host's page "
-				"cache; \"unsafe\" may lose it.",
+			 .doc = "All but \"unsafe\" keep what is flushed; "
+				"\"none\" goes past the host's page cache.",
 			 .example = "cache = \"none\"",
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_CHOICE,

@@ -103,18 +103,33 @@ static bool is_covered(const struct vmoon_gmem *gm, vmoon_gpa gpa, uint64_t len)
 	return true;
 }
 
+static inline bool is_within(const struct vmoon_gmem_region *r, vmoon_gpa gpa,
+			     uint64_t len)
+{
+	const uint64_t off = gpa - r->gpa;
+
+	return off < r->size && len <= r->size - off;
+}
+
 bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 			 uint64_t len)
 {
 	/* Nearly always one region holds all of it. */
-	for (size_t i = 0; i < gm->count; i++) {
-		const struct vmoon_gmem_region *r = &gm->regions[i];
-		const uint64_t off = gpa - r->gpa;
-
-		if (off < r->size && len <= r->size - off)
+	for (size_t i = 0; i < gm->count; i++)
+		if (is_within(&gm->regions[i], gpa, len))
 			return true;
-	}
 	return is_covered(gm, gpa, len);
+}
+
+bool vmoon_gmem_segs_ok(const struct vmoon_gmem *gm,
+			const struct vmoon_seg *segs, uint32_t count)
+{
+	/* A region that is not used is empty: nothing is within it. */
+	for (uint32_t i = 0; i < count; i++)
+		if (!is_within(&gm->regions[0], segs[i].gpa, segs[i].len) &&
+		    !vmoon_gmem_range_ok(gm, segs[i].gpa, segs[i].len))
+			return false;
+	return true;
 }
 
 /* Both copy up to the first hole and say how far that was. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* gmem_window.c - ranges of guest memory that are looked up once. */
+#include "vmoon/gmem_window.h"
+
 #include "gmem_access.h"
 
 #include <endian.h>
@@ -8,15 +10,18 @@ bool vmoon_gmem_window_open(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 			    uint64_t len, struct vmoon_gmem_window *out_window)
 {
 	const struct span s = span_at(gm, gpa, len);
+	struct vmoon_gmem_window w = {.gm = gm, .gpa = gpa, .len = len};
 
 	if (s.host != NULL && s.len == len) {
-		*out_window = (struct vmoon_gmem_window){
-			gm, gpa, len, s.host, s.backing, s.offset};
-		return true;
-	}
-	if (!vmoon_gmem_range_ok(gm, gpa, len))
+		w.host = s.host;
+		w.is_logged = s.backing != NULL && s.backing->log_words != 0;
+		/* Even addresses, so that indices are single accesses. */
+		w.plain = ((uintptr_t)s.host & 1) == 0 ? len : 0;
+		w.plain_write = w.is_logged ? 0 : w.plain;
+	} else if (!vmoon_gmem_range_ok(gm, gpa, len)) {
 		return false;
-	*out_window = (struct vmoon_gmem_window){gm, gpa, len, NULL, NULL, 0};
+	}
+	*out_window = w;
 	return true;
 }
 
@@ -25,16 +30,14 @@ static unsigned char *at(const struct vmoon_gmem_window *w, uint64_t off,
 			 size_t len)
 {
 	return w->host != NULL && vmoon_range_ok(off, len, w->len)
-		       ? (unsigned char *)w->host + off
+		       ? w->host + off
 		       : NULL;
 }
 
 static inline void note_write(const struct vmoon_gmem_window *w, uint64_t off,
 			      size_t len)
 {
-	const struct vmoon_gmem_backing *b = w->backing;
-
-	if (b != NULL && b->log_words != 0)
+	if (w->is_logged)
 		vmoon_gmem_dirty_mark(w->gm, w->gpa + off, len);
 }
 

@@ -11,20 +11,10 @@ static uint32_t end_of(const struct vmoon_cursor *c)
 					      : chain->count;
 }
 
-static bool are_ram(const struct vmoon_chain *chain, uint32_t first,
-		    uint32_t end)
-{
-	for (uint32_t i = first; i < end; i++)
-		if (!vmoon_gmem_range_ok(chain->gm, chain->segs[i].gpa,
-					 chain->segs[i].len))
-			return false;
-	return true;
-}
-
 enum vmoon_status vmoon_chain_reader(struct vmoon_chain *chain,
 				     struct vmoon_cursor *out)
 {
-	if (!are_ram(chain, 0, chain->readable_count))
+	if (!vmoon_gmem_segs_ok(chain->gm, chain->segs, chain->readable_count))
 		return VMOON_E_FAULT;
 	*out = (struct vmoon_cursor){.chain = chain, .left = chain->readable};
 	return VMOON_OK;
@@ -33,11 +23,13 @@ enum vmoon_status vmoon_chain_reader(struct vmoon_chain *chain,
 enum vmoon_status vmoon_chain_writer(struct vmoon_chain *chain,
 				     struct vmoon_cursor *out)
 {
-	if (!are_ram(chain, chain->readable_count, chain->count))
+	const uint32_t first = chain->readable_count;
+
+	if (!vmoon_gmem_segs_ok(chain->gm, chain->segs + first,
+				chain->count - first))
 		return VMOON_E_FAULT;
-	*out = (struct vmoon_cursor){.chain = chain,
-				     .seg = chain->readable_count,
-				     .left = chain->writable};
+	*out = (struct vmoon_cursor){
+		.chain = chain, .seg = first, .left = chain->writable};
 	return VMOON_OK;
 }
 
@@ -104,11 +96,10 @@ static bool is_ram(const struct vmoon_cursor *c, size_t len)
 	return true;
 }
 
-size_t vmoon_cursor_read(struct vmoon_cursor *c, void *dst, size_t len)
+static size_t read_several(struct vmoon_cursor *c, unsigned char *to,
+			   size_t want)
 {
-	const size_t want = len < c->left ? len : c->left;
 	struct vmoon_cursor at = *c;
-	unsigned char *to = dst;
 
 	for (size_t done = 0; done < want;) {
 		const struct vmoon_seg s = here(&at, want - done);
@@ -123,13 +114,10 @@ size_t vmoon_cursor_read(struct vmoon_cursor *c, void *dst, size_t len)
 	return want;
 }
 
-size_t vmoon_cursor_write(struct vmoon_cursor *c, const void *src, size_t len)
+static size_t write_several(struct vmoon_cursor *c, const unsigned char *from,
+			    size_t want)
 {
-	const size_t want = len < c->left ? len : c->left;
-	const unsigned char *from = src;
-
-	/* One range is checked by its own write. */
-	if (want > 0 && here(c, want).len != want && !is_ram(c, want))
+	if (!is_ram(c, want))
 		return 0;
 	for (size_t done = 0; done < want;) {
 		const struct vmoon_seg s = here(c, want - done);
@@ -140,6 +128,41 @@ size_t vmoon_cursor_write(struct vmoon_cursor *c, const void *src, size_t len)
 		advance(c, s.len);
 		done += s.len;
 	}
+	return want;
+}
+
+/* Nearly always one segment has all of it, which its copy checks. */
+
+size_t vmoon_cursor_read(struct vmoon_cursor *c, void *dst, size_t len)
+{
+	const size_t want = len < c->left ? len : c->left;
+	struct vmoon_seg s;
+
+	if (want == 0)
+		return 0;
+	s = here(c, want);
+	if (s.len != want)
+		return read_several(c, dst, want);
+	if (vmoon_gmem_read(c->chain->gm, s.gpa, dst, want) != VMOON_OK)
+		return 0;
+	advance(c, s.len);
+	return want;
+}
+
+size_t vmoon_cursor_write(struct vmoon_cursor *c, const void *src, size_t len)
+{
+	size_t want = len < c->left ? len : c->left;
+	struct vmoon_seg s;
+
+	if (want == 0)
+		return 0;
+	s = here(c, want);
+	if (s.len != want)
+		want = write_several(c, src, want);
+	else if (vmoon_gmem_write(c->chain->gm, s.gpa, src, want) == VMOON_OK)
+		advance(c, s.len);
+	else
+		return 0;
 	c->chain->written += (uint32_t)want;
 	return want;
 }

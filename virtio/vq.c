@@ -125,20 +125,14 @@ static uint16_t slot(const struct vmoon_vq *vq, uint16_t index)
 
 static bool load_idx(struct vmoon_vq *vq)
 {
-	return vmoon_gmem_window_load_acquire_le16(
-		       &vq->avail, VMOON_VQ_AVAIL_IDX, &vq->seen) == VMOON_OK;
+	return vmoon_gmem_window_acquire_le16(&vq->avail, VMOON_VQ_AVAIL_IDX,
+					      &vq->seen);
 }
 
 /* A field of the available ring, which is the driver's. */
-static bool read_avail(const struct vmoon_vq *vq, uint64_t off, uint16_t *out)
+static bool read_avail(const struct vmoon_vq *vq, uint32_t off, uint16_t *out)
 {
-	unsigned char raw[2];
-
-	if (vmoon_gmem_window_read(&vq->avail, off, raw, sizeof(raw)) !=
-	    VMOON_OK)
-		return false;
-	*out = vmoon_le16(raw);
-	return true;
+	return vmoon_gmem_window_get_le16(&vq->avail, off, out);
 }
 
 static bool write_used(const struct vmoon_vq *vq, uint64_t off, uint16_t val)
@@ -150,14 +144,14 @@ static bool write_used(const struct vmoon_vq *vq, uint64_t off, uint16_t val)
 	       VMOON_OK;
 }
 
-static uint64_t used_event(const struct vmoon_vq *vq)
+static uint32_t used_event(const struct vmoon_vq *vq)
 {
-	return VMOON_VQ_AVAIL_RING + 2 * (uint64_t)vq->size;
+	return VMOON_VQ_AVAIL_RING + 2u * vq->size;
 }
 
-static uint64_t avail_event(const struct vmoon_vq *vq)
+static uint32_t avail_event(const struct vmoon_vq *vq)
 {
-	return VMOON_VQ_USED_RING + VMOON_VQ_USED_BYTES * (uint64_t)vq->size;
+	return VMOON_VQ_USED_RING + (uint32_t)VMOON_VQ_USED_BYTES * vq->size;
 }
 
 /* ---- taking ---- */
@@ -184,8 +178,8 @@ static enum vmoon_vq_outcome look(struct vmoon_vq *vq)
  */
 static bool take_head(struct vmoon_vq *vq, uint16_t *out)
 {
-	const uint64_t entry =
-		VMOON_VQ_AVAIL_RING + 2 * (uint64_t)slot(vq, vq->next_avail);
+	const uint32_t entry =
+		VMOON_VQ_AVAIL_RING + 2u * slot(vq, vq->next_avail);
 
 	if (!read_avail(vq, entry, out) || *out >= vq->size ||
 	    vmoon_vq_is_busy(vq, *out))
@@ -241,7 +235,8 @@ bool vmoon_vq_pop(struct vmoon_vq *vq, struct vmoon_chain *chain)
 
 void vmoon_vq_unpop(struct vmoon_vq *vq, struct vmoon_chain *chain)
 {
-	if (!is_live(vq) || !vmoon_vq_is_busy(vq, chain->head))
+	if (!is_live(vq) || chain->head >= vq->size ||
+	    !vmoon_vq_is_busy(vq, chain->head))
 		return;
 	vmoon_vq_flip_busy(vq, chain->head);
 	vq->next_avail--;
@@ -252,25 +247,24 @@ void vmoon_vq_unpop(struct vmoon_vq *vq, struct vmoon_chain *chain)
 
 /* ---- giving back ---- */
 
+static bool add_used(struct vmoon_vq *vq, uint16_t head, uint32_t len)
+{
+	const uint32_t entry =
+		VMOON_VQ_USED_RING +
+		(uint32_t)VMOON_VQ_USED_BYTES * slot(vq, vq->next_used);
+	const uint16_t next = (uint16_t)(vq->next_used + 1);
+
+	if (!vmoon_gmem_window_put_le64(&vq->used, entry,
+					(uint64_t)len << 32 | head) ||
+	    !vmoon_gmem_window_release_le16(&vq->used, VMOON_VQ_USED_IDX, next))
+		return false;
+	vq->next_used = next;
+	return true;
+}
+
 bool vmoon_vq_add_used(struct vmoon_vq *vq, uint16_t head, uint32_t len)
 {
-	const uint64_t entry =
-		VMOON_VQ_USED_RING +
-		VMOON_VQ_USED_BYTES * (uint64_t)slot(vq, vq->next_used);
-	unsigned char raw[VMOON_VQ_USED_BYTES];
-
-	if (!is_live(vq) || head >= vq->size)
-		return false;
-	vmoon_put_le64(raw, (uint64_t)len << 32 | head);
-	if (vmoon_gmem_window_write(&vq->used, entry, raw, sizeof(raw)) !=
-		    VMOON_OK ||
-	    vmoon_gmem_window_store_release_le16(
-		    &vq->used, VMOON_VQ_USED_IDX,
-		    (uint16_t)(vq->next_used + 1)) != VMOON_OK)
-		return false;
-	vq->next_used++;
-	vq->untold++;
-	return true;
+	return is_live(vq) && head < vq->size && add_used(vq, head, len);
 }
 
 void vmoon_vq_push(struct vmoon_vq *vq, struct vmoon_chain *chain)
@@ -282,7 +276,7 @@ void vmoon_vq_push(struct vmoon_vq *vq, struct vmoon_chain *chain)
 		return;
 	vmoon_vq_flip_busy(vq, head);
 	vq->in_flight--;
-	if (!vmoon_vq_add_used(vq, head, chain->written))
+	if (!add_used(vq, head, chain->written))
 		VMOON_IGNORE(give_up(vq, vq->used.gpa));
 }
 
@@ -306,7 +300,7 @@ bool vmoon_vq_enable_kicks(struct vmoon_vq *vq)
 			     ? write_used(vq, avail_event(vq), vq->next_avail)
 			     : write_used(vq, VMOON_VQ_USED_FLAGS, 0);
 	/* Pairs with the driver's, between its index and this field. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__sync_synchronize();
 	if (!is_written || !load_idx(vq)) {
 		VMOON_IGNORE(give_up(vq, vq->used.gpa));
 		return false;
@@ -322,14 +316,14 @@ static bool is_event(uint16_t event, uint16_t now, uint16_t old)
 
 bool vmoon_vq_needs_interrupt(struct vmoon_vq *vq)
 {
-	const uint16_t untold = vq->untold;
+	const uint16_t told = vq->told;
 	uint16_t event, flags;
 
-	if (!is_live(vq) || untold == 0)
+	if (!is_live(vq) || told == vq->next_used)
 		return false;
 	/* Pairs with the driver's, between its wish and its look. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	vq->untold = 0;
+	__sync_synchronize();
+	vq->told = vq->next_used;
 	if (vq->must_tell) {
 		vq->must_tell = false;
 		return true;
@@ -338,8 +332,7 @@ bool vmoon_vq_needs_interrupt(struct vmoon_vq *vq)
 		return read_avail(vq, VMOON_VQ_AVAIL_FLAGS, &flags) &&
 		       (flags & VMOON_VQ_AVAIL_F_NO_INTERRUPT) == 0;
 	return read_avail(vq, used_event(vq), &event) &&
-	       is_event(event, vq->next_used,
-			(uint16_t)(vq->next_used - untold));
+	       is_event(event, vq->next_used, told);
 }
 
 void vmoon_vq_signal(struct vmoon_vq *vq)

@@ -5,6 +5,8 @@
 
 #include "vq.h"
 
+#include "vmoon/gmem_window.h"
+
 enum { VMOON_VQ_BITS = 64 }; /* heads in a word of busy */
 
 /* Everything but the first members is of the current start. */
@@ -23,9 +25,8 @@ struct vmoon_vq {
 	bool must_tell;  /* after load: what was told is not known */
 	uint16_t share;  /* pops that are left of this drain */
 	uint16_t seen;   /* avail.idx as it was last loaded */
-	uint16_t next_avail, next_used;
-	uint16_t untold; /* used since the driver was last told */
-	uint16_t in_flight;
+	uint16_t next_avail, in_flight, next_used;
+	uint16_t told;   /* next_used when the driver was last told */
 	uint64_t busy[]; /* a bit a head: popped and not pushed */
 };
 

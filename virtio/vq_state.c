@@ -32,7 +32,7 @@ void vmoon_vq_save(const struct vmoon_vq *vq, struct vmoon_state_writer *w)
 	vmoon_state_begin(w, tag, STATE_VERSION);
 	vmoon_state_put(w, vq->next_avail, 2);
 	vmoon_state_put(w, vq->next_used, 2);
-	vmoon_state_put(w, vq->untold, 2);
+	vmoon_state_put(w, (uint16_t)(vq->next_used - vq->told), 2);
 	vmoon_state_put(w, vmoon_vq_words(vq->max_size), 2);
 	for (size_t i = 0; i < vmoon_vq_words(vq->max_size); i++)
 		vmoon_state_put(w, vq->busy[i], 8);
@@ -72,7 +72,7 @@ enum vmoon_status vmoon_vq_load(struct vmoon_vq *vq,
 	memcpy(vq->busy, busy, words * sizeof(busy[0]));
 	vq->next_avail = vq->seen = next_avail;
 	vq->next_used = next_used;
-	vq->untold = untold;
+	vq->told = (uint16_t)(next_used - untold);
 	vq->in_flight = (uint16_t)in_flight;
 	vq->must_tell = true;
 	return VMOON_OK;

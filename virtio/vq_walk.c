@@ -13,105 +13,116 @@
 
 enum { TABLE_MAX = 65535 }; /* entries: what next can reach, and one less */
 
-struct descriptor {
-	uint64_t addr;
-	uint32_t len;
-	uint16_t flags, next;
-};
-
 /* What a chain is made of, while it is counted. */
 struct parts {
-	uint32_t count, readable_count, readable, writable;
+	uint32_t count, readable_count, readable, total;
 };
 
-static bool fetch(const struct vmoon_gmem_window *table, uint32_t index,
-		  struct descriptor *out)
-{
-	unsigned char raw[VMOON_VQ_DESC_BYTES];
-
-	/* An index beyond the table is beyond the window. */
-	if (vmoon_gmem_window_read(table, index * VMOON_VQ_DESC_BYTES, raw,
-				   sizeof(raw)) != VMOON_OK)
-		return false;
-	out->addr = vmoon_le64(raw);
-	out->len = vmoon_le32(raw + 8);
-	out->flags = vmoon_le16(raw + 12);
-	out->next = vmoon_le16(raw + 14);
-	return true;
-}
-
-/* 2.7.5.3: whole descriptors. */
-static bool open_indirect(const struct vmoon_vq *vq, const struct descriptor *d,
-			  struct vmoon_gmem_window *out)
-{
-	const uint32_t entries = d->len / VMOON_VQ_DESC_BYTES;
-
-	return vq->has_indirect && entries > 0 && entries <= TABLE_MAX &&
-	       d->len % VMOON_VQ_DESC_BYTES == 0 &&
-	       vmoon_gmem_window_open(vq->gm, d->addr, d->len, out);
-}
-
-/* 2.7.4.2: the readable ones first; 2.7.5.2: 2^32 bytes are too many. */
-static bool add_segment(struct vmoon_chain *chain, const struct descriptor *d,
-			struct parts *p)
+/*
+ * 2.7.4.2: the readable ones first; 2.7.5.2: 2^32 bytes are too many. Empty
+ * ones are left out.
+ */
+static inline bool add_segment(const struct vmoon_chain *chain,
+			       struct vmoon_seg seg, bool is_write,
+			       struct parts *p)
 {
 	uint64_t end;
 
-	if (d->len == 0)
-		return (d->flags & VMOON_VQ_DESC_F_WRITE) != 0 ||
-		       p->writable == 0;
-	if (p->count == chain->cap || ckd_add(&end, d->addr, d->len) ||
-	    d->len > UINT32_MAX - p->readable - p->writable)
+	if (!is_write && p->total != p->readable)
 		return false;
-	chain->segs[p->count++] = (struct vmoon_seg){d->addr, d->len};
-	if ((d->flags & VMOON_VQ_DESC_F_WRITE) != 0) {
-		p->writable += d->len;
+	if (seg.len == 0)
 		return true;
+	if (p->count == chain->cap || ckd_add(&end, seg.gpa, seg.len) ||
+	    ckd_add(&p->total, p->total, seg.len))
+		return false;
+	chain->segs[p->count++] = seg;
+	if (!is_write) {
+		p->readable = p->total;
+		p->readable_count = p->count;
 	}
-	p->readable += d->len;
-	p->readable_count = p->count;
-	return p->writable == 0;
+	return true;
 }
 
-static enum vmoon_vq_outcome walk(const struct vmoon_vq *vq, uint16_t head,
-				  struct vmoon_chain *chain, struct parts *p)
+/*
+ * Adds the descriptors from next on, as many as the table has at most. NONE:
+ * there is an indirect one, *out_indirect, and what came before it is added.
+ */
+static enum vmoon_vq_outcome follow(const struct vmoon_gmem_window *table,
+				    uint32_t next, struct vmoon_chain *chain,
+				    struct vmoon_seg *out_indirect)
 {
-	const struct vmoon_gmem_window *table = &vq->desc;
-	uint32_t entries = vq->size, steps = 0;
-	struct vmoon_gmem_window indirect;
-	struct descriptor d = {.next = head};
+	struct parts p = {chain->count, chain->readable_count, chain->readable,
+			  chain->readable + chain->writable};
+	enum vmoon_vq_outcome outcome = VMOON_VQ_MALFORMED;
+	const uint32_t entries = (uint32_t)(table->len / VMOON_VQ_DESC_BYTES);
 
-	do {
-		if (steps++ == entries || !fetch(table, d.next, &d))
-			return VMOON_VQ_MALFORMED;
-		if ((d.flags & VMOON_VQ_DESC_F_INDIRECT) == 0) {
-			if (!add_segment(chain, &d, p))
-				return VMOON_VQ_MALFORMED;
-			continue;
+	for (uint32_t left = entries; left > 0; left--) {
+		struct vmoon_seg seg;
+		uint64_t raw[2];
+		uint32_t flags;
+
+		/* An index beyond the table is beyond the window. */
+		if (!vmoon_gmem_window_get_le64x2(
+			    table, next * VMOON_VQ_DESC_BYTES, raw))
+			break;
+		seg.gpa = raw[0];
+		seg.len = (uint32_t)(raw[1] & UINT32_MAX);
+		flags = (uint32_t)(raw[1] >> 32);
+		next = flags >> 16;
+		if ((flags & VMOON_VQ_DESC_F_INDIRECT) != 0) {
+			*out_indirect = seg;
+			outcome = VMOON_VQ_NONE;
+			break;
 		}
-		/* Its table is the rest of the chain: NEXT is void. */
-		if (table != &vq->desc || !open_indirect(vq, &d, &indirect))
-			return VMOON_VQ_MALFORMED;
-		table = &indirect;
-		entries = d.len / VMOON_VQ_DESC_BYTES;
-		steps = 0;
-		d = (struct descriptor){.flags = VMOON_VQ_DESC_F_NEXT};
-	} while ((d.flags & VMOON_VQ_DESC_F_NEXT) != 0);
+		if (!add_segment(chain, seg,
+				 (flags & VMOON_VQ_DESC_F_WRITE) != 0, &p))
+			break;
+		if ((flags & VMOON_VQ_DESC_F_NEXT) == 0) {
+			outcome = VMOON_VQ_CHAIN;
+			break;
+		}
+	}
+	chain->count = p.count;
+	chain->readable_count = p.readable_count;
+	chain->readable = p.readable;
+	chain->writable = p.total - p.readable;
+	return outcome;
+}
+
+/*
+ * 2.7.5.3: whole descriptors, none of them indirect. The table is the rest of
+ * the chain: where the descriptor says NEXT, that is void.
+ */
+static enum vmoon_vq_outcome follow_indirect(const struct vmoon_vq *vq,
+					     struct vmoon_seg at,
+					     struct vmoon_chain *chain)
+{
+	struct vmoon_gmem_window table;
+
+	if (!vq->has_indirect || at.len == 0 ||
+	    at.len % VMOON_VQ_DESC_BYTES != 0 ||
+	    at.len / VMOON_VQ_DESC_BYTES > TABLE_MAX ||
+	    !vmoon_gmem_window_open(vq->gm, at.gpa, at.len, &table) ||
+	    follow(&table, 0, chain, &at) != VMOON_VQ_CHAIN)
+		return VMOON_VQ_MALFORMED;
 	return VMOON_VQ_CHAIN;
 }
 
 enum vmoon_vq_outcome vmoon_vq_walk(struct vmoon_vq *vq, uint16_t head,
 				    struct vmoon_chain *chain)
 {
-	struct parts p = {0};
-	const enum vmoon_vq_outcome outcome = walk(vq, head, chain, &p);
+	enum vmoon_vq_outcome outcome;
+	struct vmoon_seg indirect;
 
-	chain->count = p.count;
-	chain->readable_count = p.readable_count;
-	chain->readable = p.readable;
-	chain->writable = p.writable;
-	chain->written = 0;
+	vmoon_chain_init(chain, chain->segs, chain->cap);
 	chain->head = head;
 	chain->gm = vq->gm;
+	outcome = follow(&vq->desc, head, chain, &indirect);
+	if (outcome == VMOON_VQ_NONE)
+		outcome = follow_indirect(vq, indirect, chain);
+	if (outcome != VMOON_VQ_CHAIN) { /* nobody may take it for one */
+		chain->count = chain->readable_count = 0;
+		chain->readable = chain->writable = 0;
+	}
 	return outcome;
 }

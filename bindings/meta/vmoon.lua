@@ -120,7 +120,7 @@
 ---@field create? boolean
 ---With create, how large the file is to be; one that is there must be so large.
 ---@field size? vmoon.Size
----"writeback" and "none" keep what the guest has flushed, "none" beside the host's page cache; "unsafe" may lose it. Default "writeback".
+---All but "unsafe" keep what is flushed; "none" goes past the host's page cache. Default "writeback".
 ---@field cache? "none"|"unsafe"|"writeback"
 ---The serial number that the guest sees, at most 20 characters; left out, the name.
 ---@field id? string
@@ -168,7 +168,7 @@
 ---@class (exact) vmoon.SpecConsoles
 ---What vm.port and, of a port, the guest call it; left out, "console0" for the first of the list and so on.
 ---@field name? string
----In the guest a console is a terminal, /dev/hvc0 for the first, a port a pipe, /dev/virtio-ports/NAME. Default "console".
+---A console is the guest's /dev/hvc0 and so on, a port its /dev/virtio-ports/NAME. Default "console".
 ---@field kind? "console"|"port"
 ---Where its output goes, as serial's does.
 ---@field sinks? vmoon.SpecConsolesSinks[]

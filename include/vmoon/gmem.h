@@ -23,6 +23,16 @@ struct vmoon_gmem;
 VMOON_API bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 				   uint64_t len) VMOON_NONNULL(1);
 
+struct vmoon_seg {
+	vmoon_gpa gpa;
+	uint32_t len;
+};
+
+/* The same for each of them. */
+VMOON_API bool vmoon_gmem_segs_ok(const struct vmoon_gmem *gm,
+				  const struct vmoon_seg *segs, uint32_t count)
+	VMOON_NONNULL(1);
+
 /*
  * All-or-nothing copies, across touching regions too; VMOON_E_FAULT, and
  * nothing copied, when any byte is not RAM. Naturally aligned transfers of
@@ -45,37 +55,6 @@ VMOON_API VMOON_STATUS vmoon_gmem_load_acquire_le16(const struct vmoon_gmem *gm,
 	VMOON_NONNULL(1, 3);
 VMOON_API VMOON_STATUS vmoon_gmem_store_release_le16(
 	const struct vmoon_gmem *gm, vmoon_gpa gpa, uint16_t val)
-	VMOON_NONNULL(1);
-
-/*
- * A range that was looked up once, for what is accessed again and again, such
- * as a ring. Its members are gmem's own; it is valid as long as its gm.
- */
-struct vmoon_gmem_window {
-	const struct vmoon_gmem *gm;
-	vmoon_gpa gpa;
-	uint64_t len;
-	void *host, *backing; /* NULL: looked up each time */
-	uint64_t offset;
-};
-
-/* False, and *out_window untouched, unless all of it is RAM. */
-VMOON_API bool vmoon_gmem_window_open(const struct vmoon_gmem *gm,
-				      vmoon_gpa gpa, uint64_t len,
-				      struct vmoon_gmem_window *out_window)
-	VMOON_MUST_USE VMOON_NONNULL(1, 4);
-/* As their namesakes without window; what is beyond its end is no RAM. */
-VMOON_API VMOON_STATUS vmoon_gmem_window_read(const struct vmoon_gmem_window *w,
-					      uint64_t off, void *dst,
-					      size_t len) VMOON_NONNULL(1, 3);
-VMOON_API VMOON_STATUS
-vmoon_gmem_window_write(const struct vmoon_gmem_window *w, uint64_t off,
-			const void *src, size_t len) VMOON_NONNULL(1, 3);
-VMOON_API VMOON_STATUS vmoon_gmem_window_load_acquire_le16(
-	const struct vmoon_gmem_window *w, uint64_t off, uint16_t *out)
-	VMOON_NONNULL(1, 3);
-VMOON_API VMOON_STATUS vmoon_gmem_window_store_release_le16(
-	const struct vmoon_gmem_window *w, uint64_t off, uint16_t val)
 	VMOON_NONNULL(1);
 
 #ifdef __cplusplus

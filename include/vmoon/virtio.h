@@ -28,11 +28,6 @@ struct vmoon_virtio;
 
 /* ---- a request ---- */
 
-struct vmoon_seg {
-	vmoon_gpa gpa;
-	uint32_t len; /* not 0: empty buffers are left out */
-};
-
 /*
  * A chain of buffers, popped from a queue: first those the device reads, then
  * those it writes. Each descriptor was fetched once, by vmoon_vq_pop; the sum
@@ -41,8 +36,9 @@ struct vmoon_seg {
  * a chain that is not pushed yet is a request in flight.
  */
 struct vmoon_chain {
-	struct vmoon_seg *segs; /* borrowed from the device */
-	uint32_t cap;           /* of these: longer chains are malformed */
+	/* Borrowed from the device; none is empty: those are left out. */
+	struct vmoon_seg *segs;
+	uint32_t cap; /* of these: longer chains are malformed */
 	/* What pop fills in: */
 	uint32_t count, readable_count; /* segs, and how many come first */
 	uint32_t readable, writable;    /* bytes */

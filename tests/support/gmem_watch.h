@@ -25,6 +25,8 @@ struct gmem_log {
 	size_t twice; /* bytes that were fetched before in this request */
 	/* Hostile memory: a byte is another one once it was fetched. */
 	bool flips;
+	/* Nothing is noted; windows that are opened now go their fast way. */
+	bool is_off;
 };
 
 /* Devices see a const gm; what is noted is the test's. */
