@@ -138,6 +138,7 @@ static void test_k10__a_block_device_is_a_disk_that_keeps_its_size(void **state)
 	(void)close(backing);
 	if (loop < 0)
 		SKIP_BECAUSE("no loop device for this user");
+	r->before.fds++;
 	b = image_open(r);
 	assert_int_equal(b->size_bytes, IMAGE_BYTES);
 	assert_int_equal(vmoon_blk_file_resize(b, 4096, &r->err),
@@ -150,6 +151,7 @@ static void test_k10__a_block_device_is_a_disk_that_keeps_its_size(void **state)
 			  "4096; give that size, or another path");
 	(void)ioctl(loop, LOOP_CLR_FD, 0);
 	(void)close(loop);
+	r->before.fds--;
 }
 
 /* ---- rights and sizes ---- */
