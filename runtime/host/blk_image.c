@@ -91,7 +91,7 @@ static enum vmoon_status open_path(const struct vmoon_blk_file_options *opts,
 		im->is_new = im->fd >= 0;
 	}
 	if (im->fd < 0)
-		im->fd = open(opts->path, flags);
+		im->fd = open(opts->path, flags, 0);
 	return im->fd < 0 ? refuse_errno(im, errno, err) : VMOON_OK;
 }
 
