@@ -79,7 +79,7 @@ static enum vmoon_status open_path(const struct vmoon_blk_file_options *opts,
 					  "cannot make '%s'", im->path);
 	}
 	if (im->fd < 0)
-		im->fd = open(opts->path, flags);
+		im->fd = open(opts->path, flags, 0);
 	return im->fd < 0 ? refuse_errno(opts, im, errno, err) : VMOON_OK;
 }
 
