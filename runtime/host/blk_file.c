@@ -202,15 +202,25 @@ static bool has_room(const struct vmoon_blk_file *f)
 	       vmoon_uring_in_flight(f->uring) < VMOON_URING_SLOTS;
 }
 
+/* Then a ring has nothing to gain, and costs as much as a cached read. */
+static bool is_alone(struct vmoon_blk_file *f)
+{
+	return !f->is_direct && vmoon_uring_in_flight(f->uring) == 0 &&
+	       !has_any(f, &f->submitted);
+}
+
 static void carry_out(struct vmoon_blk_file *f, struct vmoon_block_request *r,
 		      uint64_t epoch)
 {
-	if (is_for_ring(f, r) && vmoon_blk_file_may_begin(f, r)) {
+	if (!is_for_ring(f, r)) {
+		vmoon_blk_file_transfer(f, r);
+		finish(f, r, epoch);
+	} else if (!vmoon_blk_file_may_begin(f, r) ||
+		   (is_alone(f) && vmoon_blk_file_read_now(f, r))) {
+		finish(f, r, epoch);
+	} else {
 		vmoon_uring_start(f->uring, r, epoch);
-		return;
 	}
-	vmoon_blk_file_transfer(f, r);
-	finish(f, r, epoch);
 }
 
 /* What the ring has comes first: it goes on while the thread is busy. */

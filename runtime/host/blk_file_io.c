@@ -182,6 +182,23 @@ static int transfer(struct vmoon_blk_file *f, struct vmoon_block_request *r)
 	return error;
 }
 
+bool vmoon_blk_file_read_now(const struct vmoon_blk_file *f,
+			     struct vmoon_block_request *r)
+{
+	struct vmoon_cursor at = r->data;
+	struct vmoon_blk_piece p;
+	ssize_t n;
+
+	if (r->op != VMOON_BLOCK_READ ||
+	    vmoon_blk_piece_fill(&p, &at, true) != 0 || p.bytes != r->len)
+		return false;
+	n = preadv2(f->fd, p.iov, (int)p.count, (off_t)r->offset, RWF_NOWAIT);
+	if (n < 0 || (uint64_t)n != r->len)
+		return false;
+	r->done = r->len;
+	return true;
+}
+
 /* ---- the rest ---- */
 
 /* O_DIRECT takes these as they are: whole, aligned pieces. */

@@ -78,6 +78,13 @@ struct vmoon_blk_file {
 void vmoon_blk_file_transfer(struct vmoon_blk_file *f,
 			     struct vmoon_block_request *request)
 	VMOON_NONNULL(1, 2);
+/*
+ * A READ that is in the page cache, in one call. False: nothing is known of
+ * it, and it is to be begun as if it had not been tried.
+ */
+bool vmoon_blk_file_read_now(const struct vmoon_blk_file *f,
+			     struct vmoon_block_request *request)
+	VMOON_NONNULL(1, 2);
 /* What has to be so before it is begun; else its error is set. */
 bool vmoon_blk_file_may_begin(struct vmoon_blk_file *f,
 			      struct vmoon_block_request *request)

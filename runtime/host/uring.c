@@ -200,6 +200,9 @@ static bool submit(struct vmoon_uring *u)
  */
 void vmoon_uring_run(struct vmoon_uring *u)
 {
+	/* Entries of give_up wait to be taken, too. */
+	if (u->in_flight == 0 && io_uring_sq_ready(&u->ring) == 0)
+		return;
 	VMOON_IGNORE(io_uring_cq_eventfd_toggle(&u->ring, false));
 	do
 		if (!submit(u))
