@@ -6,7 +6,8 @@
 -- A comment at the left margin becomes text, what follows it the declaration
 -- it is about; comments inside a struct stay with their members.
 
-local order = { "vmoon", "output", "config", "error", "log", "mem", "lua", "bench", "device", "gmem", "state" }
+local order = { "vmoon", "output", "config", "error", "log", "mem", "lua", "bench", "device", "gmem", "gmem_window", "state",
+  "virtio", "backend", "bucket", "devices" }
 
 local function read_all(path)
   local file <close> = assert(io.open(path))
@@ -57,7 +58,7 @@ end
 -- The header without its guard, includes and the frame for C++.
 local function body_of(text)
   text = text:gsub("#ifdef __cplusplus.-#endif\n", "")
-  text = text:gsub("#include[^\n]*\n", ""):gsub("#ifndef VMOON_[A-Z]+_H\n#define VMOON_[A-Z]+_H\n", "")
+  text = text:gsub("#include[^\n]*\n", ""):gsub("#ifndef VMOON_[A-Z_]+_H\n#define VMOON_[A-Z_]+_H\n", "")
   return (text:gsub("#endif%s*$", ""))
 end
 

@@ -39,6 +39,14 @@ static bool was_fetched(const struct gmem_log *log, vmoon_gpa gpa)
 	return false;
 }
 
+static void flip(const struct vmoon_gmem *gm, vmoon_gpa gpa)
+{
+	unsigned char *byte = vmoon_gmem_borrow(gm, gpa, 1);
+
+	if (byte != NULL)
+		*byte ^= 0xff;
+}
+
 static void note(const struct vmoon_gmem *gm, vmoon_gpa gpa, size_t len)
 {
 	struct gmem_log *log = log_of(gm);
@@ -46,12 +54,11 @@ static void note(const struct vmoon_gmem *gm, vmoon_gpa gpa, size_t len)
 	if (log->is_off)
 		return;
 	for (size_t i = 0; i < len; i++) {
-		unsigned char *byte = vmoon_gmem_borrow(gm, gpa + i, 1);
-
+		/* To borrow is to mark: not while nothing is to be flipped. */
 		if (was_fetched(log, gpa + i))
 			log->twice++;
-		else if (log->flips && byte != NULL)
-			*byte ^= 0xff;
+		else if (log->flips)
+			flip(gm, gpa + i);
 	}
 	if (log->count < GMEM_WATCH_MAX)
 		log->fetches[log->count] = (struct gmem_fetch){gpa, len};
