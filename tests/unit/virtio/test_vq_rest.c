@@ -58,9 +58,121 @@ static void test_vq__a_chain_that_is_put_back_is_held_not_more(void **state)
 	}
 }
 
+/* ---- snapshots ---- */
+
+enum { STATE_BYTES = 8192 };
+
+static size_t save(const struct vq_rig *r, unsigned char *buf)
+{
+	struct vmoon_state_writer w = {.buf = buf, .size = STATE_BYTES};
+
+	vmoon_vq_save(r->vq, &w);
+	assert_false(w.is_overflow);
+	return w.len;
+}
+
+static enum vmoon_status load(struct vq_rig *r, const unsigned char *buf,
+			      size_t len)
+{
+	struct vmoon_state_reader rd = {.buf = buf, .size = len};
+
+	return vmoon_vq_load(r->vq, &rd, NULL);
+}
+
+/* Three chains were taken, two are back and told of, 2 and 0. */
+static size_t save_some(struct vq_rig *r, unsigned char *buf)
+{
+	const struct vmoon_desc d = {VQ_RIG_BUF, 16, VMOON_DESC_WRITE, 0};
+	static const uint16_t heads[] = {2, 1, 0};
+
+	for (size_t i = 0; i < VMOON_COUNTOF(heads); i++) {
+		vmoon_driver_raw(&r->ring, heads[i], &d, 1);
+		vmoon_driver_offer(&r->ring, heads[i]);
+		assert_true(vmoon_vq_pop(r->vq, &r->chain));
+		if (heads[i] != 1)
+			vmoon_vq_push(r->vq, &r->chain);
+	}
+	vmoon_vq_signal(r->vq);
+	return save(r, buf);
+}
+
+static void test_vq_25__a_loaded_queue_goes_on_where_it_was(void **state)
+{
+	struct vq_rig *r = *state;
+	unsigned char buf[STATE_BYTES];
+	const size_t len = save_some(r, buf);
+
+	assert_true(vmoon_vq_start(r->vq, &r->setup, &r->mem.device.gm, 0));
+	assert_int_equal(load(r, buf, len), VMOON_OK);
+	/* What was taken before is not taken again. */
+	assert_false(vmoon_vq_pop(r->vq, &r->chain));
+	assert_false(vmoon_vq_is_broken(r->vq));
+	assert_int_equal(vmoon_vq_in_flight(r->vq), 1);
+	assert_int_equal(vmoon_vq_refetch(r->vq, 1, &r->chain), VMOON_VQ_CHAIN);
+	vmoon_vq_push(r->vq, &r->chain);
+	assert_int_equal(vmoon_driver_load(&r->ring, VMOON_DRIVER_USED_IDX, 0),
+			 3);
+	/* Only the first signal is one that nobody asked for. */
+	vmoon_driver_want_interrupts(&r->ring, false);
+	assert_true(vmoon_vq_needs_interrupt(r->vq));
+	vq_rig_works(r);
+	assert_false(vmoon_vq_needs_interrupt(r->vq));
+}
+
+static void test_vq_25__indices_and_heads_that_contradict_are_none(void **state)
+{
+	struct vq_rig *r = *state;
+	unsigned char good[STATE_BYTES], buf[STATE_BYTES];
+	const size_t len = save_some(r, good);
+	unsigned taken = 0;
+
+	/* One changed bit of the indices or of the heads is a contradiction. */
+	for (size_t bit = 0; bit < 8 * len; bit++) {
+		memcpy(buf, good, len);
+		buf[bit / 8] ^= (unsigned char)(1u << bit % 8);
+		if (load(r, buf, len) == VMOON_OK)
+			taken++;
+		else
+			assert_int_equal(load(r, buf, len), VMOON_E_IMAGE);
+	}
+	/* But for how many the driver was not told of, which is 16 of them. */
+	assert_int_equal(taken, 16);
+	assert_int_equal(load(r, good, len), VMOON_OK);
+}
+
+/* ---- what is believed of a set-up ---- */
+
+static void test_vq_04__the_event_index_at_a_rings_end_is_part_of_it(
+	void **state)
+{
+	struct vq_rig *r = *state;
+	static const struct {
+		enum vmoon_vq_part part;
+		uint32_t bytes, align;
+	} parts[] = {{VMOON_VQ_DESC, 16 * VQ_RIG_SIZE, 16},
+		     {VMOON_VQ_AVAIL, 6 + 2 * VQ_RIG_SIZE, 2},
+		     {VMOON_VQ_USED, 6 + 8 * VQ_RIG_SIZE, 4}};
+
+	for (size_t i = 0; i < VMOON_COUNTOF(parts); i++) {
+		struct vmoon_vq_setup s = r->setup;
+		vmoon_gpa *const at = &s.part[parts[i].part];
+
+		*at = HOSTILE_HOLE - parts[i].bytes;
+		*at -= *at % parts[i].align;
+		assert_true(vmoon_vq_setup_is_valid(&s, &r->mem.device.gm));
+		*at += parts[i].align;
+		assert_false(vmoon_vq_setup_is_valid(&s, &r->mem.device.gm));
+		assert_false(vmoon_vq_start(r->vq, &s, &r->mem.device.gm, 0));
+		assert_int_equal(vmoon_vq_size(r->vq), 0);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	VQ_TEST(test_q03__an_index_that_jumps_when_kicks_are_enabled_is_impossible),
 	VQ_TEST(test_vq__a_chain_that_is_put_back_is_held_not_more),
+	VQ_TEST(test_vq_25__a_loaded_queue_goes_on_where_it_was),
+	VQ_TEST(test_vq_25__indices_and_heads_that_contradict_are_none),
+	VQ_TEST(test_vq_04__the_event_index_at_a_rings_end_is_part_of_it),
 };
 
 int main(void)
