@@ -140,6 +140,39 @@ static void test_vq_25__indices_and_heads_that_contradict_are_none(void **state)
 	assert_int_equal(load(r, good, len), VMOON_OK);
 }
 
+/* Of the bits of heads that were in flight in it only head 1's is set. */
+static void test_vq_25__a_head_beyond_the_ring_is_no_snapshot(void **state)
+{
+	struct vq_rig *r = *state;
+	unsigned char buf[STATE_BYTES];
+	const size_t len = save_some(r, buf);
+	const size_t heads = len - VMOON_VQ_SIZE_LIMIT / 8;
+
+	assert_int_equal(buf[heads], 1u << 1);
+	buf[heads] = 0;
+	for (size_t head = 0; head < VMOON_VQ_SIZE_LIMIT; head++) {
+		buf[heads + head / 8] = (unsigned char)(1u << head % 8);
+		assert_int_equal(load(r, buf, len),
+				 head < VQ_RIG_SIZE ? VMOON_OK : VMOON_E_IMAGE);
+		assert_int_equal(vmoon_vq_in_flight(r->vq), 1);
+		buf[heads + head / 8] = 0;
+	}
+}
+
+static void test_vq_25__a_snapshot_with_nothing_in_flight_can_be_cut_as_well(
+	void **state)
+{
+	struct vq_rig *r = *state;
+	unsigned char buf[STATE_BYTES];
+	size_t len;
+
+	vq_rig_works(r);
+	len = save(r, buf);
+	for (size_t cut = 0; cut < len; cut++)
+		assert_int_equal(load(r, buf, cut), VMOON_E_IMAGE);
+	assert_int_equal(load(r, buf, len), VMOON_OK);
+}
+
 /* ---- what is believed of a set-up ---- */
 
 static void test_vq_04__the_event_index_at_a_rings_end_is_part_of_it(
@@ -167,11 +200,32 @@ static void test_vq_04__the_event_index_at_a_rings_end_is_part_of_it(
 	}
 }
 
+static void test_vq_02__a_set_up_of_more_entries_than_the_queue_is_refused(
+	void **state)
+{
+	struct vq_rig *r = *state;
+	const struct vmoon_vq_host host = {
+		vq_rig_interrupt, vq_rig_broken, r, {vq_rig_fault, r}};
+	struct vmoon_vq *small;
+
+	assert_int_equal(
+		vmoon_vq_create(NULL, VQ_RIG_SIZE / 2, &host, &small, NULL),
+		VMOON_OK);
+	assert_false(vmoon_vq_start(small, &r->setup, &r->mem.device.gm, 0));
+	assert_int_equal(vmoon_vq_size(small), 0);
+	r->setup.size = VQ_RIG_SIZE / 2;
+	assert_true(vmoon_vq_start(small, &r->setup, &r->mem.device.gm, 0));
+	vmoon_vq_destroy(small);
+}
+
 static const struct CMUnitTest tests[] = {
 	VQ_TEST(test_q03__an_index_that_jumps_when_kicks_are_enabled_is_impossible),
 	VQ_TEST(test_vq__a_chain_that_is_put_back_is_held_not_more),
 	VQ_TEST(test_vq_25__a_loaded_queue_goes_on_where_it_was),
 	VQ_TEST(test_vq_25__indices_and_heads_that_contradict_are_none),
+	VQ_TEST(test_vq_25__a_head_beyond_the_ring_is_no_snapshot),
+	VQ_TEST(test_vq_25__a_snapshot_with_nothing_in_flight_can_be_cut_as_well),
+	VQ_TEST(test_vq_02__a_set_up_of_more_entries_than_the_queue_is_refused),
 	VQ_TEST(test_vq_04__the_event_index_at_a_rings_end_is_part_of_it),
 };
 
