@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -83,15 +82,15 @@ static enum vmoon_status open_path(const struct vmoon_blk_file_options *opts,
 	const int flags = flags_of(opts);
 	struct stat st;
 
-	if (stat(opts->path, &st) == 0 && !S_ISREG(st.st_mode) &&
+	if (stat(im->path, &st) == 0 && !S_ISREG(st.st_mode) &&
 	    !S_ISBLK(st.st_mode))
 		return refuse_kind(im, st.st_mode, err);
 	if (opts->create_bytes > 0) {
-		im->fd = open(opts->path, flags | O_CREAT | O_EXCL, 0600);
+		im->fd = open(im->path, flags | O_CREAT | O_EXCL, 0600);
 		im->is_new = im->fd >= 0;
 	}
 	if (im->fd < 0)
-		im->fd = open(opts->path, flags, 0);
+		im->fd = open(im->path, flags, 0);
 	return im->fd < 0 ? refuse_errno(im, errno, err) : VMOON_OK;
 }
 
@@ -237,13 +236,10 @@ static enum vmoon_status try_direct(struct vmoon_blk_image *im,
 				    struct vmoon_error *err)
 {
 	const off_t at = im->size_bytes > SECTOR ? SECTOR : 0;
-	void *buf;
-	ssize_t n;
+	_Alignas(4096) unsigned char buf[2 * SECTOR];
+	/* Guest memory is aligned to sectors only, too. */
+	const ssize_t n = pread(im->fd, buf + SECTOR, SECTOR, at);
 
-	if (posix_memalign(&buf, 4096, 4096) != 0)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "out of memory");
-	n = pread(im->fd, (char *)buf + SECTOR, SECTOR, at);
-	free(buf);
 	if (n >= 0)
 		return VMOON_OK;
 	if (errno != EINVAL)

@@ -6,9 +6,9 @@
 #include "gmem.h"
 #include "host/blk_file.h"
 #include "lock.h"
+#include "mem.h"
 #include "tests/support/census.h"
 #include "tests/support/fixture.h"
-#include "mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
