@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -68,18 +67,18 @@ static enum vmoon_status open_path(const struct vmoon_blk_file_options *opts,
 			  (opts->is_readonly ? O_RDONLY : O_RDWR);
 	struct stat st;
 
-	if (stat(opts->path, &st) == 0 && !S_ISREG(st.st_mode) &&
+	if (stat(im->path, &st) == 0 && !S_ISREG(st.st_mode) &&
 	    !S_ISBLK(st.st_mode))
 		return refuse_kind(im, st.st_mode, err);
 	if (opts->create_bytes > 0) {
-		im->fd = open(opts->path, flags | O_CREAT | O_EXCL, 0600);
+		im->fd = open(im->path, flags | O_CREAT | O_EXCL, 0600);
 		im->is_new = im->fd >= 0;
 		if (im->fd < 0 && errno != EEXIST)
 			return vmoon_fail(err, VMOON_E_CONFIG, errno,
 					  "cannot make '%s'", im->path);
 	}
 	if (im->fd < 0)
-		im->fd = open(opts->path, flags, 0);
+		im->fd = open(im->path, flags, 0);
 	return im->fd < 0 ? refuse_errno(opts, im, errno, err) : VMOON_OK;
 }
 
@@ -249,7 +248,7 @@ static enum vmoon_status try_direct(struct vmoon_blk_image *im,
 				    struct vmoon_error *err)
 {
 	const off_t at = im->size_bytes > SECTOR ? SECTOR : 0;
-	void *buf;
+	_Alignas(4096) unsigned char buf[2 * SECTOR];
 	ssize_t n;
 
 	if (fcntl(im->fd, F_SETFL, fcntl(im->fd, F_GETFL) | O_DIRECT) != 0)
@@ -257,10 +256,8 @@ static enum vmoon_status try_direct(struct vmoon_blk_image *im,
 				  "'%s': its file system cannot do without "
 				  "the page cache; use cache = \"writeback\"",
 				  im->path);
-	if (posix_memalign(&buf, 4096, 4096) != 0)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "out of memory");
-	n = pread(im->fd, (char *)buf + SECTOR, SECTOR, at);
-	free(buf);
+	/* Guest memory is aligned to sectors only, too. */
+	n = pread(im->fd, buf + SECTOR, SECTOR, at);
 	if (n >= 0)
 		return VMOON_OK;
 	if (errno != EINVAL)

@@ -6,9 +6,9 @@
 #include "gmem.h"
 #include "host/blk_file.h"
 #include "lock.h"
+#include "mem.h"
 #include "tests/support/census.h"
 #include "tests/support/fixture.h"
-#include "mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -83,6 +83,17 @@ static inline void file_rig_init(struct file_rig *r)
 	vmoon_lock_init(&r->lock, VMOON_RANK_DEVICE);
 	r->opts = (struct vmoon_blk_file_options){
 		.mem = &r->mem, .path = r->path, .fd = -1};
+}
+
+/* Else says why not: cache "none" is nothing that every file system has. */
+static inline bool file_rig_has_direct(const struct file_rig *r)
+{
+	const int fd = open(r->path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+
+	if (fd >= 0)
+		return close(fd) == 0;
+	print_message("no O_DIRECT in %s: not tested\n", r->dir);
+	return false;
 }
 
 static inline void file_rig_open(struct file_rig *r)
