@@ -8,6 +8,8 @@
 #include "host/blk_file_parts.h"
 #include "host/blk_image.h"
 
+#include "gmem.h"
+
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -106,10 +108,22 @@ static struct vmoon_block_request *begin(struct vmoon_blk_file *f,
 	return r;
 }
 
+/* The log may have been taken after the buffers were borrowed. */
+static void mark_read(const struct vmoon_block_request *r)
+{
+	struct vmoon_cursor at = r->data;
+	struct vmoon_seg seg;
+
+	while (vmoon_cursor_next(&at, &seg))
+		vmoon_gmem_dirty_mark(at.chain->gm, seg.gpa, seg.len);
+}
+
 /* Of an earlier epoch: whoever drained has forgotten it. */
 static void finish(struct vmoon_blk_file *f, struct vmoon_block_request *r,
 		   uint64_t epoch)
 {
+	if (r->op == VMOON_BLOCK_READ)
+		mark_read(r);
 	vmoon_lock_take(&f->state_lock);
 	if (epoch == f->epoch)
 		append(&f->finished, r);

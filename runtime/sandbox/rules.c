@@ -23,6 +23,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 
 /* Sanitizers make calls of their own; their builds are no sandboxes. */
@@ -217,6 +218,11 @@ static const struct vmoon_sandbox_row rows[] = {
 	 "random bytes for the guest's entropy device"},
 	/* ---- disks ---- */
 	{D, SYS(preadv), {{0}}, 0, "from the disk's file to the guest"},
+	{D,
+	 SYS(preadv2),
+	 {INT(5, RWF_NOWAIT)},
+	 0,
+	 "the same, when the page cache has it already"},
 	{D, SYS(pwritev), {{0}}, 0, "from the guest to the disk's file"},
 	{D,
 	 SYS(io_uring_enter),

@@ -454,50 +454,6 @@ static void test_blk_image__one_sector_can_be_read_past_the_cache(void **state)
 	assert_opens(r, 512);
 }
 
-/* ---- a format is never guessed ---- */
-
-static const struct {
-	const char *name;
-	unsigned at;
-	const char bytes[10];
-	unsigned len;
-} magics[] = {
-	{"qcow2", 0, "QFI\xfb\0\0\0\3", 8},
-	{"qed", 0, "QED\0", 4},
-	{"vmdk", 0, "KDMV\1\0\0\0", 8},
-	{"vmdk in text", 0, "# Disk Des", 10},
-	{"vdi", 64, "\x7f\x10\xda\xbe", 4},
-	{"vhd", 0, "conectix", 8},
-	{"vhdx", 0, "vhdxfile", 8},
-	{"luks", 0, "LUKS\xba\xbe\0\1", 8},
-	{"cow", 0, "OOOM\0\0\0\2", 8},
-	{"bochs", 0, "Bochs Virt", 10},
-	{"parallels", 0, "WithoutFre", 10},
-	{"cloop", 0, "#!/bin/sh\n", 10},
-	{"gzip", 0, "\x1f\x8b\x08", 3},
-	{"android sparse", 0, "\x3a\xff\x26\xed", 4},
-};
-
-static void test_k11__a_raw_disk_with_any_header_stays_raw(void **state)
-{
-	struct image_rig *r = *state;
-	unsigned char sector[512], back[512];
-	int fd;
-
-	image_make(r, "disk", IMAGE_BYTES);
-	for (size_t i = 0; i < VMOON_COUNTOF(magics); i++) {
-		memset(sector, 0xff, sizeof(sector));
-		memcpy(sector + magics[i].at, magics[i].bytes, magics[i].len);
-		fd = open(r->path, O_RDWR | O_CLOEXEC);
-		assert_int_equal(pwrite(fd, sector, 512, 0), 512);
-		for (unsigned open_times = 0; open_times < 2; open_times++)
-			assert_opens(r, IMAGE_BYTES);
-		assert_int_equal(pread(fd, back, 512, 0), 512);
-		assert_memory_equal(back, sector, 512);
-		(void)close(fd);
-	}
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -532,7 +488,6 @@ int main(void)
 		image_test(test_blk_image__without_o_direct_the_cache_is_named),
 		image_test(
 			test_blk_image__one_sector_can_be_read_past_the_cache),
-		image_test(test_k11__a_raw_disk_with_any_header_stays_raw),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
