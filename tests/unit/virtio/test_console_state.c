@@ -104,7 +104,10 @@ static void test_console_state__input_messages_and_open_ports_are_kept(
 	assert_true(console_rig_say(r, 1, VMOON_DRIVER_PORT_OPEN, 1));
 	assert_int_equal(vmoon_console_receive(r->v.vd, 1, "hello", 5), 5);
 	vmoon_console_set_open(r->v.vd, 1, false);
-	assert_int_equal(move(p), VMOON_OK);
+	virtio_rig_save(&r->v, p->snapshot, &p->len);
+	r->v.dev->ops->reset(r->v.dev);
+	vmoon_console_resize(r->v.vd, 0, 132, 43);
+	assert_int_equal(virtio_rig_load(&r->v, p->snapshot, p->len), VMOON_OK);
 	assert_int_equal(r->opened[1].last, 1);
 	assert_true(console_rig_stats(r, 1).is_open);
 	assert_int_equal(vmoon_driver_port_receive(r->v.d, 1, got, 16), 5);
@@ -117,6 +120,54 @@ static void test_console_state__input_messages_and_open_ports_are_kept(
 	assert_int_equal(m.id, 1);
 	assert_int_equal(m.value, 0);
 	assert_false(vmoon_driver_control_receive(r->v.d, &m));
+}
+
+/* Each twice: what was there is not told, what is new is told once. */
+static void test_console_state__a_peer_that_has_come_or_gone_is_told(
+	void **state)
+{
+	struct pair *p = *state;
+	struct console_rig *r = p->a;
+	struct vmoon_driver_control m;
+
+	for (uint16_t is_open = 0; is_open < 2; is_open++) {
+		virtio_rig_save(&r->v, p->snapshot, &p->len);
+		r->v.dev->ops->reset(r->v.dev);
+		vmoon_console_set_open(r->v.vd, 1, is_open == 1);
+		assert_int_equal(virtio_rig_load(&r->v, p->snapshot, p->len),
+				 VMOON_OK);
+		assert_true(vmoon_driver_control_receive(r->v.d, &m));
+		assert_int_equal(m.event, VMOON_DRIVER_PORT_OPEN);
+		assert_int_equal(m.id, 1);
+		assert_int_equal(m.value, is_open);
+		assert_false(vmoon_driver_control_receive(r->v.d, &m));
+		assert_int_equal(move(p), VMOON_OK);
+		assert_false(vmoon_driver_control_receive(r->v.d, &m));
+	}
+}
+
+/* The configuration has it already: only the flag says that it is news. */
+static void test_console_state__a_new_size_that_was_not_told_is_told_later(
+	void **state)
+{
+	struct pair *p = *state;
+	struct console_rig *r = p->a;
+
+	virtio_rig_probe(&r->v, CONSOLE_RIG_SIZE);
+	(void)vmoon_driver_run(r->v.d, 0);
+	(void)vmoon_driver_interrupt(r->v.d);
+	vmoon_console_resize(r->v.vd, 0, 132, 43);
+	virtio_rig_save(&r->v, p->snapshot, &p->len);
+	/* Another life of it, in which all was told. */
+	virtio_rig_probe(&r->v, CONSOLE_RIG_SIZE);
+	(void)vmoon_driver_run(r->v.d, 0);
+	r->v.dev->ops->reset(r->v.dev);
+	assert_int_equal(virtio_rig_load(&r->v, p->snapshot, p->len), VMOON_OK);
+	(void)vmoon_driver_run(r->v.d, 0);
+	assert_int_equal(vmoon_driver_interrupt(r->v.d) & 2, 2);
+	assert_int_equal(move(p), VMOON_OK);
+	(void)vmoon_driver_run(r->v.d, 0);
+	assert_int_equal(vmoon_driver_interrupt(r->v.d) & 2, 0);
 }
 
 /* By the device itself: the transport has checks of its own. */
@@ -154,9 +205,9 @@ static void test_console_state__a_snapshot_that_is_none_changes_nothing(
 	for (size_t n = 0; n < p->len; n++)
 		assert_int_equal(load_alone(r, p->snapshot, n), VMOON_E_IMAGE);
 	/* Each byte after the count of ports, set to what no port has. */
-	head = p->len - (CONSOLE_RIG_PORTS * 10 + 5);
-	for (size_t i = 0; i < 10; i++) {
-		const bool is_checked = i < 2 || i == 9;
+	head = p->len - (CONSOLE_RIG_PORTS * 14 + 5);
+	for (size_t i = 0; i < 14; i++) {
+		const bool is_checked = i < 2 || i == 13;
 
 		memcpy(bad, p->snapshot, p->len);
 		bad[head + i] = 0xff;
@@ -167,11 +218,14 @@ static void test_console_state__a_snapshot_that_is_none_changes_nothing(
 	memcpy(bad, p->snapshot, p->len);
 	/* More input than a port keeps, and it is all there. */
 	memset(bad + p->len, 0, VIRTIO_RIG_STATE - p->len);
-	bad[head + 8] = 0x01;
-	bad[head + 9] = 0x10;
+	bad[head + 12] = 0x01;
+	bad[head + 13] = 0x10;
 	assert_int_equal(load_alone(r, bad, VIRTIO_RIG_STATE), VMOON_E_IMAGE);
 	memcpy(bad, p->snapshot, p->len);
-	bad[head - 1]++; /* another count of ports */
+	bad[head - 2]++; /* another count of ports */
+	assert_int_equal(load_alone(r, bad, p->len), VMOON_E_IMAGE);
+	memcpy(bad, p->snapshot, p->len);
+	bad[head - 1] = 2; /* a flag */
 	assert_int_equal(load_alone(r, bad, p->len), VMOON_E_IMAGE);
 	assert_int_equal(save_alone(r, again), p->len);
 	assert_memory_equal(again, p->snapshot, p->len);
@@ -191,6 +245,10 @@ int main(void)
 			test_console_state__output_that_is_none_any_more_goes_back),
 		pair_test(
 			test_console_state__input_messages_and_open_ports_are_kept),
+		pair_test(
+			test_console_state__a_peer_that_has_come_or_gone_is_told),
+		pair_test(
+			test_console_state__a_new_size_that_was_not_told_is_told_later),
 		pair_test(
 			test_console_state__a_snapshot_that_is_none_changes_nothing),
 	};
