@@ -122,6 +122,7 @@ static void use_disk(struct vv *v, size_t disk)
 	make_holes(d);
 	memset(data + 4 * SECTOR, 0, 4 * SECTOR);
 	read_at_once(d, data);
+	vmoon_driver_reset(d); /* the next one has the same memory */
 	vmoon_driver_destroy(d);
 }
 
@@ -138,6 +139,7 @@ static void use_entropy(struct vv *v)
 	vmoon_driver_kick(d, 0, true);
 	wait_done(d, 1);
 	assert_int_equal(io.written, 64);
+	vmoon_driver_reset(d); /* the next one has the same memory */
 	vmoon_driver_destroy(d);
 }
 
