@@ -296,9 +296,10 @@ void op_rig_host(struct op_rig *r, unsigned what, unsigned arg)
 bool op_rig_probe(struct op_rig *r, uint64_t features, uint16_t ring)
 {
 	struct gmem_log *log = &r->mem.log;
-	const bool is_ok =
-		vmoon_driver_probe(r->driver, features, ring, NULL) == VMOON_OK;
+	bool is_ok;
 
+	log->flips = false;
+	is_ok = vmoon_driver_probe(r->driver, features, ring, NULL) == VMOON_OK;
 	r->is_shrunk = r->is_doubled = false;
 	memset(r->watch, 0, sizeof(r->watch));
 	/* Where rings are is known only now: what came before does not count.
