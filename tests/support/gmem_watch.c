@@ -39,6 +39,17 @@ static bool was_fetched(const struct gmem_log *log, vmoon_gpa gpa)
 	return false;
 }
 
+/* So that it is known at once of a long read that nothing of it was. */
+static bool was_any_fetched(const struct gmem_log *log, vmoon_gpa gpa,
+			    size_t len)
+{
+	for (size_t i = 0; i < log->count && i < GMEM_WATCH_MAX; i++)
+		if (gpa - log->fetches[i].gpa < log->fetches[i].len ||
+		    log->fetches[i].gpa - gpa < len)
+			return true;
+	return false;
+}
+
 static void flip(const struct vmoon_gmem *gm, vmoon_gpa gpa)
 {
 	unsigned char *byte = vmoon_gmem_borrow(gm, gpa, 1);
@@ -47,18 +58,36 @@ static void flip(const struct vmoon_gmem *gm, vmoon_gpa gpa)
 		*byte ^= 0xff;
 }
 
+/* Whether it is a read of a ring's own fields. */
+static bool is_ring(struct gmem_log *log, vmoon_gpa gpa)
+{
+	for (size_t i = 0; i < log->ring_count; i++) {
+		const vmoon_gpa off = gpa - log->rings[i].avail;
+		const uint32_t entries = 2 * log->rings[i].size;
+
+		if (off >= entries + 6)
+			continue;
+		if (off - 4 < entries)
+			log->count = 0;
+		return true;
+	}
+	return false;
+}
+
 static void note(const struct vmoon_gmem *gm, vmoon_gpa gpa, size_t len)
 {
 	struct gmem_log *log = log_of(gm);
 
-	if (log->is_off)
+	if (log->is_off || is_ring(log, gpa))
 		return;
-	for (size_t i = 0; i < len; i++) {
-		/* To borrow is to mark: not while nothing is to be flipped. */
-		if (was_fetched(log, gpa + i))
-			log->twice++;
-		else if (log->flips)
-			flip(gm, gpa + i);
+	if (log->flips || was_any_fetched(log, gpa, len)) {
+		for (size_t i = 0; i < len; i++) {
+			/* To borrow is to mark: not without need. */
+			if (was_fetched(log, gpa + i))
+				log->twice++;
+			else if (log->flips)
+				flip(gm, gpa + i);
+		}
 	}
 	if (log->count < GMEM_WATCH_MAX)
 		log->fetches[log->count] = (struct gmem_fetch){gpa, len};

@@ -11,11 +11,17 @@
 
 #include "runtime/gmem.h"
 
-enum { GMEM_WATCH_MAX = 256 };
+enum { GMEM_WATCH_MAX = 256, GMEM_WATCH_RINGS = 8 };
 
 struct gmem_fetch {
 	vmoon_gpa gpa;
 	size_t len;
+};
+
+/* An available ring of so many entries. */
+struct gmem_ring {
+	vmoon_gpa avail;
+	uint32_t size;
 };
 
 struct gmem_log {
@@ -25,6 +31,12 @@ struct gmem_log {
 	size_t twice; /* bytes that were fetched before in this request */
 	/* Hostile memory: a byte is another one once it was fetched. */
 	bool flips;
+	/*
+	 * Reads of these are not noted: index and flags are there to be read
+	 * again and again, and who reads an entry begins a request.
+	 */
+	size_t ring_count;
+	struct gmem_ring rings[GMEM_WATCH_RINGS];
 	/* Nothing is noted; windows that are opened now go their fast way. */
 	bool is_off;
 };

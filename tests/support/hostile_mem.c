@@ -2,38 +2,24 @@
 /* hostile_mem.c - guest RAM that tells when a device goes astray in it. */
 #include "tests/support/hostile_mem.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "tests/support/poison.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_ASAN 1
-#endif
-#endif
-#ifdef HAS_ASAN
-#include <sanitizer/asan_interface.h>
-#else
-#define ASAN_POISON_MEMORY_REGION(at, len) ((void)(at), (void)(len))
-#define ASAN_UNPOISON_MEMORY_REGION(at, len) ((void)(at), (void)(len))
-#endif
+#include <string.h>
 
 enum { RED = 4096 }; /* bytes on either side of a block */
 
-static void fini_block(unsigned char *block, uint64_t size)
+static void fini_block(struct hostile_mem *m, size_t i, uint64_t size)
 {
-	if (block != NULL)
-		ASAN_UNPOISON_MEMORY_REGION(block, RED + size + RED);
-	free(block);
+	if (m->block[i] != NULL)
+		ASAN_UNPOISON_MEMORY_REGION(m->block[i], RED + size + RED);
+	vmoon_mem_free(m->heap, m->block[i], RED + (size_t)size + RED);
+	vmoon_mem_free(m->heap, m->shadow[i], (size_t)size);
 }
 
 void hostile_mem_fini(struct hostile_mem *m)
 {
-	for (size_t i = 0; i < m->device.gm.count; i++) {
-		fini_block(m->block[i], m->device.gm.regions[i].size);
-		free(m->shadow[i]);
-	}
+	for (size_t i = 0; i < m->device.gm.count; i++)
+		fini_block(m, i, m->device.gm.regions[i].size);
 	vmoon_gmem_fini(&m->device.gm);
 	vmoon_gmem_fini(&m->driver.gm);
 }
@@ -43,8 +29,8 @@ static bool init_block(struct hostile_mem *m, size_t i,
 {
 	const size_t size = (size_t)region->size; /* small */
 
-	m->block[i] = malloc(RED + size + RED);
-	m->shadow[i] = malloc(size);
+	m->block[i] = vmoon_mem_resize(m->heap, NULL, 0, RED + size + RED);
+	m->shadow[i] = vmoon_mem_resize(m->heap, NULL, 0, size);
 	if (m->block[i] == NULL || m->shadow[i] == NULL)
 		return false;
 	memset(m->block[i], 0x5a, RED + size + RED);
@@ -55,7 +41,8 @@ static bool init_block(struct hostile_mem *m, size_t i,
 	return true;
 }
 
-bool hostile_mem_init(struct hostile_mem *m, uint64_t heap_bytes)
+bool hostile_mem_init_in(struct hostile_mem *m, uint64_t heap_bytes,
+			 struct vmoon_mem *heap)
 {
 	struct vmoon_gmem_region regions[HOSTILE_BLOCKS] = {
 		{HOSTILE_A, HOSTILE_A_BYTES, NULL},
@@ -65,6 +52,7 @@ bool hostile_mem_init(struct hostile_mem *m, uint64_t heap_bytes)
 	bool is_ok = true;
 
 	memset(m, 0, sizeof(*m));
+	m->heap = heap;
 	for (size_t i = 0; i < HOSTILE_BLOCKS; i++)
 		is_ok = is_ok && init_block(m, i, &regions[i]);
 	m->device.log = &m->log;
@@ -77,12 +65,15 @@ bool hostile_mem_init(struct hostile_mem *m, uint64_t heap_bytes)
 		hostile_mem_freeze(m);
 		return true;
 	}
-	for (size_t i = 0; i < HOSTILE_BLOCKS; i++) {
-		fini_block(m->block[i], regions[i].size);
-		free(m->shadow[i]);
-	}
+	for (size_t i = 0; i < HOSTILE_BLOCKS; i++)
+		fini_block(m, i, regions[i].size);
 	memset(m, 0, sizeof(*m));
 	return false;
+}
+
+bool hostile_mem_init(struct hostile_mem *m, uint64_t heap_bytes)
+{
+	return hostile_mem_init_in(m, heap_bytes, NULL);
 }
 
 unsigned char *hostile_mem_at(const struct hostile_mem *m, vmoon_gpa gpa)
@@ -98,6 +89,15 @@ void hostile_mem_freeze(struct hostile_mem *m)
 		memcpy(m->shadow[i], r->host, (size_t)r->size);
 	}
 	m->allowed_count = 0;
+}
+
+void hostile_mem_undo(struct hostile_mem *m)
+{
+	for (size_t i = 0; i < m->device.gm.count; i++) {
+		const struct vmoon_gmem_region *r = &m->device.gm.regions[i];
+
+		memcpy(r->host, m->shadow[i], (size_t)r->size);
+	}
 }
 
 void hostile_mem_allow(struct hostile_mem *m, vmoon_gpa gpa, uint64_t len)

@@ -12,6 +12,8 @@
 
 #include "tests/support/gmem_watch.h"
 
+#include "vmoon/mem.h"
+
 enum {
 	HOSTILE_BLOCKS = 3,
 	HOSTILE_ALLOWED_MAX = 128,
@@ -25,6 +27,7 @@ enum {
 };
 
 struct hostile_mem {
+	struct vmoon_mem *heap; /* borrowed */
 	struct gmem_log log, driver_log;
 	struct gmem_watch device, driver;
 	unsigned char *block[HOSTILE_BLOCKS];  /* owned, red zones included */
@@ -36,6 +39,9 @@ struct hostile_mem {
 /* False: out of memory. heap_bytes is a multiple of 8. */
 bool hostile_mem_init(struct hostile_mem *m,
 		      uint64_t heap_bytes) VMOON_MUST_USE;
+/* The same, of heap; it takes blocks of 4 KiB and more. */
+bool hostile_mem_init_in(struct hostile_mem *m, uint64_t heap_bytes,
+			 struct vmoon_mem *heap) VMOON_MUST_USE;
 void hostile_mem_fini(struct hostile_mem *m);
 /* Host memory of an address that is RAM: for tests that look, not devices. */
 unsigned char *hostile_mem_at(const struct hostile_mem *m, vmoon_gpa gpa);
@@ -48,6 +54,8 @@ unsigned char *hostile_mem_at(const struct hostile_mem *m, vmoon_gpa gpa);
 void hostile_mem_freeze(struct hostile_mem *m);
 void hostile_mem_allow(struct hostile_mem *m, vmoon_gpa gpa, uint64_t len);
 uint64_t hostile_mem_damage(const struct hostile_mem *m, vmoon_gpa *out_gpa);
+/* Every byte is again what it was when it was frozen. */
+void hostile_mem_undo(struct hostile_mem *m);
 /* Whether the bytes are anywhere in RAM: what a host has must not leak. */
 bool hostile_mem_has(const struct hostile_mem *m, const void *bytes,
 		     size_t len);

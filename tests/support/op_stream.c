@@ -2,14 +2,11 @@
 /* op_stream.c - runs operations, and looks after each at what must hold. */
 #include "tests/support/op_stream.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum {
-	SNAPSHOT_MAX = 256 * 1024,
 	STEPS_MAX = 4 * 64 * 16, /* of a run: queues, entries of each */
-	PAYLOADS_END = HOSTILE_B - 0x4000,
-	FIXED_MAX = 0x4000 /* longer ones at fixed places reach payloads */
+	PAYLOADS_END = HOSTILE_B - 0x4000
 };
 
 struct input {
@@ -44,13 +41,12 @@ static void poke(struct op_rig *r, vmoon_gpa gpa, uint64_t val, unsigned len)
 	VMOON_IGNORE(vmoon_gmem_write(&r->mem.driver.gm, gpa, buf, len));
 }
 
-/* RAM of its own for a few buffers; then the first are used again. */
+/* RAM of its own for a few buffers; then that of the first is used again. */
 static vmoon_gpa take_payload(struct op_rig *r, uint32_t len)
 {
 	const vmoon_gpa at = r->payload;
 
 	if (at + len > PAYLOADS_END) {
-		r->is_reused = true;
 		r->payload = HOSTILE_A + len;
 		return HOSTILE_A;
 	}
@@ -62,11 +58,7 @@ static struct vmoon_driver_buf make_buf(struct op_rig *r, unsigned where,
 					uint32_t len)
 {
 	struct vmoon_driver_buf buf = {0, len, (where & 1) != 0};
-	const bool is_fixed =
-		(where & 0xe) >= OP_AT_BORDER && (where & 0xe) <= OP_AT_HOLE;
 
-	/* What a request says may be written over while it is in flight. */
-	r->is_reused |= is_fixed && (!buf.is_write || len > FIXED_MAX);
 	switch (where & 0xe) {
 	case OP_AT_HEADER:
 		buf.gpa = take_payload(r, 16);
@@ -100,6 +92,17 @@ static struct vmoon_driver_buf make_buf(struct op_rig *r, unsigned where,
 	return buf;
 }
 
+static bool has_double(const struct vmoon_driver_buf *bufs, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (!bufs[i].is_write && !bufs[k].is_write &&
+			    (bufs[i].gpa - bufs[k].gpa < bufs[k].len ||
+			     bufs[k].gpa - bufs[i].gpa < bufs[i].len))
+				return true;
+	return false;
+}
+
 static void op_chain(struct op_rig *r, struct input *in)
 {
 	const unsigned queue = get_queue(in);
@@ -116,8 +119,11 @@ static void op_chain(struct op_rig *r, struct input *in)
 	if (ring == NULL)
 		return;
 	head = vmoon_driver_build(ring, bufs, n);
-	if (head != VMOON_DRIVER_NONE)
-		vmoon_driver_offer(ring, head);
+	if (head == VMOON_DRIVER_NONE)
+		return;
+	r->is_doubled |= has_double(bufs, n);
+	vmoon_driver_offer(ring, head);
+	op_watch_look(r);
 }
 
 /* ---- the rest of a guest ---- */
@@ -135,7 +141,7 @@ static void op_desc(struct op_rig *r, struct input *in)
 	desc.next = get(in, 2) & 0xffff;
 	if (ring != NULL)
 		vmoon_driver_raw(ring, at % ring->size, &desc, 1);
-	r->is_tainted = true;
+	r->is_tainted = r->is_wild = true;
 }
 
 static void op_offer(struct op_rig *r, struct input *in)
@@ -145,7 +151,7 @@ static void op_offer(struct op_rig *r, struct input *in)
 	const uint16_t head = get(in, 2) & 0xffff;
 	const uint16_t jump = get(in, 2) & 0xffff;
 
-	r->is_tainted = true;
+	r->is_tainted = r->is_wild = true;
 	if (ring == NULL)
 		return;
 	vmoon_driver_offer(ring, head);
@@ -171,7 +177,7 @@ static void op_poke(struct op_rig *r, struct input *in)
 
 	for (size_t i = 0; i < len && in->len > 0; i++)
 		poke(r, gpa + i, get(in, 1), 1);
-	r->is_tainted = true;
+	r->is_tainted = r->is_wild = true;
 }
 
 static void op_write(struct op_rig *r, struct input *in)
@@ -181,6 +187,8 @@ static void op_write(struct op_rig *r, struct input *in)
 
 	r->dev->ops->write(r->dev, off, width, get(in, 8));
 	r->is_tainted = true;
+	/* Without it no queue is another one than it was. */
+	r->is_wild |= off == VMOON_MMIO_QUEUE_READY;
 }
 
 static const char *op_read(struct op_rig *r, struct input *in)
@@ -196,39 +204,6 @@ static const char *op_read(struct op_rig *r, struct input *in)
 
 /* ---- snapshots ---- */
 
-/*
- * What one device saves another one loads, and saves alike. A guest that has
- * changed chains in flight meanwhile may have lost them by that.
- */
-static const char *round_trip(struct op_rig *r)
-{
-	unsigned char *a = malloc(SNAPSHOT_MAX), *b = malloc(SNAPSHOT_MAX);
-	struct vmoon_state_writer w = {.buf = a, .size = SNAPSHOT_MAX};
-	struct vmoon_state_writer again = {.buf = b, .size = SNAPSHOT_MAX};
-	struct vmoon_state_reader reader = {.buf = a};
-	const char *broken = NULL;
-	struct op_rig twin;
-
-	if (a == NULL || b == NULL || !op_rig_init_twin(&twin, r))
-		abort();
-	r->dev->ops->save(r->dev, &w);
-	reader.size = w.len;
-	if (w.is_overflow)
-		broken = "a snapshot is too large";
-	else if (twin.dev->ops->load(twin.dev, &reader, NULL) == VMOON_OK) {
-		twin.dev->ops->save(twin.dev, &again);
-		if (!r->is_tainted && !r->is_reused && !r->is_resized &&
-		    (again.len != w.len || memcmp(a, b, w.len) != 0))
-			broken = "a snapshot is another one after a load";
-	} else if (!r->is_tainted && !r->is_reused) {
-		broken = "a snapshot of a good guest is refused";
-	}
-	op_rig_fini_twin(&twin);
-	free(a);
-	free(b);
-	return broken;
-}
-
 static void load(struct op_rig *r, struct input *in)
 {
 	const size_t len = get(in, 2) & 0xffff;
@@ -238,7 +213,7 @@ static void load(struct op_rig *r, struct input *in)
 	VMOON_IGNORE(r->dev->ops->load(r->dev, &reader, NULL));
 	in->data += reader.size;
 	in->len -= reader.size;
-	r->is_tainted = true;
+	r->is_tainted = r->is_wild = true;
 }
 
 /* ---- what must hold ---- */
@@ -268,6 +243,8 @@ static const char *check(struct op_rig *r)
 		return "the status has a bit that there is not";
 	if (stats.is_broken && (status & VMOON_STATUS_NEEDS_RESET) == 0)
 		return "a broken device does not say so";
+	if (r->mem.log.twice != 0 && !r->is_wild && !r->is_doubled)
+		return "a byte was fetched twice for one request";
 	if (r->is_tainted)
 		return NULL;
 	for (unsigned q = 0; q < VMOON_DRIVER_QUEUES_MAX; q++) {
@@ -287,12 +264,8 @@ static void probe(struct op_rig *r, struct input *in)
 	const uint64_t features = get(in, 8);
 	const uint16_t ring = get(in, 2) & 0xf; /* 0: the largest */
 
-	gmem_log_begin(&r->mem.log);
-	r->is_probed =
-		vmoon_driver_probe(r->driver, features, ring != 0 ? ring : 16,
-				   NULL) == VMOON_OK;
-	r->is_tainted = !r->is_probed;
-	r->is_reused = false;
+	r->is_probed = op_rig_probe(r, features, ring != 0 ? ring : 16);
+	r->is_tainted = r->is_wild = !r->is_probed;
 }
 
 static const char *step(struct op_rig *r, struct input *in)
@@ -316,17 +289,25 @@ static const char *step(struct op_rig *r, struct input *in)
 		what = get(in, 1) & 0xff;
 		op_rig_host(r, what, get(in, 2) & 0xffff);
 		break;
-	case OP_SAVE: return round_trip(r);
+	case OP_SAVE: return op_round_trip(r);
 	case OP_LOAD: load(r, in); break;
 	case OP_RESET:
 		r->dev->ops->reset(r->dev);
 		vmoon_driver_reset(r->driver);
 		r->is_probed = false;
+		r->mem.log.ring_count = 0;
 		break;
 	case OP_INTERRUPT: vmoon_driver_interrupt(r->driver); break;
 	default: break;
 	}
 	return run_device(r);
+}
+
+/* A guest that writes it may have it. */
+static bool has_secret(const struct op_rig *r, const uint8_t *data, size_t len)
+{
+	return (len == 0 || memmem(data, len, OP_SECRET, 4) == NULL) &&
+	       hostile_mem_has(&r->mem, OP_SECRET, OP_SECRET_BYTES);
 }
 
 const char *op_stream_run(struct op_rig *r, const uint8_t *data, size_t len)
@@ -337,9 +318,13 @@ const char *op_stream_run(struct op_rig *r, const uint8_t *data, size_t len)
 	while (in.len > 0 && broken == NULL) {
 		gmem_log_begin(&r->mem.log);
 		broken = step(r, &in);
+		op_watch_look(r);
 		if (broken == NULL)
 			broken = check(r);
 	}
+	if (broken == NULL && has_secret(r, data, len))
+		broken = "the guest has what is the host's alone";
+	gmem_log_begin(&r->mem.log);
 	if (broken == NULL && !op_rig_serves(r))
 		broken = "after a reset a good request is not served";
 	return broken != NULL ? broken : check(r);

@@ -6,7 +6,7 @@
  * happens by the op_put_* functions, runs it, and may store it as a seed; a
  * fuzz target runs what it is given. A target is three lines:
  *
- *	FUZZ_REQUIRE(op_rig_init(&r, OP_BLK));
+ *	FUZZ_REQUIRE(op_rig_init(&r, OP_BLK, NULL));
  *	FUZZ_REQUIRE(op_stream_run(&r, data, len) == NULL);
  *	op_rig_fini(&r);
  *
@@ -18,6 +18,7 @@
 #ifndef VMOON_TESTS_OP_STREAM_H
 #define VMOON_TESTS_OP_STREAM_H
 
+#include "tests/support/arena.h"
 #include "tests/support/hostile_mem.h"
 #include "tests/support/vq_driver.h"
 
@@ -37,7 +38,9 @@ enum op_kind {
 	OP_OFFER,    /* queue:u8 head:u16 jump:u16 - avail.idx, too */
 	OP_TAKE,     /* queue:u8 - all that was used */
 	OP_ADVANCE,  /* ms:u16 */
-	OP_HOST,     /* what:u8 arg:u16 - the host fails, types, resizes */
+	OP_HOST,     /* what:u8 arg:u16 - the host fails, types, resizes; what
+		      * 255: up to the next probe memory changes
+		      * once it was fetched, if arg is odd */
 	OP_SAVE,     /* a round trip through another device */
 	OP_LOAD,     /* len:u16 bytes - a snapshot that is a lie */
 	OP_RESET,    /* the machine's */
@@ -59,8 +62,22 @@ enum {
 		7 << 1 /* a console message: event len & 7, id len >> 3 */
 };
 
+enum {
+	OP_RING_MAX = 16,
+	OP_QUEUES_MAX = 2, /* of a disk */
+	OP_PORTS = 2,
+	OP_SNAPSHOT_MAX = 32 * 1024
+};
+
+/* A chain that was offered, and what its request said then. */
+struct op_watch {
+	bool is_offered, is_changed;
+	uint64_t says;
+};
+
 struct op_rig {
 	enum op_device kind;
+	struct vmoon_mem own;  /* everything but the device's */
 	struct vmoon_mem heap; /* the device's: does not grow after creation */
 	size_t heap_used;
 	struct hostile_mem mem;
@@ -68,20 +85,36 @@ struct op_rig {
 	struct vmoon_virtio *vd;  /* borrowed: dev's */
 	struct vmoon_block *disk; /* borrowed: dev's; or NULL */
 	uint64_t disk_bytes;
+	uint16_t cols, rows;    /* of the terminal */
+	bool is_away[OP_PORTS]; /* the peer of a port */
 	struct vmoon_device *dev;
 	struct vmoon_driver *driver;
+	struct op_rig *twin;    /* owned; NULL until there is a snapshot */
+	unsigned char *save[2]; /* owned: OP_SNAPSHOT_MAX each */
 	bool is_probed;
 	bool is_tainted; /* the driver's books are no longer true */
-	bool is_resized; /* the terminal of a console */
-	bool is_reused;  /* guest memory, while a request may be in it */
+	/* Rings or chains are others than the driver has made them. */
+	bool is_wild;
+	bool is_shrunk;  /* a disk, while a request was under way */
+	bool is_doubled; /* a chain has a readable byte twice */
+	struct op_watch watch[OP_QUEUES_MAX][OP_RING_MAX];
 	bool is_source_failing, is_sink_failing, is_sink_held;
 	uint64_t random, out_bytes;
 	uint64_t steps_max; /* of one run so far */
 	vmoon_gpa payload;  /* where the next payload goes */
 };
 
-bool op_rig_init(struct op_rig *r, enum op_device kind) VMOON_MUST_USE;
+/* What only the host may see: a source that fails, a file's odd end. */
+#define OP_SECRET "the host's alone"
+enum { OP_SECRET_BYTES = sizeof(OP_SECRET) - 1 };
+
+/* arena, begun, is what memory comes from; NULL: the C library. */
+bool op_rig_init(struct op_rig *r, enum op_device kind,
+		 struct arena *arena) VMOON_MUST_USE;
 void op_rig_fini(struct op_rig *r);
+/* From the reset to DRIVER_OK; nothing is under way, rings are good. */
+bool op_rig_probe(struct op_rig *r, uint64_t features,
+		  uint16_t ring) VMOON_MUST_USE;
 /* Reset, set up anew, and a good request is served. */
 bool op_rig_serves(struct op_rig *r);
 
@@ -122,11 +155,14 @@ void op_put_plain(struct op_writer *w, enum op_kind kind);
 /* Into folder/name, where $VMOON_SEEDS is a folder; else nothing. */
 void op_store(const struct op_writer *w, enum op_device kind, const char *name);
 
-/* ---- parts that op_stream.c and op_rig.c share ---- */
+/* ---- parts that op_stream.c, op_rig.c and op_snapshot.c share ---- */
 
-/* Another device of the same kind over the same memory. */
-bool op_rig_init_twin(struct op_rig *twin, struct op_rig *of) VMOON_MUST_USE;
-void op_rig_fini_twin(struct op_rig *twin);
+/* Another device of the same kind over the same memory; NULL: no memory. */
+struct op_rig *op_rig_twin(struct op_rig *r) VMOON_MUST_USE;
 void op_rig_host(struct op_rig *r, unsigned what, unsigned arg);
+/* Of all chains on their way: what they say now. */
+void op_watch_look(struct op_rig *r);
+/* As it was before; NULL, or the claim that was broken. */
+const char *op_round_trip(struct op_rig *r);
 
 #endif

@@ -114,7 +114,8 @@ static const char *judge(const struct oracle_case *c)
 	struct op_rig r, sibling;
 	vmoon_gpa where = 0;
 
-	if (!op_rig_init(&r, c->device) || !op_rig_init(&sibling, c->device))
+	if (!op_rig_init(&r, c->device, NULL) ||
+	    !op_rig_init(&sibling, c->device, NULL))
 		return "the rig cannot be made";
 	if (vmoon_driver_probe(r.driver, c->features,
 			       c->ring != 0 ? c->ring : 16, NULL) != VMOON_OK)

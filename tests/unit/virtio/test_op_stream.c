@@ -17,7 +17,7 @@ static void run(const struct op_writer *w, enum op_device kind,
 	const char *broken;
 
 	assert_true(w->len < sizeof(w->buf));
-	assert_true(op_rig_init(&r, kind));
+	assert_true(op_rig_init(&r, kind, NULL));
 	broken = op_stream_run(&r, w->buf, w->len);
 	if (broken != NULL)
 		fail_msg("%s: %s", name, broken);
@@ -33,7 +33,7 @@ static void test_op_stream__nothing_at_all_is_fine(void **state)
 	for (unsigned kind = 0; kind < OP_DEVICES; kind++) {
 		struct op_rig r;
 
-		assert_true(op_rig_init(&r, kind));
+		assert_true(op_rig_init(&r, kind, NULL));
 		assert_null(op_stream_run(&r, w.buf, 0));
 		op_rig_fini(&r);
 	}
@@ -256,7 +256,7 @@ static void test_op_stream__noise_breaks_no_claim(void **state)
 		}
 		memset(noise, 0xff, 11); /* probed: all features */
 		noise[0] = OP_PROBE;
-		assert_true(op_rig_init(&r, i % OP_DEVICES));
+		assert_true(op_rig_init(&r, i % OP_DEVICES, NULL));
 		broken = op_stream_run(&r, noise, sizeof(noise));
 		if (broken != NULL)
 			fail_msg("noise %u: %s", i, broken);
