@@ -20,7 +20,7 @@ for test in runtime/test_vm runtime/test_vm_end runtime/test_vm_device \
 	sandbox/test_disks; do
 	quiet "$out/tests/unit/$test"
 done
-for test in test_kvm_vms test_kvm_sandbox; do
+for test in test_kvm_vms test_kvm_sandbox test_kvm_virtio; do
 	quiet "$out/tests/kvm/$test"
 done
 # The one whose guests do most; a guest that floods takes minutes here.

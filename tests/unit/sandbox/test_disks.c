@@ -108,7 +108,7 @@ static void read_at_once(struct vmoon_driver *d, const unsigned char *expected)
 
 static void use_disk(struct vv *v, size_t disk)
 {
-	unsigned char data[PIECE];
+	unsigned char data[PIECE], back[SECTOR];
 	struct vmoon_driver *d;
 	struct bus_device bus;
 	struct vmoon_error err;
@@ -119,6 +119,10 @@ static void use_disk(struct vv *v, size_t disk)
 	assert_int_equal(request(d, VMOON_DRIVER_BLK_OUT, data, sizeof(data)),
 			 0);
 	assert_int_equal(request(d, VMOON_DRIVER_BLK_FLUSH, NULL, 0), 0);
+	/* Alone, and in the page cache. */
+	assert_int_equal(request(d, VMOON_DRIVER_BLK_IN, back, sizeof(back)),
+			 0);
+	assert_memory_equal(back, data, sizeof(back));
 	make_holes(d);
 	memset(data + 4 * SECTOR, 0, 4 * SECTOR);
 	read_at_once(d, data);
