@@ -7,6 +7,7 @@
  * tests' one that records. Whatever came before, a reset makes it good again.
  */
 #include "fuzz.h"
+#include "tests/support/arena.h"
 #include "tests/support/vdev_rig.h"
 
 static bool is_status_possible(unsigned status)
@@ -138,6 +139,8 @@ static void act(struct rig *r, struct fuzz_input *in, uint8_t op)
 static void init_like(struct rig *to, const struct rig *from)
 {
 	memset(to, 0, sizeof(*to));
+	to->heap = from->heap;
+	to->log.is_off = true;
 	rig_init(to);
 	memcpy(to->ram, from->ram, RIG_RAM_END);
 	memcpy(to->avail, from->avail, sizeof(to->avail));
@@ -228,11 +231,18 @@ static void step(struct rig *r, struct fuzz_input *in)
 	}
 }
 
+enum { ARENA_BYTES = 64 * 1024 * 1024 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+	static unsigned char block[ARENA_BYTES];
+	static struct arena arena = {.base = block, .size = sizeof(block)};
 	struct fuzz_input in = {data, len};
-	struct rig r = {0};
+	struct vmoon_mem heap;
+	struct rig r = {.heap = &heap};
 
+	arena_begin(&arena);
+	arena_lend(&arena, &heap);
 	rig_init(&r);
 	while (in.len > 0) {
 		step(&r, &in);
@@ -241,5 +251,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	round_trip(&r);
 	recover(&r);
 	rig_fini(&r);
+	FUZZ_REQUIRE(arena.live == 0);
 	return 0;
 }
