@@ -209,7 +209,7 @@ $(OUT)/man/vmoon.3: $(wildcard include/vmoon/*.h) scripts/dev/man3.lua VERSION
 # ---- programs for tests, fuzzing and measuring ----
 # Guest memory's reads by way of tests/support/gmem_watch.c.
 WATCH_GMEM := $(addprefix -Wl$(comma)--wrap=,vmoon_gmem_read vmoon_gmem_load_acquire_le16 vmoon_gmem_window_open vmoon_gmem_window_read vmoon_gmem_window_load_acquire_le16) -Wl,-u,__wrap_vmoon_gmem_read
-WATCHED := $(OUT)/tests/unit/runtime/test_gmem_watch $(addprefix $(OUT)/fuzz/fuzz_,virtio_ops virtio_mmio virtio_blk)
+WATCHED := $(OUT)/tests/unit/runtime/test_gmem_watch $(OUT)/fuzz/fuzz_virtio_ops
 $(OUT)/tests/unit/virtio/% $(WATCHED): LDFLAGS_ALL += $(WATCH_GMEM)
 $(UNIT_CORE): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(CORE_LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -lcmocka -o $@

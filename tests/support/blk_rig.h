@@ -240,7 +240,7 @@ static inline bool rig_init_disk(struct blk_rig *r, uint64_t bytes,
 		return false;
 	at = vmoon_array_disk_bytes(r->disk);
 	for (uint64_t i = 0; i < bytes; i += VMOON_BLK_SECTOR)
-		memset(at + i, (int)(i / VMOON_BLK_SECTOR + 1 & 0xff),
+		memset(at + i, (int)((i / VMOON_BLK_SECTOR + 1) & 0xff),
 		       bytes - i < VMOON_BLK_SECTOR ? bytes - i
 						    : VMOON_BLK_SECTOR);
 	return true;
