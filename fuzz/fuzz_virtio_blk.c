@@ -10,6 +10,7 @@
  * it is, and after a reset a good request is served.
  */
 #include "fuzz.h"
+#include "tests/support/arena.h"
 #include "tests/support/blk_rig.h"
 #include "virtio/blk_run.h"
 
@@ -66,7 +67,7 @@ static void start(struct fuzz_rig *f, uint64_t features)
 	FUZZ_REQUIRE(rig_stats(r).in_flight == 0);
 }
 
-static void init(struct fuzz_rig *f, uint8_t what)
+static void init(struct fuzz_rig *f, uint8_t what, struct vmoon_mem *heap)
 {
 	struct blk_rig *r = &f->r;
 	struct vmoon_blk_config cfg = {
@@ -78,7 +79,7 @@ static void init(struct fuzz_rig *f, uint8_t what)
 	f->is_readonly = (what & 1) != 0;
 	if ((what & 8) != 0)
 		cfg.limits.total_bytes = (struct vmoon_disk_rate){4096, 512};
-	FUZZ_REQUIRE(rig_init_memory(r));
+	FUZZ_REQUIRE(rig_init_memory_in(r, heap));
 	FUZZ_REQUIRE(rig_init_disk(r, DISK_BYTES, f->is_readonly));
 	FUZZ_REQUIRE(rig_create(r, &cfg));
 	start(f, UINT64_MAX);
@@ -300,12 +301,19 @@ static void serve_good(struct fuzz_rig *f)
 			    vmoon_array_disk_bytes(r->disk), 512) == 0);
 }
 
+enum { ARENA_BYTES = 32 * 1024 * 1024 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+	static unsigned char block[ARENA_BYTES];
+	static struct arena arena = {.base = block, .size = sizeof(block)};
 	static struct fuzz_rig f;
 	struct fuzz_input in = {data, len};
+	struct vmoon_mem heap;
 
-	init(&f, fuzz_u8(&in));
+	arena_begin(&arena);
+	arena_lend(&arena, &heap);
+	init(&f, fuzz_u8(&in), &heap);
 	while (in.len > 0) {
 		step(&f, &in);
 		check(&f);
@@ -315,5 +323,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	serve_good(&f);
 	check(&f);
 	rig_fini(&f.r);
+	FUZZ_REQUIRE(arena.live == 0);
 	return 0;
 }

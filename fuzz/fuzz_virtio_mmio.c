@@ -7,6 +7,7 @@
  * tests' one that records. Whatever came before, a reset makes it good again.
  */
 #include "fuzz.h"
+#include "tests/support/arena.h"
 #include "tests/support/vdev_rig.h"
 
 static bool is_status_possible(unsigned status)
@@ -135,13 +136,29 @@ static void act(struct rig *r, struct fuzz_input *in, uint8_t op)
 	}
 }
 
-static void init_like(struct rig *to, const struct rig *from)
+/* The rig, and another one that was reset, into which snapshots go. */
+struct pair {
+	struct rig r, other;
+};
+
+static struct rig *make_like(struct rig *r)
 {
-	memset(to, 0, sizeof(*to));
-	rig_init(to);
-	memcpy(to->ram, from->ram, RIG_RAM_END);
-	memcpy(to->avail, from->avail, sizeof(to->avail));
-	memcpy(to->fake->config, from->fake->config, RIG_CONFIG);
+	struct rig *to = &VMOON_CONTAINER_OF(r, struct pair, r)->other;
+
+	if (to->dev == NULL) {
+		to->heap = r->heap;
+		rig_init(to);
+	}
+	to->fake->is_failing = to->fake->is_holding = to->fake->gives_up =
+		false;
+	to->fake->pops = 0;
+	to->dev->ops->reset(to->dev);
+	memset(to->kicks, 0, sizeof(to->kicks));
+	memcpy(to->ram, r->ram, RIG_RAM_END);
+	memcpy(to->avail, r->avail, sizeof(to->avail));
+	memcpy(to->fake->config, r->fake->config, RIG_CONFIG);
+	to->fake->kept = 0;
+	return to;
 }
 
 /* In the end everything is good again: reset, set up, served. */
@@ -159,18 +176,16 @@ static void round_trip(struct rig *r)
 {
 	unsigned char a[RIG_SNAPSHOT], b[RIG_SNAPSHOT];
 	struct vmoon_state_reader reader = {.buf = a, .size = rig_image(r, a)};
-	struct rig other;
+	struct rig *other = make_like(r);
 
-	init_like(&other, r);
-	FUZZ_REQUIRE(other.dev->ops->load(other.dev, &reader, NULL) ==
+	FUZZ_REQUIRE(other->dev->ops->load(other->dev, &reader, NULL) ==
 		     VMOON_OK);
-	FUZZ_REQUIRE(rig_image(&other, b) == reader.size &&
+	FUZZ_REQUIRE(rig_image(other, b) == reader.size &&
 		     memcmp(a, b, reader.size) == 0);
-	check(&other);
-	run_kicks(&other);
-	check(&other);
-	recover(&other);
-	rig_fini(&other);
+	check(other);
+	run_kicks(other);
+	check(other);
+	recover(other);
 }
 
 /* An image of its own with bytes changed, or what the input says. */
@@ -178,7 +193,7 @@ static void load_hostile(struct rig *r, struct fuzz_input *in, uint8_t op)
 {
 	unsigned char a[RIG_SNAPSHOT], was[RIG_SNAPSHOT], b[RIG_SNAPSHOT];
 	struct vmoon_state_reader reader = {.buf = a, .size = rig_image(r, a)};
-	struct rig other;
+	struct rig *other;
 	const uint8_t *bytes;
 	size_t len;
 
@@ -190,17 +205,16 @@ static void load_hostile(struct rig *r, struct fuzz_input *in, uint8_t op)
 		for (unsigned i = 0; i < (op >> 4 & 7u) + 1; i++)
 			a[fuzz_uint(in, 2) % reader.size] = fuzz_u8(in);
 	}
-	init_like(&other, r);
-	other.fake->is_failing = (op & 128) != 0;
-	len = rig_image(&other, was);
-	if (other.dev->ops->load(other.dev, &reader, NULL) != VMOON_OK)
-		FUZZ_REQUIRE(rig_image(&other, b) == len &&
+	other = make_like(r);
+	other->fake->is_failing = (op & 128) != 0;
+	len = rig_image(other, was);
+	if (other->dev->ops->load(other->dev, &reader, NULL) != VMOON_OK)
+		FUZZ_REQUIRE(rig_image(other, b) == len &&
 			     memcmp(was, b, len) == 0);
-	check(&other);
-	run_kicks(&other);
-	check(&other);
-	recover(&other);
-	rig_fini(&other);
+	check(other);
+	run_kicks(other);
+	check(other);
+	recover(other);
 }
 
 static void step(struct rig *r, struct fuzz_input *in)
@@ -228,18 +242,29 @@ static void step(struct rig *r, struct fuzz_input *in)
 	}
 }
 
+enum { ARENA_BYTES = 64 * 1024 * 1024 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+	static unsigned char block[ARENA_BYTES];
+	static struct arena arena = {.base = block, .size = sizeof(block)};
 	struct fuzz_input in = {data, len};
-	struct rig r = {0};
+	struct vmoon_mem heap;
+	struct pair pair = {.r = {.heap = &heap}};
+	struct rig *r = &pair.r;
 
-	rig_init(&r);
+	arena_begin(&arena);
+	arena_lend(&arena, &heap);
+	rig_init(r);
 	while (in.len > 0) {
-		step(&r, &in);
-		check(&r);
+		step(r, &in);
+		check(r);
 	}
-	round_trip(&r);
-	recover(&r);
-	rig_fini(&r);
+	round_trip(r);
+	recover(r);
+	rig_fini(r);
+	if (pair.other.dev != NULL)
+		rig_fini(&pair.other);
+	FUZZ_REQUIRE(arena.live == 0);
 	return 0;
 }

@@ -47,6 +47,7 @@ struct rig_queue {
 };
 
 struct blk_rig {
+	struct vmoon_mem *heap;    /* borrowed; NULL: the C library's */
 	unsigned char *low, *high; /* owned */
 	struct gmem_watch watch;
 	struct gmem_log log;
@@ -137,7 +138,7 @@ static inline uint64_t rig_get(struct blk_rig *r, vmoon_gpa gpa, unsigned size)
 
 /* ---- the machine ---- */
 
-static inline bool rig_init_memory(struct blk_rig *r)
+static inline bool rig_init_memory_in(struct blk_rig *r, struct vmoon_mem *heap)
 {
 	struct vmoon_gmem_region regions[2] = {
 		{.gpa = RIG_LOW, .size = RIG_LOW_BYTES},
@@ -145,14 +146,22 @@ static inline bool rig_init_memory(struct blk_rig *r)
 	};
 
 	memset(r, 0, sizeof(*r));
-	r->low = regions[0].host = malloc(RIG_LOW_BYTES);
-	r->high = regions[1].host = malloc(RIG_HIGH_BYTES);
+	r->heap = heap;
+	r->low = regions[0].host =
+		vmoon_mem_resize(heap, NULL, 0, RIG_LOW_BYTES);
+	r->high = regions[1].host =
+		vmoon_mem_resize(heap, NULL, 0, RIG_HIGH_BYTES);
 	if (r->low == NULL || r->high == NULL)
 		return false;
 	memset(r->low, RIG_POISON, RIG_LOW_BYTES);
 	memset(r->high, RIG_POISON, RIG_HIGH_BYTES);
 	r->watch.log = &r->log;
 	return vmoon_gmem_init(&r->watch.gm, regions, 2, NULL) == VMOON_OK;
+}
+
+static inline bool rig_init_memory(struct blk_rig *r)
+{
+	return rig_init_memory_in(r, NULL);
 }
 
 static inline void rig_lend_host(struct blk_rig *r)
@@ -178,7 +187,7 @@ static inline bool rig_init_queues(struct blk_rig *r)
 	for (unsigned i = 0; i < r->vd->queue_count; i++) {
 		struct rig_queue *q = &r->q[i];
 
-		if (vmoon_vq_create(NULL, r->vd->queue_size, &host, &q->vq,
+		if (vmoon_vq_create(r->heap, r->vd->queue_size, &host, &q->vq,
 				    NULL) != VMOON_OK ||
 		    vmoon_vq_setup_init(&q->setup, RIG_RING_SIZE, NULL) !=
 			    VMOON_OK)
@@ -220,6 +229,7 @@ static inline bool rig_init_disk(struct blk_rig *r, uint64_t bytes,
 				 bool is_readonly)
 {
 	const struct vmoon_array_disk_config cfg = {
+		.mem = r->heap,
 		.size_bytes = bytes,
 		.is_readonly = is_readonly,
 		.can_discard = true,
@@ -229,13 +239,16 @@ static inline bool rig_init_disk(struct blk_rig *r, uint64_t bytes,
 	if (vmoon_array_disk_create(&cfg, &r->disk, NULL) != VMOON_OK)
 		return false;
 	at = vmoon_array_disk_bytes(r->disk);
-	for (uint64_t i = 0; i < bytes; i++)
-		at[i] = (unsigned char)(i / VMOON_BLK_SECTOR + 1);
+	for (uint64_t i = 0; i < bytes; i += VMOON_BLK_SECTOR)
+		memset(at + i, (int)((i / VMOON_BLK_SECTOR + 1) & 0xff),
+		       bytes - i < VMOON_BLK_SECTOR ? bytes - i
+						    : VMOON_BLK_SECTOR);
 	return true;
 }
 
 static inline bool rig_create(struct blk_rig *r, struct vmoon_blk_config *cfg)
 {
+	cfg->mem = r->heap;
 	cfg->take_backend = r->disk;
 	if (vmoon_blk_create(cfg, &r->vd, NULL) != VMOON_OK)
 		return false;
@@ -276,8 +289,8 @@ static inline void rig_fini(struct blk_rig *r)
 		r->vd->ops->destroy(r->vd);
 	}
 	vmoon_gmem_fini(&r->watch.gm);
-	free(r->low);
-	free(r->high);
+	vmoon_mem_free(r->heap, r->low, RIG_LOW_BYTES);
+	vmoon_mem_free(r->heap, r->high, RIG_HIGH_BYTES);
 }
 
 /* ---- the driver ---- */

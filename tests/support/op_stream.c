@@ -247,7 +247,7 @@ static const char *check(struct op_rig *r)
 		return "a byte was fetched twice for one request";
 	if (r->is_tainted)
 		return NULL;
-	for (unsigned q = 0; q < VMOON_DRIVER_QUEUES_MAX; q++) {
+	for (unsigned q = 0; q < r->vd->queue_count; q++) {
 		const struct vmoon_driver_ring *ring =
 			vmoon_driver_ring(r->driver, q);
 

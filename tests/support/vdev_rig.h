@@ -43,7 +43,8 @@ struct rig_device {
 	struct rig_queue q[RIG_QUEUES];
 	uint64_t features;
 	unsigned activates, resets, config_writes, ticks, served;
-	unsigned *destroys; /* borrowed */
+	struct vmoon_mem *heap; /* borrowed */
+	unsigned *destroys;     /* borrowed */
 	bool is_active, is_holding, is_failing, is_load_failing, gives_up;
 	unsigned pops_ever;
 	unsigned stopped; /* queues that were not live at a reset */
@@ -52,6 +53,7 @@ struct rig_device {
 };
 
 struct rig {
+	struct vmoon_mem *heap; /* borrowed; NULL: the C library's */
 	struct fake_irq irq;
 	struct fake_clock clock;
 	struct gmem_log log;
@@ -209,7 +211,7 @@ static inline void rig_device_destroy(struct vmoon_virtio *vd)
 	struct rig_device *f = rig_device_of(vd);
 
 	++*f->destroys;
-	free(f);
+	vmoon_mem_free(f->heap, f, sizeof(*f));
 }
 
 static const struct vmoon_virtio_ops rig_ops = {
@@ -253,10 +255,11 @@ static inline void rig_set_timer(void *ctx, uint64_t deadline_ns)
 
 static inline struct rig_device *rig_fake(struct rig *r)
 {
-	struct rig_device *f = calloc(1, sizeof(*f));
+	struct rig_device *f = vmoon_mem_alloc(r->heap, sizeof(*f));
 
 	if (f == NULL)
 		abort();
+	f->heap = r->heap;
 	f->destroys = &r->destroys;
 	for (unsigned i = 0; i < RIG_CONFIG; i++)
 		f->config[i] = (unsigned char)(0xa0 + i);
@@ -272,6 +275,7 @@ static inline struct rig_device *rig_fake(struct rig *r)
 static inline struct vmoon_virtio_mmio_config rig_config(struct rig *r)
 {
 	return (struct vmoon_virtio_mmio_config){
+		.mem = r->heap,
 		.gm = &r->watch.gm,
 		.irq = {fake_irq_set, &r->irq},
 		.clock = {fake_clock_mono, fake_clock_wall, &r->clock},
@@ -290,7 +294,7 @@ static inline void rig_init_ram(struct rig *r)
 		{.gpa = RIG_HOLE_END, .size = RIG_RAM_END - RIG_HOLE_END},
 	};
 
-	r->ram = calloc(1, RIG_RAM_END);
+	r->ram = vmoon_mem_alloc(r->heap, RIG_RAM_END);
 	if (r->ram == NULL)
 		abort();
 	for (unsigned i = 0; i < 2; i++)
@@ -316,7 +320,7 @@ static inline void rig_fini(struct rig *r)
 	if (r->dev != NULL)
 		r->dev->ops->destroy(r->dev);
 	vmoon_gmem_fini(&r->watch.gm);
-	free(r->ram);
+	vmoon_mem_free(r->heap, r->ram, RIG_RAM_END);
 }
 
 /* For cmocka: a rig of its own for each test. */

@@ -296,8 +296,10 @@ enum vmoon_status vmoon_driver_probe(struct vmoon_driver *d, uint64_t want,
 	if (!vmoon_driver_negotiate(d, want | VMOON_VIRTIO_F_VERSION_1))
 		return vmoon_fail(err, VMOON_E_STATE, 0,
 				  "the device refused the features");
-	for (unsigned q = 0; q < VMOON_DRIVER_QUEUES_MAX; q++)
-		if (has_queue(d, q) && !vmoon_driver_setup_queue(d, q, size))
+	/* No device has a gap in its queues. */
+	for (unsigned q = 0; q < VMOON_DRIVER_QUEUES_MAX && has_queue(d, q);
+	     q++)
+		if (!vmoon_driver_setup_queue(d, q, size))
 			return vmoon_fail(err, VMOON_E_STATE, 0,
 					  "queue %u could not be set up", q);
 	if (!vmoon_driver_start(d))

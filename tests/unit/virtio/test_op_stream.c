@@ -237,6 +237,100 @@ static void test_op_stream__registers_in_any_order(void **state)
 	}
 }
 
+/* The ring of it is small, and what is under way is written over. */
+static void test_op_stream__requests_that_change_under_way(void **state)
+{
+	const struct op_buf in[] = {{OP_AT_HEADER, 0},
+				    {OP_AT_PAYLOAD | 1, 0x3000},
+				    {OP_AT_PAYLOAD | 1, 1}};
+	const struct op_buf fixed[] = {{OP_AT_BORDER, 32},
+				       {OP_AT_PAYLOAD | 1, 512},
+				       {OP_AT_PAYLOAD | 1, 1}};
+	struct op_writer w = {.len = 0};
+
+	(void)state;
+	op_put_probe(&w, UINT64_MAX, 15);
+	op_put_host(&w, 0x60, 0); /* all are held */
+	for (unsigned i = 0; i < 5; i++) {
+		op_put_chain(&w, 1, fixed, 3);
+		op_put_queue(&w, OP_KICK, 1);
+		op_put_chain(&w, 0, in, 3);
+		op_put_queue(&w, OP_KICK, 0);
+		op_put_plain(&w, OP_SAVE);
+	}
+	op_put_host(&w, 1, 0);
+	op_put_plain(&w, OP_SAVE);
+	op_put_host(&w, 3, 3); /* too small for what is under way */
+	op_put_plain(&w, OP_SAVE);
+	op_put_queue(&w, OP_TAKE, 0);
+	run(&w, OP_BLK, "blk-written-over");
+}
+
+/* Bytes that were fetched are others at once. */
+static void test_op_stream__memory_that_changes_after_a_look(void **state)
+{
+	static const char *const names[OP_DEVICES] = {"rng-flips", "blk-flips",
+						      "console-flips"};
+	const struct op_buf in[] = {{OP_AT_HEADER, 0},
+				    {OP_AT_PAYLOAD | 1, 512},
+				    {OP_AT_PAYLOAD | 1, 1}};
+	const struct op_buf out[] = {{OP_AT_HEADER, 1},
+				     {OP_AT_PAYLOAD, 1024},
+				     {OP_AT_PAYLOAD | 1, 1}};
+
+	(void)state;
+	for (unsigned kind = 0; kind < OP_DEVICES; kind++) {
+		struct op_writer w = {.len = 0};
+
+		for (unsigned i = 0; i < 3; i++) {
+			op_put_probe(&w, UINT64_MAX, 15);
+			op_put_host(&w, 0xff, 1);
+			for (uint8_t q = 0; q < 4; q++) {
+				op_put_chain(&w, q,
+					     kind == OP_BLK ? in : in + 1,
+					     kind == OP_BLK ? 3 : 1);
+				op_put_chain(&w, q,
+					     kind == OP_RNG ? in + 1 : out,
+					     kind == OP_RNG ? 1 : 3);
+				op_put_queue(&w, OP_KICK, q);
+				op_put_plain(&w, OP_SAVE);
+			}
+		}
+		run(&w, kind, names[kind]);
+	}
+}
+
+/* The host's terminal and peers, before and after they were told of. */
+static void test_op_stream__a_console_whose_host_changes(void **state)
+{
+	const struct op_buf in[] = {{OP_AT_PAYLOAD | 1, 64}};
+	const struct op_buf ready[] = {{OP_AT_CONTROL, 0 | 1 << 6}};
+	const struct op_buf first[] = {{OP_AT_CONTROL, 3 | 1 << 6}};
+	const struct op_buf second[] = {{OP_AT_CONTROL, 3 | 1 << 3 | 1 << 6}};
+	struct op_writer w = {.len = 0};
+
+	(void)state;
+	for (uint64_t features = 0; features < 2; features++) {
+		op_put_probe(&w, features == 0 ? 1 : UINT64_MAX, 15);
+		op_put_host(&w, 4, 80);
+		op_put_plain(&w, OP_SAVE);
+		op_put_chain(&w, 3, ready, 1);
+		op_put_chain(&w, 3, first, 1);
+		op_put_chain(&w, 3, second, 1);
+		op_put_queue(&w, OP_KICK, 3);
+		for (unsigned i = 0; i < 12; i++) {
+			op_put_host(&w, (uint8_t)(4 | i << 3), 132);
+			op_put_host(&w, (uint8_t)(3 | (i & 2) << 3), i & 1);
+			op_put_plain(&w, OP_SAVE);
+			op_put_chain(&w, 2, in, 1);
+			op_put_queue(&w, OP_KICK, 2);
+			op_put_plain(&w, OP_SAVE);
+			op_put_queue(&w, OP_TAKE, 2);
+		}
+	}
+	run(&w, OP_CONSOLE, "console-host-changes");
+}
+
 /* A stream is its own description: any noise means something. */
 static void test_op_stream__noise_breaks_no_claim(void **state)
 {
@@ -274,6 +368,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_op_stream__a_good_console_driver),
 	cmocka_unit_test(test_op_stream__rings_that_are_impossible),
 	cmocka_unit_test(test_op_stream__registers_in_any_order),
+	cmocka_unit_test(test_op_stream__requests_that_change_under_way),
+	cmocka_unit_test(test_op_stream__memory_that_changes_after_a_look),
+	cmocka_unit_test(test_op_stream__a_console_whose_host_changes),
 	cmocka_unit_test(test_op_stream__noise_breaks_no_claim),
 };
 
