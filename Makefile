@@ -52,7 +52,7 @@ LUA_CFLAGS := $(shell pkg-config --cflags lua5.4 2>/dev/null)
 LUA_LIBS   := $(shell pkg-config --libs lua5.4 2>/dev/null)
 # What works without them says so; WITHOUT="jansson zlib" builds as if they
 # were not here.
-OPTIONAL := $(foreach p,$(filter-out $(WITHOUT),liblz4 libzstd zlib liblzma jansson),$(call pkg,$(p)))
+OPTIONAL := $(foreach p,$(filter-out $(WITHOUT),liblz4 libzstd zlib liblzma jansson liburing),$(call pkg,$(p)))
 OPTIONAL_CFLAGS := $(foreach p,$(OPTIONAL),-DVMOON_HAVE_$(shell echo $(patsubst lib%,%,$(p)) | tr a-z A-Z))
 LIBS := $(shell pkg-config --libs libseccomp $(OPTIONAL) 2>/dev/null)
 SECCOMP_CFLAGS := $(shell pkg-config --cflags libseccomp 2>/dev/null)
@@ -64,7 +64,7 @@ INC_virtio       := -Iinclude -Ivirtio
 INC_runtime      := -Iinclude -Iruntime $(OPTIONAL_CFLAGS)
 INC_runtime/boot := $(INC_runtime)
 INC_runtime/kvm  := -Iinclude -Iruntime
-INC_runtime/host := -Iinclude -Iruntime
+INC_runtime/host := $(INC_runtime)
 INC_runtime/sandbox := -Iinclude -Iruntime $(SECCOMP_CFLAGS)
 INC_bindings     := -Iinclude -Ibindings -I$(OUT)/gen $(LUA_CFLAGS)
 INC_bindings/cli := $(INC_bindings)
@@ -120,8 +120,9 @@ UNIT_HOST := $(filter $(addprefix $(OUT)/tests/unit/,host/% kvm/% sandbox/% api/
 # Calls to the host that tests/support/faulty_host.c can make fail.
 FAULTS := malloc calloc realloc mmap memfd_create ftruncate open openat stat \
           fstat fstatat fstatfs renameat flock read pread write send ioctl fcntl eventfd epoll_create1 \
+          preadv pwritev preadv2 fdatasync fallocate io_uring_queue_init io_uring_submit \
           epoll_ctl epoll_pwait2 epoll_wait poll ppoll pthread_create
-UNIT_FAULTS := $(filter $(OUT)/tests/unit/faults/% $(OUT)/tests/kvm/test_kvm_faults%,$(UNIT_BIN) $(KVM_BIN))
+UNIT_FAULTS := $(filter $(OUT)/tests/unit/faults/% $(OUT)/tests/unit/host/test_blk_% $(OUT)/tests/kvm/test_kvm_faults%,$(UNIT_BIN) $(KVM_BIN))
 $(UNIT_FAULTS): LDFLAGS_ALL += $(FAULTS:%=-Wl,--wrap=%)
 UNIT_CORE := $(filter-out $(UNIT_BIND) $(UNIT_HOST),$(UNIT_BIN))
 # What threads run through: the part TSan looks at.

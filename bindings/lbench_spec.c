@@ -159,9 +159,10 @@ static void read_params(lua_State *L, int idx, struct vmoon_bench_options *out)
 	static const char *const rng[] = {"rate", "burst", "seed", NULL};
 	static const char *const console[] = {"ports", NULL};
 	static const char *const none[] = {NULL};
-	const bool is_blk = strcmp(out->device, "blk") == 0;
-	const bool is_rng = strcmp(out->device, "rng") == 0;
-	const bool is_console = strcmp(out->device, "console") == 0;
+	const char *device = out->device == NULL ? "" : out->device;
+	const bool is_blk = strcmp(device, "blk") == 0;
+	const bool is_rng = strcmp(device, "rng") == 0;
+	const bool is_console = strcmp(device, "console") == 0;
 	size_t len;
 
 	vmoon_lbench_known(L, idx, "bench: params",

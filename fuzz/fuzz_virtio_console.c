@@ -138,7 +138,7 @@ static void rare(struct rig *r, struct fuzz_input *in, uint8_t op)
 	case 2:
 	case 3: fuzz_virtio_move(&r->f); break;
 	case 4: /* emerg_wr and what is not the driver's */
-		r->f.dev->ops->write(r->f.dev, 0x100 + (op >> 6) * 4, 4, 0x21);
+		r->f.dev->ops->write(r->f.dev, 0x100 + (op >> 6) * 4u, 4, 0x21);
 		break;
 	default: vmoon_driver_kick(r->f.d, fuzz_u8(in) % QUEUES, true); break;
 	}

@@ -135,7 +135,7 @@ static void offer(struct rig *r, struct fuzz_input *in)
 		vmoon_put_le16(raw, fuzz_u8(in) & 0x7f);
 		VMOON_IGNORE(
 			vmoon_gmem_write(&r->gm,
-					 avail + 4 + 2 * (idx % r->setup.size),
+					 avail + 4 + 2u * (idx % r->setup.size),
 					 raw, 2) == VMOON_OK);
 	}
 	if ((n & 0xc0) == 0xc0)

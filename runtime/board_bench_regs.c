@@ -148,6 +148,8 @@ enum vmoon_status vmoon_bench_peek(const struct vmoon_bench *b, uint64_t gpa,
 {
 	if (b == NULL || (buf == NULL && len > 0))
 		return vmoon_fail(err, VMOON_E_INVAL, 0, "no bench or buffer");
+	if (buf == NULL)
+		return VMOON_OK;
 	return vmoon_gmem_read_exact(&b->gm, gpa, buf, len, err);
 }
 
@@ -157,5 +159,7 @@ enum vmoon_status vmoon_bench_poke(struct vmoon_bench *b, uint64_t gpa,
 {
 	if (b == NULL || (buf == NULL && len > 0))
 		return vmoon_fail(err, VMOON_E_INVAL, 0, "no bench or buffer");
+	if (buf == NULL)
+		return VMOON_OK;
 	return vmoon_gmem_write_exact(&b->gm, gpa, buf, len, err);
 }

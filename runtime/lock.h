@@ -60,6 +60,32 @@ static inline void vmoon_lock_drop(struct vmoon_lock *lock)
 	(void)pthread_mutex_unlock(&lock->mutex);
 }
 
+/*
+ * Gives up at a time on the monotonic clock: false then. The sanitizer for
+ * threads does not know pthread_mutex_clocklock.
+ */
+static inline bool vmoon_lock_take_until(struct vmoon_lock *lock,
+					 uint64_t deadline_ns)
+{
+	const struct timespec at = {
+		.tv_sec = (time_t)(deadline_ns / 1000000000),
+		.tv_nsec = (long)(deadline_ns % 1000000000)};
+	int rc;
+
+	vmoon_lock_note_take(lock);
+#ifdef VMOON_CHECK_LOCKS
+	rc = pthread_mutex_trylock(&lock->mutex);
+	if (rc != 0 &&
+	    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == 0)
+		rc = pthread_mutex_trylock(&lock->mutex);
+#else
+	rc = pthread_mutex_clocklock(&lock->mutex, CLOCK_MONOTONIC, &at);
+#endif
+	if (rc != 0)
+		vmoon_lock_note_drop(lock);
+	return rc == 0;
+}
+
 /* Drops the lock while it waits; a thread that waits holds no other. */
 static inline void vmoon_lock_wait(struct vmoon_lock *lock,
 				   pthread_cond_t *changed)

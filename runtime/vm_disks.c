@@ -46,6 +46,6 @@ void *vmoon_vm_disk_main(void *disk_worker)
 	vmoon_vm_enter_sandbox(d->vm,
 			       vmoon_seat_of_disk(d->vm->spec.cpus, disk));
 	if (vmoon_loop_run(&d->loop, &err) != VMOON_OK)
-		vmoon_logf(&log, VMOON_LOG_ERROR, "disk", "%s", err.msg);
+		vmoon_logf(&log, VMOON_LOG_ERROR, "worker", "%s", err.msg);
 	return NULL;
 }

@@ -40,6 +40,11 @@ static const struct {
 #else
 	{"json", false},
 #endif
+#ifdef VMOON_HAVE_URING
+	{"io_uring", true},
+#else
+	{"io_uring", false},
+#endif
 };
 
 uint32_t vmoon_api_version(void)

@@ -2,15 +2,6 @@
 /* chain.c - the bytes of a chain: cursors over its two parts. */
 #include "vmoon/virtio.h"
 
-/* One past the last segment of the part that c is in. */
-static uint32_t end_of(const struct vmoon_cursor *c)
-{
-	const struct vmoon_chain *chain = c->chain;
-
-	return c->seg < chain->readable_count ? chain->readable_count
-					      : chain->count;
-}
-
 enum vmoon_status vmoon_chain_reader(struct vmoon_chain *chain,
 				     struct vmoon_cursor *out)
 {
@@ -68,11 +59,9 @@ bool vmoon_cursor_next(struct vmoon_cursor *c, struct vmoon_seg *out)
 
 void vmoon_cursor_skip(struct vmoon_cursor *c, uint32_t len)
 {
-	const uint32_t end = end_of(c);
-
 	if (len > c->left)
 		len = c->left;
-	for (uint32_t i = c->seg; i < end && len > 0; i++) {
+	while (len > 0) { /* a segment each */
 		const struct vmoon_seg s = here(c, len);
 
 		advance(c, s.len);

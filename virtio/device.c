@@ -419,8 +419,7 @@ static enum vmoon_status make_queues(struct vmoon_vdev *v,
 
 	v->queues =
 		vmoon_mem_alloc_array(v->cfg.mem, count, sizeof(*v->queues));
-	v->live = vmoon_mem_alloc_array(v->cfg.mem, count, sizeof(*v->live));
-	if (v->queues == NULL || v->live == NULL)
+	if (v->queues == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0, "%s: out of memory",
 				  v->vd->ops->type);
 	for (unsigned i = 0; status == VMOON_OK && i < count; i++) {
@@ -444,7 +443,6 @@ void vmoon_vdev_fini(struct vmoon_vdev *v)
 	v->vd->ops->destroy(v->vd);
 	for (unsigned i = 0; v->queues != NULL && i < count; i++)
 		vmoon_vq_destroy(v->queues[i].vq);
-	vmoon_mem_free(v->cfg.mem, v->live, count * sizeof(*v->live));
 	vmoon_mem_free(v->cfg.mem, v->queues, count * sizeof(*v->queues));
 }
 

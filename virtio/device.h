@@ -73,7 +73,8 @@ struct vmoon_vdev {
 	struct vmoon_vdev_config cfg;
 	struct vmoon_virtio *vd;         /* owned */
 	struct vmoon_vdev_queue *queues; /* owned: vd->queue_count of them */
-	struct vmoon_vq **live;          /* owned: NULL where none is set up */
+	struct vmoon_vq
+		*live[VMOON_VIRTIO_QUEUES_MAX]; /* borrowed; NULL: not */
 	struct vmoon_vdev_regs regs;
 	bool is_live;      /* activated, and not reset since */
 	bool is_resetting; /* the device is waiting for what is in flight */

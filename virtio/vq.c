@@ -123,10 +123,15 @@ static uint16_t slot(const struct vmoon_vq *vq, uint16_t index)
 	return (uint16_t)(index & (vq->size - 1)); /* a power of two */
 }
 
+/*
+ * False: no RAM, or an index that is impossible. The driver cannot have added
+ * more than there are entries, and would keep us busy.
+ */
 static bool load_idx(struct vmoon_vq *vq)
 {
 	return vmoon_gmem_window_acquire_le16(&vq->avail, VMOON_VQ_AVAIL_IDX,
-					      &vq->seen);
+					      &vq->seen) &&
+	       (uint16_t)(vq->seen - vq->next_avail) <= vq->size;
 }
 
 /* A field of the available ring, which is the driver's. */
@@ -156,15 +161,12 @@ static uint32_t avail_event(const struct vmoon_vq *vq)
 
 /* ---- taking ---- */
 
-/*
- * Chains the driver has added that were not taken, 0 to size; or BROKEN: it
- * cannot have added more than there are entries (and would keep us busy).
- */
+/* CHAIN: the driver has added one, at least, that was not taken. */
 static enum vmoon_vq_outcome look(struct vmoon_vq *vq)
 {
 	if (vq->seen != vq->next_avail)
 		return VMOON_VQ_CHAIN;
-	if (!load_idx(vq) || (uint16_t)(vq->seen - vq->next_avail) > vq->size)
+	if (!load_idx(vq))
 		return give_up(vq, vq->seen);
 	if (vq->seen != vq->next_avail)
 		return VMOON_VQ_CHAIN;
@@ -243,6 +245,7 @@ void vmoon_vq_unpop(struct vmoon_vq *vq, struct vmoon_chain *chain)
 	vq->counts.chains--;
 	vq->in_flight--;
 	vq->share++;
+	vq->is_drained = false;
 }
 
 /* ---- giving back ---- */

@@ -2,8 +2,6 @@
 /* vq_state.c - a live queue's indices and heads in flight, in snapshots. */
 #include "vq_ring.h"
 
-#include <string.h>
-
 enum { STATE_VERSION = 1 };
 
 static const char tag[] = "virtqueue";
@@ -38,42 +36,61 @@ void vmoon_vq_save(const struct vmoon_vq *vq, struct vmoon_state_writer *w)
 		vmoon_state_put(w, vq->busy[i], 8);
 }
 
-static enum vmoon_status refuse(struct vmoon_error *err)
+/* What a snapshot says, but for the heads, which lie behind it. */
+struct image {
+	uint16_t next_avail, next_used, untold;
+	size_t words;
+};
+
+static bool get_indices(struct vmoon_state_reader *r, struct image *out)
 {
-	return vmoon_fail(err, VMOON_E_IMAGE, 0,
-			  "queue: the snapshot is cut short, of another "
-			  "version or contradicts itself");
+	const bool is_ours = vmoon_state_expect(r, tag, STATE_VERSION);
+
+	out->next_avail = (uint16_t)vmoon_state_get(r, 2);
+	out->next_used = (uint16_t)vmoon_state_get(r, 2);
+	out->untold = (uint16_t)vmoon_state_get(r, 2);
+	out->words = (size_t)vmoon_state_get(r, 2);
+	return is_ours;
+}
+
+/* What was taken and not given back is in flight, and is an entry. */
+static bool is_sound(const struct vmoon_vq *vq, struct vmoon_state_reader *r)
+{
+	const size_t words = vmoon_vq_words(vq->max_size);
+	struct image image;
+	unsigned in_flight = 0;
+
+	if (!get_indices(r, &image) || image.words != words)
+		return false;
+	for (size_t i = 0; i < words; i++) {
+		const uint64_t heads = vmoon_state_get(r, 8);
+
+		if ((heads & ~mask_of(vq, i)) != 0)
+			return false;
+		in_flight += bits_of(heads);
+	}
+	return !r->is_bad &&
+	       (uint16_t)(image.next_avail - image.next_used) == in_flight;
 }
 
 enum vmoon_status vmoon_vq_load(struct vmoon_vq *vq,
 				struct vmoon_state_reader *r,
 				struct vmoon_error *err)
 {
-	uint64_t busy[VMOON_VIRTIO_QUEUE_SIZE_MAX / VMOON_VQ_BITS];
-	const size_t words = vmoon_vq_words(vq->max_size);
-	uint16_t next_avail, next_used, untold;
-	unsigned in_flight = 0;
-	bool is_good = vmoon_state_expect(r, tag, STATE_VERSION);
+	struct vmoon_state_reader again = *r;
+	struct image image;
 
-	next_avail = (uint16_t)vmoon_state_get(r, 2);
-	next_used = (uint16_t)vmoon_state_get(r, 2);
-	untold = (uint16_t)vmoon_state_get(r, 2);
-	is_good = vmoon_state_get(r, 2) == words && is_good &&
-		  words <= VMOON_COUNTOF(busy);
-	for (size_t i = 0; i < words && is_good; i++) {
-		busy[i] = vmoon_state_get(r, 8);
-		in_flight += bits_of(busy[i]);
-		is_good = (busy[i] & ~mask_of(vq, i)) == 0;
-	}
-	/* What was taken and not given back is in flight. */
-	if (!is_good || r->is_bad ||
-	    (uint16_t)(next_avail - next_used) != in_flight)
-		return refuse(err);
-	memcpy(vq->busy, busy, words * sizeof(busy[0]));
-	vq->next_avail = vq->seen = next_avail;
-	vq->next_used = next_used;
-	vq->told = (uint16_t)(next_used - untold);
-	vq->in_flight = (uint16_t)in_flight;
+	if (!is_sound(vq, r))
+		return vmoon_fail(err, VMOON_E_IMAGE, 0,
+				  "queue: the snapshot is cut short, of "
+				  "another version or contradicts itself");
+	VMOON_IGNORE(get_indices(&again, &image));
+	for (size_t i = 0; i < image.words; i++)
+		vq->busy[i] = vmoon_state_get(&again, 8);
+	vq->next_avail = vq->seen = image.next_avail;
+	vq->next_used = image.next_used;
+	vq->told = (uint16_t)(image.next_used - image.untold);
+	vq->in_flight = (uint16_t)(image.next_avail - image.next_used);
 	vq->must_tell = true;
 	return VMOON_OK;
 }

@@ -74,10 +74,13 @@ static inline bool vmoon_gmem_window_get_le16(const struct vmoon_gmem_window *w,
 					      uint32_t off, uint16_t *out)
 {
 	unsigned char raw[2];
+	const void *from;
 	uint16_t val;
 
-	if ((uint64_t)off + sizeof(val) <= w->plain) {
-		memcpy(&val, w->host + off, sizeof(val));
+	/* In one piece: the driver may be changing an event index. */
+	if ((uint64_t)off + sizeof(val) <= w->plain && off % 2 == 0) {
+		from = w->host + off;
+		val = __atomic_load_n((const uint16_t *)from, __ATOMIC_RELAXED);
 		vmoon_gmem_window_fetched();
 		*out = VMOON_LE16(val);
 		return true;

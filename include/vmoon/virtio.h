@@ -77,7 +77,10 @@ VMOON_API void vmoon_vq_push(struct vmoon_vq *vq, struct vmoon_chain *chain)
 	VMOON_NONNULL(1, 2);
 /* Interrupts the guest if it wants to know of what was pushed. */
 VMOON_API void vmoon_vq_signal(struct vmoon_vq *vq) VMOON_NONNULL(1);
-/* The newest pop is undone: the chain comes again. Nothing was written. */
+/*
+ * The pop before it is undone: the chain comes again. Nothing was written, and
+ * nothing was popped or pushed since.
+ */
 VMOON_API void vmoon_vq_unpop(struct vmoon_vq *vq, struct vmoon_chain *chain)
 	VMOON_NONNULL(1, 2);
 /* Entries of the ring as the driver set it up; 0 while it is not live. */

@@ -8,13 +8,19 @@
 #include "host/blk_file_parts.h"
 #include "host/blk_image.h"
 
+#include "gmem.h"
+
 #include <errno.h>
-#include <stdlib.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 /* Then those that are done are told, and others may have their turn. */
-enum { BATCH_REQUESTS = 32 };
+enum { BATCH_REQUESTS = VMOON_URING_SLOTS };
 #define BATCH_BYTES (UINT64_C(1) << 20)
+/* For the device's lock, which is held for microseconds. */
+#define PATIENCE_NS UINT64_C(1000000)
+
+enum { BOUNCE_BYTES = VMOON_BLK_BOUNCE + VMOON_BLK_ALIGN };
 
 static struct vmoon_blk_file *file_of(struct vmoon_block *b)
 {
@@ -56,11 +62,21 @@ static void submit(struct vmoon_block *b, struct vmoon_block_request *r)
 		vmoon_loop_fire(&f->submitted_event);
 }
 
-/* Under state_lock: nothing is under way, and nothing begins. */
+/*
+ * Under state_lock: then nothing is under way, and nothing begins. Without a
+ * loop nobody else is there to see requests end.
+ */
 static void wait_idle(struct vmoon_blk_file *f)
 {
-	while (f->under_way > 0)
-		vmoon_lock_wait(&f->state_lock, &f->idle);
+	while (f->under_way > 0) {
+		if (f->loop != NULL) {
+			vmoon_lock_wait(&f->state_lock, &f->idle);
+			continue;
+		}
+		vmoon_lock_drop(&f->state_lock);
+		vmoon_uring_wait(f->uring);
+		vmoon_lock_take(&f->state_lock);
+	}
 }
 
 static void drain(struct vmoon_block *b)
@@ -92,10 +108,22 @@ static struct vmoon_block_request *begin(struct vmoon_blk_file *f,
 	return r;
 }
 
+/* The log may have been taken after the buffers were borrowed. */
+static void mark_read(const struct vmoon_block_request *r)
+{
+	struct vmoon_cursor at = r->data;
+	struct vmoon_seg seg;
+
+	while (vmoon_cursor_next(&at, &seg))
+		vmoon_gmem_dirty_mark(at.chain->gm, seg.gpa, seg.len);
+}
+
 /* Of an earlier epoch: whoever drained has forgotten it. */
 static void finish(struct vmoon_blk_file *f, struct vmoon_block_request *r,
 		   uint64_t epoch)
 {
+	if (r->op == VMOON_BLOCK_READ)
+		mark_read(r);
 	vmoon_lock_take(&f->state_lock);
 	if (epoch == f->epoch)
 		append(&f->finished, r);
@@ -114,26 +142,102 @@ static struct vmoon_block_request *next_finished(struct vmoon_blk_file *f)
 	return r;
 }
 
-static bool has_submitted(struct vmoon_blk_file *f)
+static bool has_any(struct vmoon_blk_file *f,
+		    const struct vmoon_request_list *list)
 {
-	bool has;
+	bool is_any;
 
 	vmoon_lock_take(&f->state_lock);
-	has = f->submitted.first != NULL;
+	is_any = list->first != NULL;
 	vmoon_lock_drop(&f->state_lock);
-	return has;
+	return is_any;
 }
 
-static void tell_finished(struct vmoon_blk_file *f)
+/*
+ * Whoever has the device's lock may wait for what is in flight (drain): then
+ * this thread has to see it end, and tells later.
+ */
+static bool take_device_lock(struct vmoon_blk_file *f)
+{
+	if (f->uring == NULL || vmoon_uring_in_flight(f->uring) == 0) {
+		vmoon_lock_take(f->device_lock);
+		return true;
+	}
+	return vmoon_lock_take_until(f->device_lock,
+				     vmoon_mono_ns() + PATIENCE_NS);
+}
+
+static bool tell_finished(struct vmoon_blk_file *f)
 {
 	struct vmoon_block_request *r;
 
-	vmoon_lock_take(f->device_lock);
+	if (!has_any(f, &f->finished))
+		return true;
+	if (!take_device_lock(f))
+		return false;
 	while ((r = next_finished(f)) != NULL)
 		r->complete(r->ctx, r);
 	vmoon_lock_drop(f->device_lock);
+	return true;
 }
 
+/* Of the ring. */
+static void on_ended(void *ctx, struct vmoon_block_request *r, uint64_t epoch)
+{
+	struct vmoon_blk_file *f = ctx;
+
+	if (r->error == EAGAIN)
+		vmoon_blk_file_transfer(f, r);
+	else
+		r->error = vmoon_blk_file_note(f, r->op, r->error);
+	finish(f, r, epoch);
+}
+
+/* A write into the page cache is a copy, which file systems hand to a thread of
+ * the kernel where they must not wait: ours is nearer. */
+static bool is_for_ring(const struct vmoon_blk_file *f,
+			const struct vmoon_block_request *r)
+{
+	if (f->uring == NULL)
+		return false;
+	switch (r->op) {
+	case VMOON_BLOCK_READ: return r->len > 0;
+	case VMOON_BLOCK_WRITE: return r->len > 0 && f->is_direct;
+	case VMOON_BLOCK_FLUSH: return vmoon_blk_file_must_flush(f);
+	case VMOON_BLOCK_DISCARD:
+	case VMOON_BLOCK_ZEROES: break;
+	}
+	return false;
+}
+
+static bool has_room(const struct vmoon_blk_file *f)
+{
+	return f->uring == NULL ||
+	       vmoon_uring_in_flight(f->uring) < VMOON_URING_SLOTS;
+}
+
+/* Then a ring has nothing to gain, and costs as much as a cached read. */
+static bool is_alone(struct vmoon_blk_file *f)
+{
+	return !f->is_direct && vmoon_uring_in_flight(f->uring) == 0 &&
+	       !has_any(f, &f->submitted);
+}
+
+static void carry_out(struct vmoon_blk_file *f, struct vmoon_block_request *r,
+		      uint64_t epoch)
+{
+	if (!is_for_ring(f, r)) {
+		vmoon_blk_file_transfer(f, r);
+		finish(f, r, epoch);
+	} else if (!vmoon_blk_file_may_begin(f, r) ||
+		   (is_alone(f) && vmoon_blk_file_read_now(f, r))) {
+		finish(f, r, epoch);
+	} else {
+		vmoon_uring_start(f->uring, r, epoch);
+	}
+}
+
+/* What the ring has comes first: it goes on while the thread is busy. */
 static void on_submitted(void *ctx)
 {
 	struct vmoon_blk_file *f = ctx;
@@ -141,21 +245,53 @@ static void on_submitted(void *ctx)
 	uint64_t epoch, bytes = 0;
 	unsigned count = 0;
 
-	while (count < BATCH_REQUESTS && bytes < BATCH_BYTES &&
+	while (count < BATCH_REQUESTS && bytes < BATCH_BYTES && has_room(f) &&
 	       (r = begin(f, &epoch)) != NULL) {
 		bytes += r->len;
 		count++;
-		vmoon_blk_file_transfer(f, r);
-		finish(f, r, epoch);
+		carry_out(f, r, epoch);
 	}
-	if (count == 0)
-		return;
-	tell_finished(f);
-	if (has_submitted(f))
+	if (f->uring != NULL)
+		vmoon_uring_run(f->uring);
+	/* Without room the end of a request goes on with it. */
+	if (!tell_finished(f) || (has_room(f) && has_any(f, &f->submitted)))
 		vmoon_loop_fire(&f->submitted_event);
 }
 
+/* Each signal is an edge: nobody has to read it. */
+static bool on_uring(void *ctx, uint32_t events)
+{
+	(void)events;
+	on_submitted(ctx);
+	return true;
+}
+
 /* ---- life ---- */
+
+static enum vmoon_status attach_uring(struct vmoon_blk_file *f,
+				      struct vmoon_loop *loop,
+				      struct vmoon_error *err)
+{
+	const struct vmoon_uring_config cfg = {.mem = f->mem,
+					       .fd = f->fd,
+					       .is_direct = f->is_direct,
+					       .ended = on_ended,
+					       .ctx = f};
+	enum vmoon_status st;
+
+	if (f->may_uring)
+		f->uring = vmoon_uring_create(&cfg);
+	if (f->uring == NULL)
+		return VMOON_OK;
+	f->uring_fd = (struct vmoon_loop_fd){
+		.ready = on_uring, .ctx = f, .fd = vmoon_uring_fd(f->uring)};
+	st = vmoon_loop_add_fd(loop, &f->uring_fd, EPOLLIN | EPOLLET, err);
+	if (st != VMOON_OK) {
+		vmoon_uring_destroy(f->uring);
+		f->uring = NULL;
+	}
+	return st;
+}
 
 enum vmoon_status vmoon_blk_file_attach(struct vmoon_block *b,
 					struct vmoon_loop *loop,
@@ -163,8 +299,10 @@ enum vmoon_status vmoon_blk_file_attach(struct vmoon_block *b,
 					struct vmoon_error *err)
 {
 	struct vmoon_blk_file *f = file_of(b);
+	enum vmoon_status st = attach_uring(f, loop, err);
 
-	(void)err;
+	if (st != VMOON_OK)
+		return st;
 	f->loop = loop;
 	f->device_lock = lock;
 	vmoon_loop_add_event(loop, &f->submitted_event, on_submitted, f);
@@ -175,9 +313,15 @@ enum vmoon_status vmoon_blk_file_attach(struct vmoon_block *b,
 void vmoon_blk_file_detach(struct vmoon_block *b)
 {
 	struct vmoon_blk_file *f = file_of(b);
+	struct vmoon_loop *loop = f->loop;
 
-	drain(b);
 	f->loop = NULL;
+	drain(b);
+	if (f->uring == NULL)
+		return;
+	vmoon_loop_remove_fd(loop, &f->uring_fd);
+	vmoon_uring_destroy(f->uring);
+	f->uring = NULL;
 }
 
 static enum vmoon_status truncate_file(struct vmoon_blk_file *f, uint64_t bytes,
@@ -227,7 +371,7 @@ const char *vmoon_blk_file_engine(const struct vmoon_block *b)
 	const struct vmoon_blk_file *f =
 		VMOON_CONST_CONTAINER_OF(b, struct vmoon_blk_file, block);
 
-	return f->uring != NULL ? "io_uring" : "thread";
+	return f->uring != NULL ? "io_uring" : "threads";
 }
 
 static void destroy(struct vmoon_block *b)
@@ -235,8 +379,8 @@ static void destroy(struct vmoon_block *b)
 	struct vmoon_blk_file *f = file_of(b);
 
 	drain(b);
-	free(f->bounce);
-	(void)close(f->fd);
+	vmoon_mem_free(f->mem, f->bounce_mem, BOUNCE_BYTES);
+	vmoon_blk_image_close(f->fd);
 	(void)pthread_cond_destroy(&f->idle);
 	vmoon_lock_fini(&f->state_lock);
 	vmoon_mem_free(f->mem, f, sizeof(*f));
@@ -244,6 +388,17 @@ static void destroy(struct vmoon_block *b)
 
 static const struct vmoon_block_ops block_ops = {
 	.submit = submit, .drain = drain, .destroy = destroy};
+
+static bool make_bounce(struct vmoon_blk_file *f, struct vmoon_mem *mem)
+{
+	f->bounce_mem = vmoon_mem_alloc(mem, BOUNCE_BYTES);
+	if (f->bounce_mem == NULL)
+		return false;
+	f->bounce =
+		f->bounce_mem +
+		(VMOON_BLK_ALIGN - (uintptr_t)f->bounce_mem % VMOON_BLK_ALIGN);
+	return true;
+}
 
 enum vmoon_status vmoon_blk_file_open(const struct vmoon_blk_file_options *opts,
 				      struct vmoon_block **out_block,
@@ -256,9 +411,7 @@ enum vmoon_status vmoon_blk_file_open(const struct vmoon_blk_file_options *opts,
 	if (st != VMOON_OK)
 		return st;
 	f = vmoon_mem_alloc(opts->mem, sizeof(*f));
-	if (f == NULL || (image.is_direct &&
-			  posix_memalign((void **)&f->bounce, VMOON_BLK_ALIGN,
-					 VMOON_BLK_BOUNCE) != 0)) {
+	if (f == NULL || (image.is_direct && !make_bounce(f, opts->mem))) {
 		vmoon_mem_free(opts->mem, f, sizeof(*f));
 		vmoon_blk_image_discard(&image);
 		return vmoon_fail(err, VMOON_E_NOMEM, 0, "out of memory");
@@ -266,13 +419,13 @@ enum vmoon_status vmoon_blk_file_open(const struct vmoon_blk_file_options *opts,
 	f->block.ops = &block_ops;
 	f->block.size_bytes = f->size_bytes = image.size_bytes;
 	f->block.is_readonly = opts->is_readonly;
-	f->block.can_discard = true;
+	f->block.can_discard = image.can_discard;
 	f->block.has_write_cache = opts->cache != VMOON_DISK_UNSAFE;
 	f->mem = opts->mem;
 	f->fd = image.fd;
 	f->is_regular = image.is_regular;
 	f->is_direct = image.is_direct;
-	f->has_nowait = image.has_nowait;
+	f->may_uring = image.has_nowait && !opts->no_uring;
 	f->is_unsafe = opts->cache == VMOON_DISK_UNSAFE;
 	vmoon_lock_init(&f->state_lock, VMOON_RANK_LEAF);
 	(void)pthread_cond_init(&f->idle, NULL);

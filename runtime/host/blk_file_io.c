@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { IOVECS = 64, ZEROES = 4096, RETRIES = 1000 };
+enum { ZEROES = 4096 };
 
 /* A backend's errno is never 0, whatever the call left there. */
 static int error_of(int error)
@@ -19,26 +19,21 @@ static int error_of(int error)
 
 /* ---- straight between guest memory and the file ---- */
 
-struct piece {
-	struct iovec iov[IOVECS];
-	size_t count;
-	uint64_t bytes;
-};
-
-/* The next buffers of a request, as many as one call takes. */
-static int fill_piece(struct vmoon_cursor *at, bool is_read, struct piece *p)
+/* A buffer may lie in several regions: there is room for that. */
+int vmoon_blk_piece_fill(struct vmoon_blk_piece *p, struct vmoon_cursor *at,
+			 bool is_read)
 {
 	struct vmoon_gmem_spans spans = {
 		.iov = p->iov,
-		.cap = IOVECS,
+		.cap = VMOON_BLK_IOVECS,
 		.access = is_read ? VMOON_GMEM_FOR_WRITING
 				  : VMOON_GMEM_FOR_READING};
 	struct vmoon_cursor next = *at;
 	struct vmoon_seg seg;
 
+	p->first = 0;
 	p->bytes = 0;
-	/* A buffer may lie in several regions: leave room for that. */
-	while (spans.count + VMOON_GMEM_REGIONS_MAX <= IOVECS &&
+	while (spans.count + VMOON_GMEM_REGIONS_MAX <= VMOON_BLK_IOVECS &&
 	       vmoon_cursor_next(&next, &seg)) {
 		if (vmoon_gmem_borrow_spans(at->chain->gm, seg.gpa, seg.len,
 					    &spans) != VMOON_OK)
@@ -50,60 +45,57 @@ static int fill_piece(struct vmoon_cursor *at, bool is_read, struct piece *p)
 	return 0;
 }
 
-/* Moves on in an iovec array by what was transferred. */
-static void pass(struct iovec **iov, size_t *count, size_t done)
+void vmoon_blk_piece_pass(struct vmoon_blk_piece *p, size_t done)
 {
-	while (*count > 0 && done >= (*iov)->iov_len) {
-		done -= (*iov)->iov_len;
-		(*iov)++;
-		(*count)--;
+	struct iovec *iov = p->iov + p->first;
+
+	while (p->count > 0 && done >= iov->iov_len) {
+		done -= iov->iov_len;
+		iov++;
+		p->first++;
+		p->count--;
 	}
-	if (*count > 0) {
-		(*iov)->iov_base = (char *)(*iov)->iov_base + done;
-		(*iov)->iov_len -= done;
+	if (p->count > 0) {
+		iov->iov_base = (char *)iov->iov_base + done;
+		iov->iov_len -= done;
 	}
 }
 
-/*
- * All of it: short transfers go on, and a file that ends early is an error.
- * EINTR and EAGAIN make no progress and are not endless.
- */
-static int move(int fd, bool is_read, struct piece *p, uint64_t offset,
-		uint64_t *done)
+bool vmoon_blk_piece_is_aligned(const struct vmoon_blk_piece *p)
 {
-	struct iovec *iov = p->iov;
-	size_t count = p->count;
+	uintptr_t bits = 0;
+
+	for (size_t i = p->first; i < p->first + p->count; i++)
+		bits |= (uintptr_t)p->iov[i].iov_base | p->iov[i].iov_len;
+	return bits % 512 == 0;
+}
+
+/* All of it: short transfers go on, and a file that ends early is an error. */
+static int move(int fd, bool is_read, struct vmoon_blk_piece *p,
+		uint64_t offset, uint64_t *done)
+{
 	unsigned tries = 0;
 	ssize_t n;
 
-	while (count > 0) {
-		n = is_read ? preadv(fd, iov, (int)count, (off_t)offset)
-			    : pwritev(fd, iov, (int)count, (off_t)offset);
+	while (p->count > 0) {
+		const struct iovec *iov = p->iov + p->first;
+
+		n = is_read ? preadv(fd, iov, (int)p->count, (off_t)offset)
+			    : pwritev(fd, iov, (int)p->count, (off_t)offset);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN) &&
-		    tries++ < RETRIES)
+		    tries++ < VMOON_BLK_RETRIES)
 			continue;
 		if (n <= 0)
 			return n < 0 ? error_of(errno) : EIO;
 		tries = 0;
 		*done += (uint64_t)n;
 		offset += (uint64_t)n;
-		pass(&iov, &count, (size_t)n);
+		vmoon_blk_piece_pass(p, (size_t)n);
 	}
 	return 0;
 }
 
 /* ---- by way of a buffer: what O_DIRECT does not take as it is ---- */
-
-static bool is_aligned(const struct vmoon_cursor *from)
-{
-	struct vmoon_cursor at = *from;
-	struct vmoon_seg seg;
-
-	while (vmoon_cursor_next(&at, &seg))
-		if ((seg.gpa | seg.len) % 512 != 0)
-			return false;
-	return true;
-}
 
 /* Between the bounce buffer and the next len bytes at a cursor. */
 static int copy(struct vmoon_cursor *at, unsigned char *buf, size_t len,
@@ -128,49 +120,83 @@ static int copy(struct vmoon_cursor *at, unsigned char *buf, size_t len,
 	return st == VMOON_OK ? 0 : EFAULT;
 }
 
-static int transfer_bounced(struct vmoon_blk_file *f,
-			    struct vmoon_block_request *r)
+/* The next len bytes at a cursor, in turns of a buffer. */
+static int bounce(struct vmoon_blk_file *f, struct vmoon_block_request *r,
+		  struct vmoon_cursor *at, uint64_t len)
 {
 	const bool is_read = r->op == VMOON_BLOCK_READ;
-	struct vmoon_cursor at = r->data;
-	uint64_t offset = r->offset, moved;
 	int error = 0;
 
-	while (at.left > 0 && error == 0) {
-		const size_t n =
-			at.left < VMOON_BLK_BOUNCE ? at.left : VMOON_BLK_BOUNCE;
-		struct piece p = {.iov = {{f->bounce, n}}, .count = 1};
+	for (size_t n; len > 0 && error == 0; len -= n) {
+		struct vmoon_blk_piece p = {.count = 1};
+		uint64_t moved = 0;
 
-		moved = 0;
+		n = len < VMOON_BLK_BOUNCE ? (size_t)len : VMOON_BLK_BOUNCE;
+		p.iov[0] = (struct iovec){f->bounce, n};
 		if (!is_read)
-			error = copy(&at, f->bounce, n, false);
+			error = copy(at, f->bounce, n, false);
 		if (error == 0)
-			error = move(f->fd, is_read, &p, offset, &moved);
+			error = move(f->fd, is_read, &p, r->offset + r->done,
+				     &moved);
 		if (error == 0 && is_read)
-			error = copy(&at, f->bounce, n, true);
+			error = copy(at, f->bounce, n, true);
 		if (error == 0)
 			r->done += n;
-		offset += n;
 	}
 	return error;
+}
+
+/* With O_DIRECT what is unaligned anywhere goes through the buffer: a piece
+ * may end between sectors. */
+static bool needs_bounce(const struct vmoon_blk_file *f,
+			 const struct vmoon_block_request *r)
+{
+	struct vmoon_cursor at = r->data;
+	struct vmoon_blk_piece p;
+
+	if (!f->is_direct)
+		return false;
+	while (at.left > 0)
+		if (vmoon_blk_piece_fill(&p, &at, r->op == VMOON_BLOCK_READ) !=
+			    0 ||
+		    !vmoon_blk_piece_is_aligned(&p))
+			return true;
+	return false;
 }
 
 static int transfer(struct vmoon_blk_file *f, struct vmoon_block_request *r)
 {
 	const bool is_read = r->op == VMOON_BLOCK_READ;
 	struct vmoon_cursor at = r->data;
-	struct piece p;
+	struct vmoon_blk_piece p;
 	int error = 0;
 
-	if (f->is_direct && !is_aligned(&at))
-		return transfer_bounced(f, r);
+	if (needs_bounce(f, r))
+		return bounce(f, r, &at, r->len);
 	while (at.left > 0 && error == 0) {
-		error = fill_piece(&at, is_read, &p);
+		error = vmoon_blk_piece_fill(&p, &at, is_read);
 		if (error == 0)
 			error = move(f->fd, is_read, &p, r->offset + r->done,
 				     &r->done);
 	}
 	return error;
+}
+
+bool vmoon_blk_file_read_now(const struct vmoon_blk_file *f,
+			     struct vmoon_block_request *r)
+{
+	struct vmoon_cursor at = r->data;
+	struct vmoon_blk_piece p;
+	ssize_t n;
+
+	if (r->op != VMOON_BLOCK_READ ||
+	    vmoon_blk_piece_fill(&p, &at, true) != 0 || p.bytes != r->len)
+		return false;
+	n = preadv2(f->fd, p.iov, (int)p.count, (off_t)r->offset, RWF_NOWAIT);
+	if (n < 0 || (uint64_t)n != r->len)
+		return false;
+	r->done = r->len;
+	return true;
 }
 
 /* ---- the rest ---- */
@@ -185,9 +211,10 @@ static int write_zeroes(const struct vmoon_blk_file *f,
 	int error = 0;
 
 	while (left > 0 && error == 0) {
-		struct piece p = {.count = 0};
+		struct vmoon_blk_piece p = {.count = 0};
 
-		for (uint64_t n; p.count < IOVECS && left > 0; left -= n) {
+		for (uint64_t n; p.count < VMOON_BLK_IOVECS && left > 0;
+		     left -= n) {
 			n = left < ZEROES ? left : ZEROES;
 			/* pwritev only reads it. */
 			p.iov[p.count++] = (struct iovec){
@@ -206,9 +233,11 @@ static int allocate(const struct vmoon_blk_file *f, int mode,
 {
 	unsigned tries = 0;
 
+	if (r->len == 0)
+		return 0;
 	while (fallocate(f->fd, mode | FALLOC_FL_KEEP_SIZE, (off_t)r->offset,
 			 (off_t)r->len) != 0)
-		if (errno != EINTR || tries++ == RETRIES)
+		if (errno != EINTR || tries++ == VMOON_BLK_RETRIES)
 			return error_of(errno);
 	return 0;
 }
@@ -224,17 +253,27 @@ static int zero(struct vmoon_blk_file *f, struct vmoon_block_request *r)
 	return error == EOPNOTSUPP ? write_zeroes(f, r) : error;
 }
 
+bool vmoon_blk_file_must_flush(const struct vmoon_blk_file *f)
+{
+	return !f->is_unsafe && !f->block.is_readonly;
+}
+
+static int flush(const struct vmoon_blk_file *f)
+{
+	unsigned tries = 0;
+
+	if (!vmoon_blk_file_must_flush(f))
+		return 0;
+	while (fdatasync(f->fd) != 0)
+		if (errno != EINTR || tries++ == VMOON_BLK_RETRIES)
+			return error_of(errno);
+	return 0;
+}
+
 /*
  * After fdatasync failed once, nobody knows which pages the kernel gave up:
  * no later flush may say that they are safe.
  */
-static int flush(struct vmoon_blk_file *f)
-{
-	if (f->is_unsafe || f->block.is_readonly)
-		return 0;
-	return fdatasync(f->fd) == 0 ? 0 : error_of(errno);
-}
-
 int vmoon_blk_file_note(struct vmoon_blk_file *f, enum vmoon_block_op op,
 			int error)
 {

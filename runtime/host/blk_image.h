@@ -10,7 +10,7 @@ struct vmoon_blk_image {
 	const char *path; /* borrowed: of the options; for messages */
 	int fd;
 	bool is_new; /* was made by us: discard removes it */
-	bool is_regular, is_direct, has_nowait;
+	bool is_regular, is_direct, has_nowait, can_discard;
 	uint64_t size_bytes;
 };
 
@@ -20,5 +20,7 @@ VMOON_STATUS vmoon_blk_image_open(const struct vmoon_blk_file_options *opts,
 				  struct vmoon_error *err) VMOON_NONNULL(1, 2);
 /* Undoes it, while the path is still there. */
 void vmoon_blk_image_discard(struct vmoon_blk_image *image) VMOON_NONNULL(1);
+/* The lock ends at once, whoever else has the file open (a ring, for one). */
+void vmoon_blk_image_close(int fd);
 
 #endif

@@ -5,6 +5,7 @@
 #include "host/blk_file.h"
 #include "host/random.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 static enum vmoon_status open_disk(void *ctx, struct vmoon_mem *mem,
@@ -12,17 +13,21 @@ static enum vmoon_status open_disk(void *ctx, struct vmoon_mem *mem,
 				   struct vmoon_block **out_block,
 				   struct vmoon_error *err)
 {
+	/* The description keeps its own. */
+	const int fd = disk->fd == 0 ? -1 : fcntl(disk->fd, F_DUPFD_CLOEXEC, 3);
 	const struct vmoon_blk_file_options opts = {
 		.mem = mem,
 		.path = disk->path,
-		/* The description keeps its own. */
-		.fd = disk->fd == 0 ? -1 : fcntl(disk->fd, F_DUPFD_CLOEXEC, 3),
+		.fd = fd,
 		.is_readonly = disk->is_readonly,
 		.may_follow_symlink = disk->may_follow_symlink,
 		.create_bytes = disk->create_bytes,
 		.cache = disk->cache};
 
 	(void)ctx;
+	if (disk->fd != 0 && fd < 0)
+		return vmoon_fail(err, VMOON_E_SYS, errno,
+				  "cannot keep the given file open");
 	return vmoon_blk_file_open(&opts, out_block, err);
 }
 

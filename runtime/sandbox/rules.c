@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/io_uring.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 
 /* Sanitizers make calls of their own; their builds are no sandboxes. */
@@ -216,7 +218,18 @@ static const struct vmoon_sandbox_row rows[] = {
 	 "random bytes for the guest's entropy device"},
 	/* ---- disks ---- */
 	{D, SYS(preadv), {{0}}, 0, "from the disk's file to the guest"},
+	{D,
+	 SYS(preadv2),
+	 {INT(5, RWF_NOWAIT)},
+	 0,
+	 "the same, when the page cache has it already"},
 	{D, SYS(pwritev), {{0}}, 0, "from the guest to the disk's file"},
+	{D,
+	 SYS(io_uring_enter),
+	 {BITS(3, ~(uint32_t)IORING_ENTER_GETEVENTS, 0)},
+	 0,
+	 "several of these at once; nothing in a sandbox makes a ring, and the "
+	 "rings that there are take no other calls (runtime/host/uring.c)"},
 	{D, SYS(fdatasync), {{0}}, 0, "the guest flushes"},
 	{D,
 	 SYS(fallocate),

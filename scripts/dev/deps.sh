@@ -19,6 +19,7 @@ build      pkg libzstd                                       libzstd-dev
 build      pkg zlib                                          zlib1g-dev
 build      pkg liblzma                                       liblzma-dev
 build      pkg jansson                                       libjansson-dev
+build      pkg liburing                                      liburing-dev
 unit       pkg cmocka                                        libcmocka-dev
 unit       cmd iasl                                          acpica-tools
 unit       cmd valgrind                                      valgrind

@@ -15,7 +15,7 @@ one() {
 	if text=$(clang-tidy --quiet "$1" -- -std=c11 -D_GNU_SOURCE -Iinclude \
 		"${also[@]}" \
 		"-I${1%%/*}" -I. "-I$out/gen" -DVMOON_HAVE_LZ4 -DVMOON_HAVE_ZSTD \
-		-DVMOON_HAVE_ZLIB -DVMOON_HAVE_LZMA -DVMOON_HAVE_JANSSON $lua 2>/dev/null); then
+		-DVMOON_HAVE_ZLIB -DVMOON_HAVE_LZMA -DVMOON_HAVE_JANSSON -DVMOON_HAVE_URING $lua 2>/dev/null); then
 		echo "ok - tidy $1"
 	else
 		echo "not ok - tidy $1"

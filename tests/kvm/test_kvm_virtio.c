@@ -74,8 +74,6 @@ static void test_kvm__two_devices_on_one_line_are_both_served(void **state)
 	struct vmoon_vm *vm;
 
 	NEED_KVM();
-	/* TODO(board, 5): in its sandbox, which knows no disk's thread yet. */
-	v->rig->rt->flags |= VMOON_RUNTIME_NO_SANDBOX;
 	v->rig->vm = vm = create(v);
 	assert_int_equal(vmoon_board_virtio_place(0).gsi,
 			 vmoon_board_virtio_place(DISKS).gsi);

@@ -15,10 +15,20 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#ifdef VMOON_HAVE_URING
+#include <liburing.h>
+#endif
+
 /* Written while no thread of the library runs, but for the counters. */
 static struct vmoon_fault_plan plan;
 static bool is_on;
 static unsigned calls, failures;
+static vmoon_faulty_recorder recorder;
+
+void vmoon_faulty_record(vmoon_faulty_recorder r)
+{
+	recorder = r;
+}
 
 void vmoon_faulty_begin(struct vmoon_fault_plan p)
 {
@@ -155,3 +165,75 @@ int __wrap_openat(int dir, const char *path, int flags, ...)
 	return fails(VMOON_FAULT_OPEN) ? -1
 				       : __real_openat(dir, path, flags, mode);
 }
+
+/* ---- transfers ---- */
+
+extern ssize_t __real_preadv(int fd, const struct iovec *iov, int n, off_t at);
+extern ssize_t __wrap_preadv(int fd, const struct iovec *iov, int n, off_t at);
+extern ssize_t __real_pwritev(int fd, const struct iovec *iov, int n, off_t at);
+extern ssize_t __wrap_pwritev(int fd, const struct iovec *iov, int n, off_t at);
+extern int __real_fdatasync(int fd);
+extern int __wrap_fdatasync(int fd);
+
+/* The first bytes of what iov names; how many elements. */
+static int cut(struct iovec *out, const struct iovec *iov, int n, size_t bytes)
+{
+	int count = 0;
+
+	for (; count < n && count < 64 && bytes > 0; count++) {
+		out[count] = iov[count];
+		if (out[count].iov_len > bytes)
+			out[count].iov_len = bytes;
+		bytes -= out[count].iov_len;
+	}
+	return count;
+}
+
+ssize_t __wrap_preadv(int fd, const struct iovec *iov, int n, off_t at)
+{
+	struct iovec part[64];
+
+	if (!fails(VMOON_FAULT_READV))
+		return __real_preadv(fd, iov, n, at);
+	if (plan.error != 0)
+		return -1;
+	return __real_preadv(fd, part, cut(part, iov, n, plan.bytes), at);
+}
+
+ssize_t __wrap_pwritev(int fd, const struct iovec *iov, int n, off_t at)
+{
+	struct iovec part[64];
+	ssize_t done;
+
+	if (fails(VMOON_FAULT_WRITEV)) {
+		if (plan.error != 0)
+			return -1;
+		n = cut(part, iov, n, plan.bytes);
+		iov = part;
+	}
+	done = __real_pwritev(fd, iov, n, at);
+	if (done > 0 && recorder != NULL)
+		recorder(iov, n, at);
+	return done;
+}
+
+int __wrap_fdatasync(int fd)
+{
+	int rc = fails(VMOON_FAULT_SYNC) ? -1 : __real_fdatasync(fd);
+
+	if (rc == 0 && recorder != NULL)
+		recorder(NULL, 0, 0);
+	return rc;
+}
+
+WRAP(NOWAIT, -1, ssize_t, preadv2,
+     (int fd, const struct iovec *iov, int n, off_t at, int flags),
+     (fd, iov, n, at, flags))
+WRAP(ALLOC, -1, int, fallocate, (int fd, int mode, off_t at, off_t len),
+     (fd, mode, at, len))
+#ifdef VMOON_HAVE_URING
+/* Their errors are results. */
+WRAP(RING, -errno, int, io_uring_queue_init,
+     (unsigned n, struct io_uring *ring, unsigned flags), (n, ring, flags))
+WRAP(SUBMIT, -errno, int, io_uring_submit, (struct io_uring * ring), (ring))
+#endif

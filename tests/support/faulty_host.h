@@ -8,6 +8,8 @@
 #define VMOON_TESTS_FAULTY_HOST_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/uio.h>
 
 enum vmoon_fault {
 	VMOON_FAULT_HEAP,    /* malloc, calloc, realloc */
@@ -25,6 +27,13 @@ enum vmoon_fault {
 	VMOON_FAULT_EPOLL,   /* epoll_create1, epoll_ctl */
 	VMOON_FAULT_WAIT,    /* epoll_pwait2, epoll_wait, poll, ppoll */
 	VMOON_FAULT_THREAD,  /* pthread_create */
+	VMOON_FAULT_READV,   /* preadv */
+	VMOON_FAULT_WRITEV,  /* pwritev */
+	VMOON_FAULT_NOWAIT,  /* preadv2 */
+	VMOON_FAULT_SYNC,    /* fdatasync */
+	VMOON_FAULT_ALLOC,   /* fallocate */
+	VMOON_FAULT_RING,    /* io_uring_queue_init */
+	VMOON_FAULT_SUBMIT,  /* io_uring_submit */
 	VMOON_FAULTS
 };
 
@@ -33,8 +42,16 @@ struct vmoon_fault_plan {
 	unsigned nth;    /* counted from 1; 0: none, calls are only counted */
 	bool is_lasting; /* each one from the n-th on, not it alone */
 	int error;       /* errno; 0 with READ: one byte at most is read */
+	/* With error 0 of READV and WRITEV: so many bytes at most. */
+	size_t bytes;
 	void (*hook)(void); /* if set, called before the n-th, which works */
 };
+
+/* What reached a file, in order; iov NULL: fdatasync. From any thread. */
+typedef void (*vmoon_faulty_recorder)(const struct iovec *iov, int count,
+				      off_t at);
+/* Called for each pwritev and fdatasync that worked; NULL: for none. */
+void vmoon_faulty_record(vmoon_faulty_recorder recorder);
 
 /* From here on, on every thread. */
 void vmoon_faulty_begin(struct vmoon_fault_plan plan);

@@ -3,61 +3,9 @@
  * test_vm_virtio_threads.c - a running VM's virtio devices, with all of its
  * threads: requests, resets among them, and an end among them.
  */
-#include "tests/support/virtio_vm.h"
+#include "tests/support/virtio_bus.h"
 
 enum { ROUNDS = 20, REQUESTS = 8 };
-#define WINDOW(i) (UINT64_C(0xc8000000) + (i)*UINT64_C(0x1000))
-
-/* Registers as a vCPU reaches them: by the bus, which takes the lock. */
-struct bus_device {
-	struct vmoon_device dev;
-	const struct vmoon_bus *bus;
-	uint64_t base;
-};
-
-static struct bus_device *bus_device_of(struct vmoon_device *dev)
-{
-	return VMOON_CONTAINER_OF(dev, struct bus_device, dev);
-}
-
-static uint64_t bus_read(struct vmoon_device *dev, uint64_t off, unsigned size)
-{
-	const struct bus_device *b = bus_device_of(dev);
-	uint64_t val;
-
-	assert_true(vmoon_bus_read(b->bus, b->base + off, size, &val));
-	return val;
-}
-
-static void bus_write(struct vmoon_device *dev, uint64_t off, unsigned size,
-		      uint64_t val)
-{
-	const struct bus_device *b = bus_device_of(dev);
-
-	assert_true(vmoon_bus_write(b->bus, b->base + off, size, val));
-}
-
-static const struct vmoon_device_ops bus_ops = {.read = bus_read,
-						.write = bus_write};
-
-static struct vmoon_driver *driver(struct vv *v, struct bus_device *b,
-				   size_t window)
-{
-	const struct vmoon_driver_config cfg = {.gm = &v->rig->vm->gmem,
-						.dev = &b->dev,
-						.host = &v->host,
-						.heap = VV_HEAP,
-						.heap_bytes = VV_HEAP_BYTES};
-	struct vmoon_driver *d;
-	struct vmoon_error err;
-
-	b->dev.ops = &bus_ops;
-	b->bus = vmoon_board_mmio(v->rig->vm->board);
-	b->base = WINDOW(window);
-	assert_ok(vmoon_driver_create(&cfg, &d, &err), &err);
-	return d;
-}
-
 static void wait_resets(struct vmoon_vm *vm, uint64_t n)
 {
 	while (__atomic_load_n(&vm->resets, __ATOMIC_RELAXED) < n)
@@ -86,7 +34,7 @@ static void test_vm__requests_of_a_running_vm_come_back(void **state)
 	unsigned done;
 
 	start(v);
-	d = driver(v, &bus, 0);
+	d = vv_bus_driver(v, &bus, 0);
 	assert_ok(vmoon_driver_probe(d, VMOON_VIRTIO_F_VERSION_1, 32, &err),
 		  &err);
 	for (int round = 0; round < ROUNDS; round++) {
@@ -118,7 +66,7 @@ static void test_vm__resets_meet_requests_at_any_time(void **state)
 	struct vmoon_error err;
 
 	start(v);
-	d = driver(v, &bus, 0);
+	d = vv_bus_driver(v, &bus, 0);
 	for (uint64_t round = 1; round <= 3; round++) {
 		struct vmoon_driver_blk b = {.type = VMOON_DRIVER_BLK_IN,
 					     .len = 512};
@@ -151,7 +99,7 @@ static void test_vm__an_end_meets_requests(void **state)
 	struct vmoon_error err;
 
 	start(v);
-	d = driver(v, &bus, 0);
+	d = vv_bus_driver(v, &bus, 0);
 	assert_ok(vmoon_driver_probe(d, VMOON_VIRTIO_F_VERSION_1, 32, &err),
 		  &err);
 	for (int i = 0; i < REQUESTS; i++) {
@@ -175,7 +123,7 @@ static void test_vm__a_paused_vm_answers_what_was_kicked(void **state)
 	struct vmoon_error err;
 
 	start(v);
-	d = driver(v, &bus, 0);
+	d = vv_bus_driver(v, &bus, 0);
 	assert_ok(vmoon_driver_probe(d, VMOON_VIRTIO_F_VERSION_1, 32, &err),
 		  &err);
 	assert_true(vmoon_driver_blk_start(d, &b, NULL));
