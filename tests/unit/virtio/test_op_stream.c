@@ -101,6 +101,7 @@ static void test_op_stream__a_host_that_fails(void **state)
 		op_put_chain(&w, 0, write, 3);
 		op_put_queue(&w, OP_KICK, 0);
 		op_put_queue(&w, OP_TAKE, 0);
+		op_put_plain(&w, OP_SAVE);
 	}
 	op_put_host(&w, 3, 1); /* one sector is left */
 	op_put_chain(&w, 0, write, 3);
@@ -237,7 +238,7 @@ static void test_op_stream__registers_in_any_order(void **state)
 	}
 }
 
-/* The ring of it is small, and what is under way is written over. */
+/* Memory is used again while requests are in it, rings are changed. */
 static void test_op_stream__requests_that_change_under_way(void **state)
 {
 	const struct op_buf in[] = {{OP_AT_HEADER, 0},
@@ -246,10 +247,12 @@ static void test_op_stream__requests_that_change_under_way(void **state)
 	const struct op_buf fixed[] = {{OP_AT_BORDER, 32},
 				       {OP_AT_PAYLOAD | 1, 512},
 				       {OP_AT_PAYLOAD | 1, 1}};
+	const struct op_buf over[] = {{OP_AT_PAYLOAD, 0x3001}};
+	const struct vmoon_desc loop = {HOSTILE_A, 16, VMOON_DESC_NEXT, 0};
 	struct op_writer w = {.len = 0};
 
 	(void)state;
-	op_put_probe(&w, UINT64_MAX, 15);
+	op_put_probe(&w, UINT64_MAX, 0);
 	op_put_host(&w, 0x60, 0); /* all are held */
 	for (unsigned i = 0; i < 5; i++) {
 		op_put_chain(&w, 1, fixed, 3);
@@ -258,11 +261,20 @@ static void test_op_stream__requests_that_change_under_way(void **state)
 		op_put_queue(&w, OP_KICK, 0);
 		op_put_plain(&w, OP_SAVE);
 	}
+	op_put_chain(&w, 1, over, 1);
+	op_put_queue(&w, OP_KICK, 1);
+	op_put_plain(&w, OP_SAVE);
 	op_put_host(&w, 1, 0);
 	op_put_plain(&w, OP_SAVE);
 	op_put_host(&w, 3, 3); /* too small for what is under way */
 	op_put_plain(&w, OP_SAVE);
 	op_put_queue(&w, OP_TAKE, 0);
+	op_put_host(&w, 3, 127);
+	op_put_probe(&w, UINT64_MAX, 0);
+	op_put_chain(&w, 0, in, 3);
+	op_put_queue(&w, OP_KICK, 0);
+	op_put_desc(&w, 0, 0, &loop);
+	op_put_plain(&w, OP_SAVE);
 	run(&w, OP_BLK, "blk-written-over");
 }
 
