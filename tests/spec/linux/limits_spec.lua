@@ -32,21 +32,22 @@ describe("a limited console", function()
     assert.is_true(size >= sinks["file:boot.log"].went, size)
   end)
 
+  -- The rate is one that a guest on a busy host still passes.
   linux.it("that pauses loses nothing while the driver waits for it", function()
     local vm <close> = vmoon.boot(linux.spec {
       serial = {
         { sink = "ring", max_size = "1M",
-          limit = { policy = "pause", rate = "4K/s", burst = "1K", max_stall = 10.0 } },
+          limit = { policy = "pause", rate = "1K/s", burst = "1K", max_stall = 10.0 } },
       },
     })
     local sh = vm:login { timeout = 2 * linux.long }
-    sh:run("yes 0123456789abcdef | head -n 1000", { timeout = linux.long })
+    sh:run("yes 0123456789abcdef | head -n 400", { timeout = linux.long })
     local it = vm.serial:stats().sinks[1]
     assert.equal(0, it.bytes_dropped)
     assert.is_true(it.stalled > 0.5, it.stalled)
     assert.equal(it.bytes_in, it.bytes_out + it.backlog)
     local _, lines = vm.serial:sink_text("ring"):gsub("0123456789abcdef\r\n", "")
-    -- All of the 1000 lines are here, or wait.
-    assert.is_true(18 * lines + it.backlog >= 18 * 990, lines .. " lines, " .. it.backlog .. " bytes wait")
+    -- All of the 400 lines are here, or wait.
+    assert.is_true(18 * lines + it.backlog >= 18 * 390, lines .. " lines, " .. it.backlog .. " bytes wait")
   end)
 end)
