@@ -35,14 +35,14 @@ end
 
 local function to_user() return counter "mmio_exits" + counter "io_exits" end
 
--- Reads the guest's lines: { name = { us, interrupts, exits to user space } }.
-local function follow(next_line)
-  local rows, at = {}, 0
+-- Reads the guest's lines: { name = { us, interrupts, exits to user space, kicks } }.
+local function follow(next_line, count_kicks)
+  local rows, at, kicks = {}, 0, 0
   for line in next_line do
     local name = line:match "^begin (%S+)"
-    if name then at = to_user() end
+    if name then at, kicks = to_user(), count_kicks() end
     local ended, us, irqs = line:match "^end (%S+) (%d+) (%d+)"
-    if ended then rows[ended] = { tonumber(us), tonumber(irqs), to_user() - at } end
+    if ended then rows[ended] = { tonumber(us), tonumber(irqs), to_user() - at, count_kicks() - kicks } end
     if line:match "^all done" then return rows end
   end
   error "the guest ended before its loads did"
@@ -53,8 +53,8 @@ local function run_vmoon(initrd)
     kernel = KERNEL, initrd = initrd, memory = "256M", cmdline = CMDLINE,
     disks = { { path = IMAGE } },
   }
-  local rows = follow(function() return vm:expect(vmoon.re "[^\n]*\n", { timeout = 600 }).line end)
-  return rows, vm
+  return follow(function() return vm:expect(vmoon.re "[^\n]*\n", { timeout = 600 }).line end,
+    function() return vm.device.disk0.stats.kicks end)
 end
 
 local function run_qemu(initrd, machine)
@@ -66,7 +66,7 @@ local function run_qemu(initrd, machine)
   return follow(function()
     local line = lines()
     return line and line:gsub("\r", "")
-  end)
+  end, function() return 0 end) -- nobody tells us of QEMU's
 end
 
 local PEERS = {
@@ -82,13 +82,13 @@ local theirs = {}
 local has_qemu = os.execute "command -v qemu-system-x86_64 >/dev/null 2>&1"
 for i, peer in ipairs(has_qemu and PEERS or {}) do theirs[i] = run_qemu(initrd, peer[2]) end
 for _, name in ipairs(ROWS) do
-  local us, irqs, exits = table.unpack(ours[name])
+  local us, irqs, exits, kicks = table.unpack(ours[name])
   local beside = {}
   for i, rows in ipairs(theirs) do
     beside[i] = ("%.2f times QEMU %s's (%.0f us, %.2f irqs, %.2f exits)"):format(rows[name][1] / us, PEERS[i][1],
       rows[name][1] / REQUESTS, rows[name][2] / REQUESTS, rows[name][3] / REQUESTS)
   end
-  print(("%-34s | %8.1f | %-4s | %.2f interrupts, %.2f exits to user space a request; %s"):format(
-    "disk " .. name, us / REQUESTS, "us", irqs / REQUESTS, exits / REQUESTS,
+  print(("%-34s | %8.1f | %-4s | a request: %.2f kicks, %.2f interrupts, %.2f exits to user space; %s"):format(
+    "disk " .. name, us / REQUESTS, "us", kicks / REQUESTS, irqs / REQUESTS, exits / REQUESTS,
     #beside > 0 and table.concat(beside, ", ") or "no QEMU here to compare with"))
 end
