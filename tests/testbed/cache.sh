@@ -216,12 +216,14 @@ guest_initrd() { # cloud|amd64
 	echo 'root::0:0:99999:7:::' >"$root/etc/shadow" # no password
 	echo 'root:x:0:' >"$root/etc/group"
 	printf '%s\n' "PS1='# '" 'export PATH=/bin' >"$root/etc/profile"
-	put_programs "$root"
 	: >"$root/lib/extra/order"
 	cp "$here/guest-init" "$root/init"
 	chmod 755 "$root/init"
 	# shellcheck disable=SC2086 # a list of names
 	put_modules "$root" "$cache/kernel-$1" $guest_modules
+	# For guests that have no memory to spare.
+	pack "$root" "${to%.cpio}-small.cpio"
+	put_programs "$root"
 	pack "$root" "$to"
 	rm -rf "$root"
 }
@@ -282,6 +284,7 @@ host_layer() {
 	put_modules "$root" "$cache/kernel-cloud" $host_modules
 	cp -L "$cache/kernel-cloud/vmlinuz" "$root/testbed/vmlinuz"
 	cp "$cache/initrd-cloud.cpio" "$root/testbed/initrd"
+	cp "$cache/initrd-cloud-small.cpio" "$root/testbed/initrd-small"
 	pack "$root" "$to"
 	rm -rf "$root"
 	# shellcheck disable=SC2086 # as above

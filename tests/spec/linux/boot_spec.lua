@@ -49,7 +49,11 @@ describe("a Debian kernel reaches its init", function()
 
   for _, memory in ipairs { "64M", "1G", "3G", "4G", "5G" } do
     linux.it("with " .. memory .. " of memory, and sees it", function()
-      local vm <close> = boot { memory = memory, cmdline = memory == "64M" and small or nil }
+      local is_small = memory == "64M"
+      local vm <close> = boot {
+        memory = memory, cmdline = is_small and small or nil,
+        initrd = is_small and os.getenv "VMOON_INITRD_SMALL" or nil,
+      }
       local sh = vm:login { timeout = linux.long }
       local mib = tonumber(memory:match "%d+") * (memory:find "G" and 1024 or 1)
       local kib = tonumber(sh:run("sed -n 's/^MemTotal: *//p' /proc/meminfo"):match "%d+")
