@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define WINDOWS_BASE UINT32_C(0xc8000000)
+#define PATIENCE_NS UINT64_C(1000000)
 
 /*
  * Lines beyond those of ISA, which no 8259 sees. Fewer than are free, so that
@@ -29,11 +30,33 @@ struct vmoon_acpi_virtio vmoon_board_virtio_place(size_t i)
 		.gsi = LINE_FIRST + (unsigned)(i % LINES)};
 }
 
+/*
+ * Whoever resets the device holds its lock and may wait for what this loop has
+ * to do for the backend, so the loop does not wait for the lock for long.
+ */
+static bool take_device(struct vmoon_virtio_seat *seat)
+{
+	return vmoon_lock_take_until(&seat->slot->lock,
+				     vmoon_mono_ns() + PATIENCE_NS);
+}
+
 /* ---- kicks ---- */
+
+/* The device's own wish; under its lock, on any thread. */
+static void ask_kick(void *ctx, unsigned queue)
+{
+	struct vmoon_virtio_seat *seat = ctx;
+
+	__atomic_fetch_or(&seat->asked, UINT64_C(1) << queue, __ATOMIC_ACQ_REL);
+	vmoon_loop_fire(&seat->ask_event);
+}
 
 static void kick_queue(struct vmoon_virtio_seat *seat, unsigned queue)
 {
-	vmoon_lock_take(&seat->slot->lock);
+	if (!take_device(seat)) {
+		ask_kick(seat, queue);
+		return;
+	}
 	vmoon_virtio_mmio_kick(seat->slot->dev, queue);
 	vmoon_lock_drop(&seat->slot->lock);
 }
@@ -46,15 +69,6 @@ static bool on_kick(void *ctx, uint32_t events)
 	(void)events;
 	kick_queue(k->seat, k->queue);
 	return true;
-}
-
-/* The device's own wish; under its lock, on any thread. */
-static void ask_kick(void *ctx, unsigned queue)
-{
-	struct vmoon_virtio_seat *seat = ctx;
-
-	__atomic_fetch_or(&seat->asked, UINT64_C(1) << queue, __ATOMIC_ACQ_REL);
-	vmoon_loop_fire(&seat->ask_event);
 }
 
 static void on_asked(void *ctx)
@@ -94,7 +108,10 @@ static void on_due(void *ctx)
 	const struct vmoon_clock *clock = &seat->all->host.clock;
 	uint64_t due_ns;
 
-	vmoon_lock_take(&seat->slot->lock);
+	if (!take_device(seat)) {
+		vmoon_loop_set_timer(&seat->timer, 1); /* at once */
+		return;
+	}
 	due_ns = __atomic_load_n(&seat->due_ns, __ATOMIC_RELAXED);
 	if (due_ns != 0 && due_ns <= clock->mono_ns(clock->ctx)) {
 		__atomic_store_n(&seat->due_ns, 0, __ATOMIC_RELAXED);

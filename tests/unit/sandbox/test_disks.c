@@ -8,6 +8,7 @@
 #include "tests/support/virtio_bus.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <semaphore.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -178,7 +179,7 @@ static void test_x04__a_disks_thread_may_do_it_past_the_page_cache(void **state)
 struct outcome {
 	struct vmoon_loop *loop;
 	bool has_waited, has_time, has_ring;
-	int ring_error;
+	int ring_error, futex_error;
 	sem_t done;
 };
 
@@ -187,12 +188,17 @@ static void act_as_disk(void *ctx)
 	struct outcome *o = ctx;
 	struct epoll_event ev;
 	struct timespec ts;
+	uint32_t word = 0;
 
 	o->has_waited = epoll_wait(o->loop->epoll_fd, &ev, 1, 0) >= 0;
 	o->has_time = syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts) == 0;
 	/* The filter lets it through; this is no ring. */
 	o->has_ring = syscall(SYS_io_uring_enter, -1, 0, 0, 0, NULL, 0) == 0;
 	o->ring_error = errno;
+	/* A lock that is not waited for as long as it takes. */
+	VMOON_IGNORE(syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, 1,
+			     NULL, NULL, FUTEX_BITSET_MATCH_ANY) == 0);
+	o->futex_error = errno;
 	(void)sem_post(&o->done);
 }
 
@@ -219,6 +225,7 @@ static void test_x04__a_disks_thread_may_do_what_its_host_needs(void **state)
 	assert_true(o.has_waited && o.has_time);
 	assert_false(o.has_ring);
 	assert_int_equal(o.ring_error, EBADF);
+	assert_int_equal(o.futex_error, EAGAIN);
 	vv_end(v);
 }
 
