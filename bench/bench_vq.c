@@ -7,6 +7,7 @@
 #include "runtime/gmem.h"
 #include "virtio/defs.h"
 #include "virtio/vq.h"
+#include "vmoon/le.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,10 +61,10 @@ static double now_ns(void)
 static void put_desc(unsigned char *to, uint64_t gpa, uint16_t flags,
 		     uint16_t next)
 {
-	vmoon_put_le64(to, gpa);
-	vmoon_put_le32(to + 8, PAYLOAD);
-	vmoon_put_le16(to + 12, flags);
-	vmoon_put_le16(to + 14, next);
+	vmoon_le64_store(to, gpa);
+	vmoon_le32_store(to + 8, PAYLOAD);
+	vmoon_le16_store(to + 12, flags);
+	vmoon_le16_store(to + 14, next);
 }
 
 static void put_chain(unsigned char *table, unsigned chain, unsigned first)
@@ -88,7 +89,7 @@ static void fill_ring(struct rig *r, bool is_indirect)
 			put_chain(r->ram + table, c, 0);
 			put_desc(desc + c * BUFFERS * VMOON_VQ_DESC_BYTES,
 				 table, VMOON_VQ_DESC_F_INDIRECT, 0);
-			vmoon_put_le32(
+			vmoon_le32_store(
 				desc + c * BUFFERS * VMOON_VQ_DESC_BYTES + 8,
 				BUFFERS * VMOON_VQ_DESC_BYTES);
 		} else {
@@ -118,9 +119,10 @@ static void start(struct rig *r, bool is_indirect)
 static void offer(struct rig *r)
 {
 	for (unsigned c = 0; c < CHAINS; c++)
-		vmoon_put_le16(r->ram + AT_AVAIL + 4 + 2 * (r->avail++ % SIZE),
-			       (uint16_t)(c * BUFFERS));
-	vmoon_put_le16(r->ram + AT_AVAIL + 2, r->avail);
+		vmoon_le16_store(r->ram + AT_AVAIL + 4 +
+					 2 * (r->avail++ % SIZE),
+				 (uint16_t)(c * BUFFERS));
+	vmoon_le16_store(r->ram + AT_AVAIL + 2, r->avail);
 }
 
 static void drain(struct rig *r)
@@ -163,20 +165,21 @@ static void drain_unchecked(struct rig *r)
 
 	for (unsigned c = 0; c < CHAINS; c++) {
 		uint16_t at = (uint16_t)(r->avail - CHAINS + c);
-		uint16_t i = vmoon_le16(avail + 4 + 2 * (at % SIZE)), flags;
+		uint16_t i = vmoon_le16_load(avail + 4 + 2 * (at % SIZE)),
+			 flags;
 		uint16_t head = i;
 
 		do {
 			const unsigned char *d =
 				r->ram + AT_DESC + i * VMOON_VQ_DESC_BYTES;
 
-			sum += vmoon_le64(d) + vmoon_le32(d + 8);
-			flags = vmoon_le16(d + 12);
-			i = vmoon_le16(d + 14);
+			sum += vmoon_le64_load(d) + vmoon_le32_load(d + 8);
+			flags = vmoon_le16_load(d + 12);
+			i = vmoon_le16_load(d + 14);
 		} while ((flags & VMOON_VQ_DESC_F_NEXT) != 0);
-		vmoon_put_le32(used + 4 + 8 * (at % SIZE), head);
-		vmoon_put_le32(used + 8 + 8 * (at % SIZE), 0);
-		vmoon_put_le16(used + 2, (uint16_t)(at + 1));
+		vmoon_le32_store(used + 4 + 8 * (at % SIZE), head);
+		vmoon_le32_store(used + 8 + 8 * (at % SIZE), 0);
+		vmoon_le16_store(used + 2, (uint16_t)(at + 1));
 	}
 	r->sum += sum;
 }

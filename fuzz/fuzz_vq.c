@@ -9,6 +9,7 @@
 #include "runtime/gmem.h"
 #include "virtio/defs.h"
 #include "virtio/vq.h"
+#include "vmoon/le.h"
 
 #include <string.h>
 
@@ -110,10 +111,11 @@ static void describe(struct rig *r, struct fuzz_input *in)
 	const uint8_t at = fuzz_u8(in), flags = fuzz_u8(in);
 	unsigned char raw[VMOON_VQ_DESC_BYTES];
 
-	vmoon_put_le64(raw, BASE + fuzz_uint(in, 2));
-	vmoon_put_le32(raw + 8, (uint32_t)fuzz_uint(in, 1 + (flags >> 7) * 3u));
-	vmoon_put_le16(raw + 12, flags & 7);
-	vmoon_put_le16(raw + 14, fuzz_u8(in) & 0x7f);
+	vmoon_le64_store(raw, BASE + fuzz_uint(in, 2));
+	vmoon_le32_store(raw + 8,
+			 (uint32_t)fuzz_uint(in, 1 + (flags >> 7) * 3u));
+	vmoon_le16_store(raw + 12, flags & 7);
+	vmoon_le16_store(raw + 14, fuzz_u8(in) & 0x7f);
 	VMOON_IGNORE(vmoon_gmem_write(&r->gm,
 				      r->setup.part[VMOON_VQ_DESC] +
 					      VMOON_VQ_DESC_BYTES * (at & 63u),
@@ -130,9 +132,9 @@ static void offer(struct rig *r, struct fuzz_input *in)
 
 	if (vmoon_gmem_read(&r->gm, avail + 2, raw, 2) != VMOON_OK)
 		return;
-	idx = vmoon_le16(raw);
+	idx = vmoon_le16_load(raw);
 	for (unsigned i = 0; i < (n & 7u); i++, idx++) {
-		vmoon_put_le16(raw, fuzz_u8(in) & 0x7f);
+		vmoon_le16_store(raw, fuzz_u8(in) & 0x7f);
 		VMOON_IGNORE(
 			vmoon_gmem_write(&r->gm,
 					 avail + 4 + 2u * (idx % r->setup.size),
@@ -140,7 +142,7 @@ static void offer(struct rig *r, struct fuzz_input *in)
 	}
 	if ((n & 0xc0) == 0xc0)
 		idx = (uint16_t)fuzz_uint(in, 2);
-	vmoon_put_le16(raw, idx);
+	vmoon_le16_store(raw, idx);
 	VMOON_IGNORE(vmoon_gmem_write(&r->gm, avail + 2, raw, 2) == VMOON_OK);
 }
 

@@ -8,6 +8,7 @@
  * Spec: VIRTIO 1.2, 5.2.
  */
 #include "blk.h"
+#include "vmoon/le.h"
 
 #include "blk_run.h"
 #include "vq.h"
@@ -54,18 +55,12 @@ static const struct vmoon_blk *const_blk_of(const struct vmoon_virtio *vd)
 
 /* ---- the configuration ---- */
 
-static void put_le(unsigned char *at, uint64_t value, unsigned size)
-{
-	for (unsigned i = 0; i < size; i++)
-		at[i] = (unsigned char)(value >> (8 * i) & 0xff);
-}
-
 /* False: it says so already. */
 static bool put_capacity(struct vmoon_blk *b)
 {
 	unsigned char now[8];
 
-	put_le(now, vmoon_blk_disk_bytes(b) / VMOON_BLK_SECTOR, sizeof(now));
+	vmoon_le64_store(now, vmoon_blk_disk_bytes(b) / VMOON_BLK_SECTOR);
 	if (memcmp(b->config + CONFIG_CAPACITY, now, sizeof(now)) == 0)
 		return false;
 	memcpy(b->config + CONFIG_CAPACITY, now, sizeof(now));
@@ -77,24 +72,23 @@ static void put_config(struct vmoon_blk *b)
 	unsigned char *c = b->config;
 
 	VMOON_IGNORE(put_capacity(b));
-	put_le(c + CONFIG_SEG_MAX, VMOON_BLK_DATA_SEGS, 4);
-	put_le(c + CONFIG_BLK_SIZE, VMOON_BLK_SECTOR, 4);
-	put_le(c + CONFIG_PHYSICAL_EXP, PAGE_EXP, 1);
-	put_le(c + CONFIG_MIN_IO, PAGE_SECTORS, 2);
-	put_le(c + CONFIG_WRITEBACK, (b->vd.features & VMOON_BLK_F_FLUSH) != 0,
-	       1);
-	put_le(c + CONFIG_NUM_QUEUES, b->vd.queue_count, 2);
+	vmoon_le32_store(c + CONFIG_SEG_MAX, VMOON_BLK_DATA_SEGS);
+	vmoon_le32_store(c + CONFIG_BLK_SIZE, VMOON_BLK_SECTOR);
+	c[CONFIG_PHYSICAL_EXP] = PAGE_EXP;
+	vmoon_le16_store(c + CONFIG_MIN_IO, PAGE_SECTORS);
+	c[CONFIG_WRITEBACK] = (b->vd.features & VMOON_BLK_F_FLUSH) != 0;
+	vmoon_le16_store(c + CONFIG_NUM_QUEUES, (uint16_t)b->vd.queue_count);
 	if ((b->vd.features & VMOON_BLK_F_DISCARD) != 0) {
-		put_le(c + CONFIG_DISCARD_SECTORS,
-		       VMOON_BLK_DISCARD_SECTORS_MAX, 4);
-		put_le(c + CONFIG_DISCARD_SEG, VMOON_BLK_RANGES_MAX, 4);
-		put_le(c + CONFIG_DISCARD_ALIGNMENT, PAGE_SECTORS, 4);
+		vmoon_le32_store(c + CONFIG_DISCARD_SECTORS,
+				 VMOON_BLK_DISCARD_SECTORS_MAX);
+		vmoon_le32_store(c + CONFIG_DISCARD_SEG, VMOON_BLK_RANGES_MAX);
+		vmoon_le32_store(c + CONFIG_DISCARD_ALIGNMENT, PAGE_SECTORS);
 	}
 	if ((b->vd.features & VMOON_BLK_F_WRITE_ZEROES) != 0) {
-		put_le(c + CONFIG_ZEROES_SECTORS, VMOON_BLK_ZEROES_SECTORS_MAX,
-		       4);
-		put_le(c + CONFIG_ZEROES_SEG, VMOON_BLK_RANGES_MAX, 4);
-		put_le(c + CONFIG_ZEROES_MAY_UNMAP, b->disk->can_discard, 1);
+		vmoon_le32_store(c + CONFIG_ZEROES_SECTORS,
+				 VMOON_BLK_ZEROES_SECTORS_MAX);
+		vmoon_le32_store(c + CONFIG_ZEROES_SEG, VMOON_BLK_RANGES_MAX);
+		c[CONFIG_ZEROES_MAY_UNMAP] = b->disk->can_discard;
 	}
 }
 

@@ -9,21 +9,13 @@
  * Spec: VIRTIO 1.2, 5.2.6.
  */
 #include "blk_req.h"
+#include "vmoon/le.h"
 
 #include "blk.h"
 #include "vmoon/ckd.h"
 
 enum { HEADER_BYTES = 16, RANGE_BYTES = 16 };
 #define RANGE_UNMAP UINT64_C(1)
-
-static uint64_t get_le(const unsigned char *bytes, unsigned size)
-{
-	uint64_t value = 0;
-
-	for (unsigned i = size; i-- > 0;)
-		value = value << 8 | bytes[i];
-	return value;
-}
 
 /* False: not inside the disk. */
 static bool locate(const struct vmoon_blk_facts *facts, uint64_t sector,
@@ -115,8 +107,8 @@ static enum vmoon_blk_status parse_range(const unsigned char *bytes,
 					 enum vmoon_blk_type type,
 					 struct vmoon_blk_range *out)
 {
-	const uint64_t sectors = get_le(bytes + 8, 4);
-	const uint64_t flags = get_le(bytes + 12, 4);
+	const uint64_t sectors = vmoon_le32_load(bytes + 8);
+	const uint64_t flags = vmoon_le32_load(bytes + 12);
 	const bool is_discard = type == VMOON_BLK_DISCARD;
 
 	if ((flags & (is_discard ? UINT64_MAX : ~RANGE_UNMAP)) != 0)
@@ -126,7 +118,7 @@ static enum vmoon_blk_status parse_range(const unsigned char *bytes,
 		return VMOON_BLK_IOERR;
 	out->len = (uint32_t)sectors * VMOON_BLK_SECTOR; /* at most 2^31 */
 	out->may_unmap = flags != 0;
-	if (!locate(facts, get_le(bytes, 8), out->len, &out->offset))
+	if (!locate(facts, vmoon_le64_load(bytes), out->len, &out->offset))
 		return VMOON_BLK_IOERR;
 	return VMOON_BLK_OK;
 }
@@ -175,8 +167,8 @@ enum vmoon_blk_status vmoon_blk_parse(struct vmoon_chain *chain,
 	    vmoon_cursor_read_exact(&out->data, header, HEADER_BYTES) !=
 		    VMOON_OK)
 		return VMOON_BLK_IOERR;
-	type = get_le(header, 4);
-	sector = get_le(header + 8, 8);
+	type = vmoon_le32_load(header);
+	sector = vmoon_le64_load(header + 8);
 	out->type = (enum vmoon_blk_type)type;
 	out->offset = out->len = 0;
 	out->range_count = 0;

@@ -8,6 +8,7 @@
  * Spec: VIRTIO 1.2, 5.3.
  */
 #include "console.h"
+#include "vmoon/le.h"
 
 #include "console_parts.h"
 
@@ -40,18 +41,12 @@ static struct port *port_of(struct vmoon_virtio *vd, unsigned port)
 	return &c->ports[port];
 }
 
-static void put_le16(unsigned char *to, uint16_t val)
-{
-	to[0] = (unsigned char)(val & 0xff);
-	to[1] = (unsigned char)(val >> 8);
-}
-
 /* ---- the device ---- */
 
 static void write_size(struct console *c)
 {
-	put_le16(c->config + CFG_COLS, c->ports[0].cols);
-	put_le16(c->config + CFG_ROWS, c->ports[0].rows);
+	vmoon_le16_store(c->config + CFG_COLS, c->ports[0].cols);
+	vmoon_le16_store(c->config + CFG_ROWS, c->ports[0].rows);
 }
 
 /* Sizes of a storm are told once: the driver reads the newest (5.3.4). */

@@ -6,6 +6,7 @@
  * the driver asks or the host changes its mind.
  */
 #include "console_parts.h"
+#include "vmoon/le.h"
 
 #include <assert.h>
 #include <string.h>
@@ -28,12 +29,6 @@ struct message {
 	uint32_t id;
 	uint16_t event, value;
 };
-
-static void put_le(unsigned char *to, uint32_t val, unsigned bytes)
-{
-	for (unsigned i = 0; i < bytes; i++)
-		to[i] = (unsigned char)(val >> (8 * i) & 0xff);
-}
 
 /* ---- from the driver ---- */
 
@@ -146,7 +141,8 @@ static uint32_t write_message(const struct port *p, uint32_t id, unsigned flag,
 {
 	const size_t name_len = strlen(p->name);
 	enum event event = EVENT_PORT_ADD;
-	uint32_t value = 1, len = HEADER;
+	uint16_t value = 1;
+	uint32_t len = HEADER;
 
 	if (flag == CONSOLE_OWES_KIND) {
 		event = EVENT_CONSOLE_PORT;
@@ -159,13 +155,13 @@ static uint32_t write_message(const struct port *p, uint32_t id, unsigned flag,
 		len += (uint32_t)name_len; /* VMOON_CONSOLE_NAME_MAX at most */
 	} else if (flag == CONSOLE_OWES_SIZE) {
 		event = EVENT_RESIZE;
-		put_le(to + HEADER, p->rows, 2);
-		put_le(to + HEADER + 2, p->cols, 2);
+		vmoon_le16_store(to + HEADER, p->rows);
+		vmoon_le16_store(to + HEADER + 2, p->cols);
 		len += RESIZE;
 	}
-	put_le(to, id, 4);
-	put_le(to + 4, event, 2);
-	put_le(to + 6, value, 2);
+	vmoon_le32_store(to, id);
+	vmoon_le16_store(to + 4, (uint16_t)event);
+	vmoon_le16_store(to + 6, value);
 	return len;
 }
 

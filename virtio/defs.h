@@ -25,39 +25,4 @@ enum {
 	VMOON_VQ_USED_F_NO_NOTIFY = 1
 };
 
-/* ---- bytes on the wire ---- */
-
-static inline uint16_t vmoon_le16(const unsigned char *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static inline uint32_t vmoon_le32(const unsigned char *p)
-{
-	return (uint32_t)vmoon_le16(p) | (uint32_t)vmoon_le16(p + 2) << 16;
-}
-
-static inline uint64_t vmoon_le64(const unsigned char *p)
-{
-	return (uint64_t)vmoon_le32(p) | (uint64_t)vmoon_le32(p + 4) << 32;
-}
-
-static inline void vmoon_put_le16(unsigned char *p, uint16_t val)
-{
-	p[0] = (unsigned char)(val & 0xff);
-	p[1] = (unsigned char)(val >> 8);
-}
-
-static inline void vmoon_put_le32(unsigned char *p, uint32_t val)
-{
-	vmoon_put_le16(p, (uint16_t)(val & 0xffff));
-	vmoon_put_le16(p + 2, (uint16_t)(val >> 16));
-}
-
-static inline void vmoon_put_le64(unsigned char *p, uint64_t val)
-{
-	vmoon_put_le32(p, (uint32_t)(val & UINT32_MAX));
-	vmoon_put_le32(p + 4, (uint32_t)(val >> 32));
-}
-
 #endif

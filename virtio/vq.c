@@ -6,6 +6,7 @@
  *
  * Spec: VIRTIO 1.2, 2.7.
  */
+#include "vmoon/le.h"
 #include "vq_ring.h"
 
 #include "defs.h"
@@ -144,7 +145,7 @@ static bool write_used(const struct vmoon_vq *vq, uint64_t off, uint16_t val)
 {
 	unsigned char raw[2];
 
-	vmoon_put_le16(raw, val);
+	vmoon_le16_store(raw, val);
 	return vmoon_gmem_window_write(&vq->used, off, raw, sizeof(raw)) ==
 	       VMOON_OK;
 }

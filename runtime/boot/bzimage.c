@@ -7,8 +7,8 @@
 #include "boot/bzimage.h"
 
 #include "boot/boot.h"
-#include "boot/le.h"
 #include "vmoon/ckd.h"
+#include "vmoon/le.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
 #include "boot/elf.h"
 
 #include "boot/boot.h"
-#include "boot/le.h"
 #include "vmoon/ckd.h"
+#include "vmoon/le.h"
 
 #include <elf.h>
 #include <string.h>

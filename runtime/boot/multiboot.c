@@ -7,7 +7,7 @@
 #include "boot/multiboot.h"
 
 #include "boot/boot.h"
-#include "boot/le.h"
+#include "vmoon/le.h"
 
 /* Offsets in the header. */
 enum {

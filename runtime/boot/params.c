@@ -10,7 +10,7 @@
 #include "boot/boot.h"
 #include "boot/bzimage.h"
 #include "boot/layout.h"
-#include "boot/le.h"
+#include "vmoon/le.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  */
 #include "boot/unpack.h"
 
-#include "boot/le.h"
+#include "vmoon/le.h"
 
 #include <string.h>
 

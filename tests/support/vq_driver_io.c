@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* vq_driver_io.c - whole requests, and those of blk, rng and console. */
+#include "vmoon/le.h"
 #include "vq_driver.h"
 
 #include <string.h>
 
 enum { BLK_HEADER_BYTES = 16, CONTROL_BYTES = 8 };
-
-static void put_le(unsigned char *dst, uint64_t val, unsigned len)
-{
-	for (unsigned i = 0; i < len; i++)
-		dst[i] = (unsigned char)(val >> (8 * i));
-}
 
 /* ---- any device ---- */
 
@@ -113,9 +108,9 @@ bool vmoon_driver_io(struct vmoon_driver *d, struct vmoon_driver_io *io,
 void vmoon_driver_blk_segment(unsigned char *dst, uint64_t sector,
 			      uint32_t sectors, uint32_t flags)
 {
-	put_le(dst, sector, 8);
-	put_le(dst + 8, sectors, 4);
-	put_le(dst + 12, flags, 4);
+	vmoon_le64_store(dst, sector);
+	vmoon_le32_store(dst + 8, sectors);
+	vmoon_le32_store(dst + 12, flags);
 }
 
 /* Header, data and status byte in three buffers, as drivers do it. */
@@ -156,8 +151,8 @@ bool vmoon_driver_blk_start(struct vmoon_driver *d, struct vmoon_driver_blk *b,
 	io->in = vmoon_driver_alloc(d, io->in_len, 16);
 	if (r == NULL || io->out == 0 || io->in == 0)
 		goto err_free;
-	put_le(header, b->type, 4);
-	put_le(header + 8, b->sector, 8);
+	vmoon_le32_store(header, b->type);
+	vmoon_le64_store(header + 8, b->sector);
 	if (vmoon_gmem_write(d->gm, io->out, header, sizeof(header)) !=
 		    VMOON_OK ||
 	    vmoon_gmem_write(d->gm, io->in + io->in_len - 1, &unset, 1) !=
@@ -279,9 +274,9 @@ bool vmoon_driver_control_send(struct vmoon_driver *d,
 	const uint32_t len =
 		m->len < sizeof(m->data) ? m->len : sizeof(m->data);
 
-	put_le(buf, m->id, 4);
-	put_le(buf + 4, m->event, 2);
-	put_le(buf + 6, m->value, 2);
+	vmoon_le32_store(buf, m->id);
+	vmoon_le16_store(buf + 4, m->event);
+	vmoon_le16_store(buf + 6, m->value);
 	memcpy(buf + CONTROL_BYTES, m->data, len);
 	io.out_len += len;
 	return vmoon_driver_io(d, &io, buf, NULL);

@@ -4,9 +4,9 @@
 #define VMOON_TESTS_BOOT_IMAGES_H
 
 #include "runtime/boot/boot.h"
-#include "runtime/boot/le.h"
 #include "runtime/boot/unpack.h"
 #include "tests/support/fixture.h"
+#include "vmoon/le.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_mptable.c - mirrors runtime/boot/mptable.c. */
-#include "runtime/boot/le.h"
 #include "runtime/boot/mptable.h"
 #include "tests/support/fixture.h"
+#include "vmoon/le.h"
 
 #include <stdio.h>
 #include <string.h>

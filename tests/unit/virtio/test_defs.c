@@ -4,6 +4,7 @@
 #include "tests/support/vq_driver.h"
 #include "virtio/defs.h"
 #include "virtio/device.h"
+#include "vmoon/le.h"
 
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
@@ -144,12 +145,12 @@ static void test_defs__bytes_on_the_wire_go_there_and_back(void **state)
 		const uint64_t val = UINT64_C(0x8000000000000001) >> i ^
 				     UINT64_C(0x1122334455667788) << i;
 
-		vmoon_put_le64(raw, val);
-		SAME(vmoon_le64(raw), val);
+		vmoon_le64_store(raw, val);
+		SAME(vmoon_le64_load(raw), val);
 		for (unsigned k = 0; k < 8; k++)
 			SAME(raw[k], val >> (8 * k) & 0xff);
-		SAME(vmoon_le32(raw), val & UINT32_MAX);
-		SAME(vmoon_le16(raw), val & UINT16_MAX);
+		SAME(vmoon_le32_load(raw), val & UINT32_MAX);
+		SAME(vmoon_le16_load(raw), val & UINT16_MAX);
 	}
 }
 

@@ -2,6 +2,7 @@
 /* test_vq_hostile.c - memory that changes, noise for chains, conservation. */
 #include "tests/support/vq_rig.h"
 #include "virtio/defs.h"
+#include "vmoon/le.h"
 
 enum {
 	BUF = VQ_RIG_BUF,
@@ -307,8 +308,8 @@ static void test_vq_25__a_snapshot_that_is_none_changes_nothing(void **state)
 	/* As many heads as before, one of them beyond the ring. */
 	for (unsigned head = VQ_RIG_SIZE; head < 64; head++) {
 		memcpy(buf, good, len);
-		assert_int_equal(vmoon_le64(buf + len - 8), 0x21);
-		vmoon_put_le64(buf + len - 8, 1 | UINT64_C(1) << head);
+		assert_int_equal(vmoon_le64_load(buf + len - 8), 0x21);
+		vmoon_le64_store(buf + len - 8, 1 | UINT64_C(1) << head);
 		assert_int_equal(load(r, buf, len), VMOON_E_IMAGE);
 		assert_int_equal(save(r, again), len);
 		assert_memory_equal(again, good, len);
