@@ -37,6 +37,7 @@ testbed    file /usr/share/seabios/bios-256k.bin             seabios
 testbed    file /var/lib/dpkg/info/busybox-static.list      busybox-static
 testbed    cmd cpio                                          cpio
 testbed    cmd lz4                                           lz4
+testbed    file /sbin/mkfs.ext4                              e2fsprogs
 '
 
 say() { printf '%s\n' "$*" >&2; }
