@@ -9,11 +9,6 @@
 
 /* A guest that waits longer for its console may take itself for hung. */
 #define VMOON_STALL_SAFE_NS UINT64_C(10000000000)
-/*
- * A burst is at least so much of a second's bytes, or a rate could not be kept
- * without a wake-up for every few of them.
- */
-enum { VMOON_BURSTS_A_SECOND = 1024 };
 
 /* ---- shared ones (vmoon_group_*): the same, of it and all its parents ---- */
 

@@ -96,7 +96,7 @@ static enum vmoon_status check_rate(const char *what,
 				  "%s: a burst without a rate limits nothing; "
 				  "give a rate",
 				  what);
-	if (r->burst != 0 && r->burst < r->rate / 1024)
+	if (r->burst != 0 && r->burst < r->rate / VMOON_BURSTS_A_SECOND)
 		return vmoon_fail(err, VMOON_E_CONFIG, 0,
 				  "%s: burst is at least 1/1024 of the rate, "
 				  "which could not be kept with less",

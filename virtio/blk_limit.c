@@ -11,9 +11,6 @@
 #include "vmoon/ckd.h"
 
 #define NS_A_SECOND UINT64_C(1000000000)
-/* A rate cannot be kept when it fills its bucket more often than that. */
-enum { BURSTS_A_SECOND = 1024 };
-
 enum { READ_BYTES, WRITE_BYTES, TOTAL_BYTES, READ_OPS, WRITE_OPS, TOTAL_OPS };
 
 static const struct vmoon_disk_rate *rate_of(const struct vmoon_disk_limits *l,
@@ -36,7 +33,7 @@ bool vmoon_blk_limits_ok(const struct vmoon_disk_limits *limits)
 
 		if (r->rate > VMOON_RATE_MAX || r->burst > VMOON_BURST_MAX)
 			return false;
-		if (r->burst != 0 && r->burst < r->rate / BURSTS_A_SECOND)
+		if (r->burst != 0 && r->burst < r->rate / VMOON_BURSTS_A_SECOND)
 			return false;
 	}
 	return true;

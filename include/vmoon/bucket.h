@@ -11,6 +11,11 @@ extern "C" {
 
 #define VMOON_RATE_MAX (UINT64_C(1) << 40)
 #define VMOON_BURST_MAX (UINT64_C(1) << 30)
+/*
+ * A burst is at least so much of a second's bytes, or a rate could not be kept
+ * without a wake-up for every few of them.
+ */
+enum { VMOON_BURSTS_A_SECOND = 1024 };
 
 /*
  * credit counts byte-nanoseconds a second: a byte costs 10^9, a nanosecond
