@@ -10,13 +10,13 @@ local vm <close> = vmoon.boot {
   memory = "256M", cmdline = "console=ttyS0 " .. (os.getenv "VMOON_CMDLINE" or ""),
   serial = {
     -- pause: the guest waits, at most 2 seconds in any 10; then the newest bytes are lost.
-    { sink = "file:boot.log", limit = { policy = "pause", rate = "2K/s", burst = "16K", max_stall = 2.0 } },
+    { sink = "file:boot.log", limit = { policy = "pause", rate = "512B/s", burst = "16K", max_stall = 2.0 } },
     -- drop: whole lines above the rate are lost; a line says how many.
-    { sink = "stderr", limit = { policy = "drop", rate = "1K/s", burst = "8K", unit = "line" } },
+    { sink = "stderr", limit = { policy = "drop", rate = "512B/s", burst = "8K", unit = "line" } },
     -- spool: what is above the rate waits; when 1M waits, the oldest bytes are lost.
     {
       sink = "callback",
-      limit = { policy = "spool", rate = "1K/s", burst = "4K", capacity = "1M", full = "drop-oldest" },
+      limit = { policy = "spool", rate = "512B/s", burst = "4K", capacity = "1M", full = "drop-oldest" },
       on_data = function(bytes, info)
         if info.backlog > 0 and #bytes >= 1000 then
           print(("[%6.2fs] %d bytes, backlog %d"):format(info.time, #bytes, info.backlog))
