@@ -49,13 +49,21 @@ static void write_size(struct console *c)
 	vmoon_le16_store(c->config + CFG_ROWS, c->ports[0].rows);
 }
 
+/* With another generation (2.5.2), and an interrupt if a driver is there. */
+static void change_size(struct console *c)
+{
+	write_size(c);
+	if (c->vd.host.config_changed != NULL)
+		c->vd.host.config_changed(c->vd.host.ctx);
+}
+
 /* Sizes of a storm are told once: the driver reads the newest (5.3.4). */
 static void tell_size(struct console *c)
 {
 	if (!c->is_size_new || c->is_multiport)
 		return;
 	c->is_size_new = false;
-	c->vd.host.config_changed(c->vd.host.ctx);
+	change_size(c);
 }
 
 static void console_notify(struct vmoon_virtio *vd, unsigned queue)
@@ -105,6 +113,9 @@ static void console_reset(struct vmoon_virtio *vd)
 	struct console *c = console_of(vd);
 	struct port *p;
 
+	/* What was to be told is there for the next driver. */
+	if (c->is_live && !c->is_multiport && c->is_size_new)
+		change_size(c);
 	c->is_live = c->is_multiport = false;
 	c->ctl_rx = c->ctl_tx = NULL;
 	for (unsigned i = 0; i < c->port_count; i++) {
@@ -290,8 +301,9 @@ void vmoon_console_resize(struct vmoon_virtio *vd, unsigned port, uint16_t cols,
 	vmoon_console_ctl_owe(c, p, CONSOLE_OWES_SIZE);
 	if (port != 0)
 		return;
-	write_size(c);
-	if (!c->is_size_new && !c->is_multiport)
+	if (!c->is_live || c->is_multiport)
+		change_size(c);
+	else if (!c->is_size_new)
 		console_kick(c, 0);
 	c->is_size_new = true;
 }

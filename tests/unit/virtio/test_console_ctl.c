@@ -123,6 +123,45 @@ static void test_c03__a_storm_of_sizes_is_one_message(void **state)
 	expect_size(r, 2, 5, 6);
 }
 
+/* Bytes that differ come with another generation, told yet or not. */
+static void sizes_meet_reads(struct console_rig *r)
+{
+	uint32_t generation = vmoon_driver_reg(r->v.d, 0xfc);
+	uint64_t size = vmoon_driver_config_get(r->v.d, 0, 4);
+
+	for (unsigned i = 0; i < 300; i++) {
+		const uint32_t old = generation;
+		const uint64_t before = size;
+
+		vmoon_console_resize(r->v.vd, 0, (uint16_t)(i + 1),
+				     (uint16_t)(i + 2));
+		if (i % 3 == 2)
+			(void)vmoon_driver_run(r->v.d, 0);
+		generation = vmoon_driver_reg(r->v.d, 0xfc);
+		size = vmoon_driver_config_get(r->v.d, 0, 4);
+		assert_true(size == before || generation != old);
+	}
+	(void)vmoon_driver_run(r->v.d, 0);
+	assert_int_equal(vmoon_driver_config_get(r->v.d, 0, 2), 300);
+	assert_int_equal(vmoon_driver_config_get(r->v.d, 2, 2), 301);
+}
+
+static void test_t14__a_size_never_changes_within_a_generation(void **state)
+{
+	struct console_rig *r = *state;
+
+	sizes_meet_reads(r); /* MULTIPORT */
+	vmoon_driver_reset(r->v.d);
+	sizes_meet_reads(r); /* nobody is there */
+	virtio_rig_probe(&r->v, CONSOLE_RIG_SIZE);
+	sizes_meet_reads(r);
+	/* One that was not told yet is there for the next driver. */
+	vmoon_console_resize(r->v.vd, 0, 7, 8);
+	vmoon_driver_reset(r->v.d);
+	assert_int_equal(vmoon_driver_config_get(r->v.d, 0, 2), 7);
+	assert_int_equal(vmoon_driver_config_get(r->v.d, 2, 2), 8);
+}
+
 /* In each state of the device (3.1.1), and with each set of features. */
 static void storm_at(uint64_t want, unsigned steps)
 {
@@ -345,6 +384,8 @@ int main(void)
 			test_console_ctl__a_port_that_the_driver_could_not_make_is_silent),
 		console_test(test_console_ctl__the_host_closes_and_opens),
 		console_test(test_c03__a_storm_of_sizes_is_one_message),
+		console_test(
+			test_t14__a_size_never_changes_within_a_generation),
 		cmocka_unit_test(
 			test_c03__sizes_before_the_driver_is_there_are_told_once_it_is),
 		bare_console_test(
