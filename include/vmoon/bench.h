@@ -6,6 +6,7 @@
 #include "vmoon/base.h"
 #include "vmoon/devices.h"
 #include "vmoon/error.h"
+#include "vmoon/vmoon.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -47,6 +48,13 @@ struct vmoon_bench_options {
 	/* What vmoon_bench_save gave, of a bench with the same options. */
 	const void *state;
 	size_t state_len;
+	/*
+	 * A device of the caller's instead, device is NULL then: one of these.
+	 * Windows begin at 0; what would run on a worker runs when the bench is
+	 * left, doorbells at once, timers in vmoon_bench_advance.
+	 */
+	const struct vmoon_device_options *custom;
+	const struct vmoon_virtio_options *custom_virtio;
 };
 
 /* E_INVAL for options that cannot be, E_IMAGE for a bad state. */
@@ -79,6 +87,12 @@ VMOON_API VMOON_STATUS vmoon_bench_reset(struct vmoon_bench *b,
 VMOON_API VMOON_STATUS vmoon_bench_save(const struct vmoon_bench *b, void *buf,
 					size_t size, size_t *out_len,
 					struct vmoon_error *err);
+/* The device, or the virtio device, or NULL: one of these. Borrowed. */
+VMOON_API struct vmoon_device *vmoon_bench_device(struct vmoon_bench *b);
+VMOON_API struct vmoon_virtio *vmoon_bench_virtio(struct vmoon_bench *b);
+VMOON_API uint64_t vmoon_bench_now(const struct vmoon_bench *b); /* ns */
+/* Edges so far, of a device whose interrupt is one. */
+VMOON_API uint64_t vmoon_bench_edges(const struct vmoon_bench *b);
 /* How often the guest did something wrong, of all kinds. */
 VMOON_API uint64_t vmoon_bench_faults(const struct vmoon_bench *b);
 /* Bytes that the host would have seen; what was taken is gone. */

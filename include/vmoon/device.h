@@ -107,6 +107,15 @@ struct vmoon_timer {
 	void *ctx;
 };
 
+/*
+ * Work that is put off: asks for one call on another thread, under the
+ * device's lock; asking again before it came changes nothing. NULL set: none.
+ */
+struct vmoon_wake {
+	void (*set)(void *ctx);
+	void *ctx;
+};
+
 /* What a guest may do wrong, as it is counted. Append only. */
 enum vmoon_guest_fault_kind {
 	VMOON_GUEST_FAULT_UNASSIGNED = 0, /* nobody has the address */

@@ -218,6 +218,14 @@ struct vmoon_device_env {
 	struct vmoon_clock clock;
 	struct vmoon_guest_faults faults;
 	struct vmoon_report report; /* ends in vmoon_vm_events.device_error */
+	struct vmoon_timer timer;   /* calls options->tick on the worker */
+	struct vmoon_wake wake;     /* calls options->work on the worker */
+};
+
+/* A register that the guest writes without leaving it: width 0: any. */
+struct vmoon_doorbell {
+	uint64_t off;
+	unsigned width; /* 0, 1, 2, 4 or 8 bytes */
 };
 
 enum vmoon_window_kind { VMOON_WINDOW_MMIO = 0, VMOON_WINDOW_PORTS = 1 };
@@ -238,6 +246,24 @@ struct vmoon_device_options {
 				  struct vmoon_device **out_dev,
 				  struct vmoon_error *err);
 	void *ctx; /* borrowed for the call */
+
+	bool is_edge; /* the interrupt: a set(true) is one edge */
+	/*
+	 * A node of the guest's ACPI tables, which has the window and the line:
+	 * its _HID ("PNP0501"), or a name that drivers of device trees have
+	 * ("acme,counter": _HID PRP0001 with _DSD). Both NULL: no node. Copied.
+	 */
+	const char *acpi_hid, *compatible;
+	/*
+	 * Called on the VM's worker under the device's lock: when the timer of
+	 * env is due, some time after wake of env, after the guest has rung the
+	 * i-th doorbell once or more. NULL: never.
+	 */
+	void (*tick)(struct vmoon_device *dev);
+	void (*work)(struct vmoon_device *dev);
+	void (*doorbell)(struct vmoon_device *dev, unsigned i);
+	const struct vmoon_doorbell *doorbells; /* copied; 16 at most */
+	size_t doorbell_count;
 };
 
 /* Where a device is, to tell the guest. */
@@ -267,6 +293,35 @@ VMOON_API VMOON_STATUS
 vmoon_vm_call_device(struct vmoon_vm *vm, const char *name,
 		     void (*fn)(void *ctx, struct vmoon_device *dev), void *ctx,
 		     struct vmoon_error *err);
+
+/*
+ * A virtio device of the embedder's, on MMIO: window, line and ACPI node are
+ * found for it, kicks and timers run on the VM's worker.
+ */
+struct vmoon_virtio_options {
+	size_t size;
+	const char *name; /* as of a device */
+	enum vmoon_status (*make)(void *ctx, const struct vmoon_device_env *env,
+				  struct vmoon_virtio **out_vd,
+				  struct vmoon_error *err);
+	void *ctx; /* borrowed for the call */
+};
+/* As vmoon_vm_add_device; with all others at most VMOON_VIRTIO_DEVICES_MAX. */
+VMOON_API VMOON_STATUS vmoon_vm_add_virtio(
+	struct vmoon_vm *vm, const struct vmoon_virtio_options *opts,
+	struct vmoon_device_place *out_place, struct vmoon_error *err);
+/* As vmoon_vm_call_device, for a device that vmoon_vm_add_virtio added. */
+VMOON_API VMOON_STATUS vmoon_vm_call_virtio(struct vmoon_vm *vm,
+					    const char *name,
+					    void (*fn)(void *ctx,
+						       struct vmoon_virtio *vd),
+					    void *ctx, struct vmoon_error *err);
+
+/* The runtime's one watchdog, made at the first call; borrowed. Its thread. */
+struct vmoon_watchdog;
+VMOON_API VMOON_STATUS vmoon_runtime_watchdog(struct vmoon_runtime *rt,
+					      struct vmoon_watchdog **out_dog,
+					      struct vmoon_error *err);
 
 /* ---- the serial console, and the VM's log, as streams ---- */
 

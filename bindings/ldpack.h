@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* ldpack.h - plain Lua data as bytes: between states, and in snapshots. */
+#ifndef VMOON_BINDINGS_LDPACK_H
+#define VMOON_BINDINGS_LDPACK_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "vmoon/mem.h"
+
+/* nil, booleans, numbers, strings, and tables of these; no cycles. */
+enum {
+	VMOON_LDPACK_DEPTH_MAX = 16,
+	VMOON_LDPACK_BYTES_MAX = 4 << 20,
+	VMOON_LDPACK_PATH_MAX = 128
+};
+
+/*
+ * Appends the value at idx to buf, at most cap bytes (buf NULL: only counts).
+ * Never raises and runs no metamethod. 0 when it cannot be moved: why has one
+ * sentence with the path to the culprit then, as in
+ * "state.cache.fn: a function cannot be saved". Keys come in a fixed order
+ * (integers, then strings by bytes), so equal data make equal bytes.
+ */
+size_t vmoon_ldpack(lua_State *L, int idx, unsigned char *buf, size_t cap,
+		    const char *root, char why[VMOON_LDPACK_PATH_MAX + 64]);
+
+/*
+ * Pushes the value that is in len bytes; bytes are an attacker's. False, and
+ * nothing pushed, for what vmoon_ldpack never makes. May raise (memory): only
+ * in a protected call.
+ */
+bool vmoon_ldunpack(lua_State *L, const unsigned char *buf, size_t len);
+
+#endif
