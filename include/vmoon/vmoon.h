@@ -298,6 +298,7 @@ vmoon_vm_call_device(struct vmoon_vm *vm, const char *name,
  * A virtio device of the embedder's, on MMIO: window, line and ACPI node are
  * found for it, kicks and timers run on the VM's worker.
  */
+struct vmoon_virtio;
 struct vmoon_virtio_options {
 	size_t size;
 	const char *name; /* as of a device */
