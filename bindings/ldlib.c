@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ldlib.c - the standard library of a device's state: an allow list, read only.
+ *
+ * A script's globals are an empty table; what it reads comes from the table of
+ * its metatable, which it cannot reach. Libraries are wrapped the same way, so
+ * nothing that runs in the state can change them for anything else that does.
+ */
+#include "ldlib.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <string.h>
+
+#include "ldlib_parts.h"
+#include "lwall.h"
+
+enum { CHUNK_MAX = 1 << 20 };
+
+/* ---- base ---- */
+
+/* Tables that are locked are read only. */
+static int device_rawset(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	luaL_checkany(L, 2);
+	luaL_checkany(L, 3);
+	if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+		return luaL_error(L, "cannot change a protected table");
+	lua_settop(L, 3);
+	lua_rawset(L, 1);
+	return 1;
+}
+
+/* The pieces that the function at 1 returns, as one string in its place. */
+static void read_pieces(lua_State *L)
+{
+	luaL_Buffer b;
+	size_t all = 0, len = 1;
+
+	vmoon_ldguard_check_depth(L);
+	luaL_buffinit(L, &b);
+	while (len > 0) {
+		lua_pushvalue(L, 1);
+		lua_call(L, 0, 1);
+		if (lua_isnil(L, -1)) {
+			lua_pop(L, 1);
+			break;
+		}
+		if (!lua_isstring(L, -1))
+			luaL_error(L, "reader function must return a string");
+		len = lua_rawlen(L, -1);
+		all += len;
+		if (all > CHUNK_MAX)
+			luaL_error(L, "chunk is longer than 1 MiB");
+		luaL_addvalue(&b);
+	}
+	luaL_pushresult(&b);
+	lua_replace(L, 1);
+}
+
+/* Text only, whatever mode says. */
+static int device_load(lua_State *L)
+{
+	const bool has_environment = !lua_isnone(L, 4);
+	const char *text, *name;
+	size_t len;
+
+	lua_settop(L, 4);
+	if (lua_isfunction(L, 1))
+		read_pieces(L);
+	text = luaL_checklstring(L, 1, &len);
+	if (len > CHUNK_MAX)
+		return luaL_error(L, "chunk is longer than 1 MiB");
+	name = luaL_optstring(L, 2, text);
+	vmoon_ldguard_charge(L, len);
+	if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK) {
+		luaL_pushfail(L);
+		lua_insert(L, -2);
+		return 2;
+	}
+	if (has_environment) {
+		lua_pushvalue(L, 4);
+		if (lua_setupvalue(L, -2, 1) == NULL)
+			lua_pop(L, 1);
+	}
+	return 1;
+}
+
+/* ---- what is read only ---- */
+
+/* Upvalue: what they are called. */
+static int refuse_write(lua_State *L)
+{
+	lua_settop(L, 2);
+	vmoon_ldlib_push_text(L, 2);
+	return luaL_error(L, "attempt to set %s '%s'%s",
+			  lua_tostring(L, lua_upvalueindex(1)),
+			  lua_tostring(L, -1),
+			  lua_toboolean(L, lua_upvalueindex(2))
+				  ? ": write \"local\" before it"
+				  : ", which is read-only");
+}
+
+/* The table on the top is replaced by one that only shows it. */
+static void wrap(lua_State *L, const char *what, bool is_global)
+{
+	lua_newtable(L);
+	lua_createtable(L, 0, 3);
+	lua_pushvalue(L, -3);
+	lua_setfield(L, -2, "__index");
+	lua_pushstring(L, what);
+	lua_pushboolean(L, is_global);
+	lua_pushcclosure(L, refuse_write, 2);
+	lua_setfield(L, -2, "__newindex");
+	lua_pushboolean(L, 0);
+	lua_setfield(L, -2, "__metatable");
+	lua_setmetatable(L, -2);
+	lua_replace(L, -2);
+}
+
+static const char *why_absent(const char *name)
+{
+	static const char *const absent[] = {
+		"collectgarbage", "debug", "dofile",  "io",
+		"loadfile",       "os",    "package", "warn",
+	};
+
+	for (size_t i = 0; i < VMOON_COUNTOF(absent); i++)
+		if (strcmp(name, absent[i]) == 0)
+			return " (a device's code has no access to the host)";
+	return NULL;
+}
+
+/* __index of the table of globals: (globals, name). */
+static int refuse_undefined(lua_State *L)
+{
+	const char *name, *why = NULL;
+
+	lua_settop(L, 2);
+	if (lua_type(L, 2) == LUA_TSTRING)
+		why = why_absent(lua_tostring(L, 2));
+	vmoon_ldlib_push_text(L, 2);
+	name = lua_tostring(L, 3);
+	if (why != NULL)
+		lua_pushstring(L, why);
+	else
+		vmoon_ldlib_push_hint(L, name, 1);
+	return luaL_error(L, "attempt to use undefined global '%s'%s", name,
+			  lua_tostring(L, 4));
+}
+
+/* ---- all of it ---- */
+
+static const luaL_Reg own_base[] = {
+	{"load", device_load},
+	{"print", vmoon_ldlib_print},
+	{"rawset", device_rawset},
+	{"require", vmoon_ldlib_require},
+	{"tostring", vmoon_ldlib_tostring},
+	{NULL, NULL},
+};
+
+/* Of Lua's own base library, into a new table; its others are never seen. */
+static void push_base(lua_State *L)
+{
+	static const char *const names[] = {
+		"_VERSION",     "assert",   "error",  "getmetatable",
+		"ipairs",       "next",     "pairs",  "pcall",
+		"rawequal",     "rawget",   "rawlen", "select",
+		"setmetatable", "tonumber", "type",   "xpcall",
+	};
+	int all;
+
+	luaopen_base(L);
+	all = lua_gettop(L);
+	vmoon_lwall_guard_base(L, "__gc does not exist in a device's code");
+	lua_createtable(L, 0, 32);
+	for (size_t i = 0; i < VMOON_COUNTOF(names); i++) {
+		lua_getfield(L, all, names[i]);
+		lua_setfield(L, -2, names[i]);
+	}
+	lua_remove(L, all);
+	luaL_setfuncs(L, own_base, 0);
+}
+
+static void push_utf8(lua_State *L)
+{
+	luaopen_utf8(L);
+}
+
+void vmoon_ldlib_open(lua_State *L)
+{
+	static const struct {
+		const char *name, *what;
+		void (*push)(lua_State *L);
+	} libraries[] = {
+		{"coroutine", "field of 'coroutine'",
+		 vmoon_ldlib_push_coroutine},
+		{"math", "field of 'math'", vmoon_ldlib_push_math},
+		{"string", "field of 'string'", vmoon_ldlib_push_string},
+		{"table", "field of 'table'", vmoon_ldlib_push_table},
+		{"utf8", "field of 'utf8'", push_utf8},
+	};
+
+	push_base(L);
+	for (size_t i = 0; i < VMOON_COUNTOF(libraries); i++) {
+		libraries[i].push(L);
+		wrap(L, libraries[i].what, false);
+		lua_setfield(L, -2, libraries[i].name);
+	}
+	lua_createtable(L, 0, 1);
+	lua_pushcfunction(L, refuse_undefined);
+	lua_setfield(L, -2, "__index");
+	lua_setmetatable(L, -2);
+	/* _G is what all globals are read through. */
+	lua_pushvalue(L, -1);
+	wrap(L, "global", true);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -3, "_G");
+	lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+	lua_pop(L, 1);
+}
