@@ -117,7 +117,7 @@ void vmoon_watch_begin(struct vmoon_watch *w, uint64_t budget_ns)
 	self.watch = w;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	/* Before the look at phase, as sleep() does it the other way round. */
-	__atomic_store_n(&w->run, w->run + 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&w->run, (w->run + 1) | 1, __ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&dog->phase, __ATOMIC_SEQ_CST) == ASLEEP)
 		wake(dog);
 }
