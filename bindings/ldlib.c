@@ -89,29 +89,33 @@ static int device_load(lua_State *L)
 
 /* ---- what is read only ---- */
 
-/* Upvalue: what they are called. */
+/* Upvalue: the name of the library; nil: the globals. */
 static int refuse_write(lua_State *L)
 {
+	const char *library = lua_tostring(L, lua_upvalueindex(1));
+
 	lua_settop(L, 2);
 	vmoon_ldlib_push_text(L, 2);
-	return luaL_error(L, "attempt to set %s '%s'%s",
-			  lua_tostring(L, lua_upvalueindex(1)),
-			  lua_tostring(L, -1),
-			  lua_toboolean(L, lua_upvalueindex(2))
-				  ? ": write \"local\" before it"
-				  : ", which is read-only");
+	if (library == NULL)
+		return luaL_error(L,
+				  "attempt to set global '%s': write \"local\" "
+				  "before it",
+				  lua_tostring(L, -1));
+	return luaL_error(L,
+			  "attempt to set field '%s' of '%s', which is "
+			  "read-only",
+			  lua_tostring(L, -1), library);
 }
 
 /* The table on the top is replaced by one that only shows it. */
-static void wrap(lua_State *L, const char *what, bool is_global)
+static void wrap(lua_State *L, const char *library)
 {
 	lua_newtable(L);
 	lua_createtable(L, 0, 3);
 	lua_pushvalue(L, -3);
 	lua_setfield(L, -2, "__index");
-	lua_pushstring(L, what);
-	lua_pushboolean(L, is_global);
-	lua_pushcclosure(L, refuse_write, 2);
+	lua_pushstring(L, library);
+	lua_pushcclosure(L, refuse_write, 1);
 	lua_setfield(L, -2, "__newindex");
 	lua_pushboolean(L, 0);
 	lua_setfield(L, -2, "__metatable");
@@ -192,21 +196,20 @@ static void push_utf8(lua_State *L)
 void vmoon_ldlib_open(lua_State *L)
 {
 	static const struct {
-		const char *name, *what;
+		const char *name;
 		void (*push)(lua_State *L);
 	} libraries[] = {
-		{"coroutine", "field of 'coroutine'",
-		 vmoon_ldlib_push_coroutine},
-		{"math", "field of 'math'", vmoon_ldlib_push_math},
-		{"string", "field of 'string'", vmoon_ldlib_push_string},
-		{"table", "field of 'table'", vmoon_ldlib_push_table},
-		{"utf8", "field of 'utf8'", push_utf8},
+		{"coroutine", vmoon_ldlib_push_coroutine},
+		{"math", vmoon_ldlib_push_math},
+		{"string", vmoon_ldlib_push_string},
+		{"table", vmoon_ldlib_push_table},
+		{"utf8", push_utf8},
 	};
 
 	push_base(L);
 	for (size_t i = 0; i < VMOON_COUNTOF(libraries); i++) {
 		libraries[i].push(L);
-		wrap(L, libraries[i].what, false);
+		wrap(L, libraries[i].name);
 		lua_setfield(L, -2, libraries[i].name);
 	}
 	lua_createtable(L, 0, 1);
@@ -215,7 +218,7 @@ void vmoon_ldlib_open(lua_State *L)
 	lua_setmetatable(L, -2);
 	/* _G is what all globals are read through. */
 	lua_pushvalue(L, -1);
-	wrap(L, "global", true);
+	wrap(L, NULL);
 	lua_pushvalue(L, -1);
 	lua_setfield(L, -3, "_G");
 	lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);

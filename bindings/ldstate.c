@@ -60,7 +60,9 @@ struct vmoon_ldstate {
 	bool was_late;
 	char error[VMOON_LDSTATE_ERROR_MAX];
 	char place[128]; /* of the instruction that was stopped */
-	struct vmoon_ldstate_stats stats;
+	struct vmoon_ldstate_stats stats; /* but for times and memory */
+	uint64_t worst_ticks, total_ticks;
+	uint64_t first_ticks, first_ns; /* of its creation */
 };
 
 /* Where the text is that a call over its budget raises. */
@@ -312,11 +314,17 @@ static enum vmoon_status call(struct vmoon_ldstate *s, int nargs, int nresults,
 
 bool vmoon_ldstate_call(struct vmoon_ldstate *s, int nargs, int nresults)
 {
+	uint64_t begin, ticks;
 	enum vmoon_status st;
 
 	if (vmoon_larena_used(s->arena) > GC_FACTOR * s->baseline)
 		vmoon_ldstate_gc(s, GC_SLICE_NS);
+	begin = vmoon_lhost_ticks();
 	st = call(s, nargs, nresults, s->budget_ns);
+	ticks = vmoon_lhost_ticks() - begin;
+	s->total_ticks += ticks;
+	if (ticks > s->worst_ticks)
+		s->worst_ticks = ticks;
 	s->stats.calls++;
 	s->stats.errors += st != VMOON_OK;
 	s->stats.late += st == VMOON_E_TIMEOUT;
@@ -356,14 +364,14 @@ bool vmoon_ldstate_wants_gc(const struct vmoon_ldstate *s)
 
 void vmoon_ldstate_gc(struct vmoon_ldstate *s, uint64_t budget_ns)
 {
-	const double end = vmoon_lhost_now() + (double)budget_ns / 1e9;
+	const uint64_t begin = vmoon_lhost_now_ns();
 
 	for (unsigned i = 0; i < GC_TURNS_MAX; i++) {
 		if (lua_gc(s->L, LUA_GCSTEP, 0) != 0) {
 			s->baseline = vmoon_larena_used(s->arena);
 			break;
 		}
-		if (vmoon_lhost_now() >= end)
+		if (vmoon_lhost_now_ns() - begin >= budget_ns)
 			break;
 	}
 }
@@ -446,6 +454,8 @@ enum vmoon_status vmoon_ldstate_create(const struct vmoon_ldstate_options *opts,
 	s->budget_ns = opts->budget_ns == 0 ? VMOON_LDSTATE_BUDGET_NS
 					    : opts->budget_ns;
 	s->is_trusted = opts->is_trusted;
+	s->first_ticks = vmoon_lhost_ticks();
+	s->first_ns = vmoon_lhost_now_ns();
 	st = reserve(s, opts->folder, err);
 	if (st == VMOON_OK)
 		st = make_state(s, err);
@@ -524,7 +534,13 @@ bool vmoon_ldstate_was_late(const struct vmoon_ldstate *s)
 void vmoon_ldstate_stats(const struct vmoon_ldstate *s,
 			 struct vmoon_ldstate_stats *out)
 {
+	const uint64_t ns = vmoon_lhost_now_ns() - s->first_ns;
+	const uint64_t ticks = vmoon_lhost_ticks() - s->first_ticks;
+	const double unit = ticks == 0 ? 0 : (double)ns / (double)ticks;
+
 	*out = s->stats;
+	out->worst_ns = (uint64_t)((double)s->worst_ticks * unit);
+	out->total_ns = (uint64_t)((double)s->total_ticks * unit);
 	out->memory = vmoon_larena_used(s->arena);
 	out->memory_peak = vmoon_larena_peak(s->arena);
 	out->memory_max = vmoon_larena_capacity(s->arena);

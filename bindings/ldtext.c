@@ -58,14 +58,13 @@ static void push_object(lua_State *L, int i)
 {
 	const char *name = luaL_typename(L, i);
 	const lua_Integer number = number_of(L, i);
+	const int top = lua_gettop(L);
 
 	if (luaL_getmetafield(L, i, "__name") == LUA_TSTRING)
 		name = lua_tostring(L, -1);
-	else
-		lua_pushnil(L);
 	lua_pushfstring(L, "%s: %I", name, (LUAI_UACINT)number);
-	lua_insert(L, -3);
-	lua_settop(L, -3);
+	lua_insert(L, top + 1);
+	lua_settop(L, top + 1);
 }
 
 void vmoon_ldlib_push_text(lua_State *L, int i)

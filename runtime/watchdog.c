@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -24,7 +25,8 @@
 enum {
 	WATCHES_MAX = 1024,
 	TICK_NS = 1000000,
-	IDLE_TICKS = 250, /* looks without a run, before it sleeps */
+	IDLE_TICKS = 250,   /* looks without a run, before it sleeps */
+	DOZE_NS = 10000000, /* at most, on a host without barriers */
 	STACK_BYTES = 256 * 1024
 };
 
@@ -35,7 +37,7 @@ struct vmoon_watchdog {
 	int signal;
 	pid_t pid;
 	pthread_t thread;
-	bool has_sandbox;
+	bool has_sandbox, has_barrier;
 	struct vmoon_filter filter; /* owned, until it is in force */
 	uint32_t phase;             /* atomic, and its futex: AWAKE, ... */
 	struct vmoon_lock lock;     /* guards watches */
@@ -82,8 +84,9 @@ static void on_signal(int signal)
 	errno = saved;
 }
 
-/* vCPUs' and workers' threads begin with every signal blocked. */
-static void let_through(int signal)
+/* vCPUs' and workers' threads begin with every signal blocked. Out of line:
+ * once a thread. */
+static void __attribute__((noinline)) let_through(int signal)
 {
 	sigset_t set;
 
@@ -116,9 +119,12 @@ void vmoon_watch_begin(struct vmoon_watch *w, uint64_t budget_ns)
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	self.watch = w;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	/* Before the look at phase, as sleep() does it the other way round. */
-	__atomic_store_n(&w->run, (w->run + 1) | 1, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&dog->phase, __ATOMIC_SEQ_CST) == ASLEEP)
+	/*
+	 * The processor may do the look at phase first. That is cheaper than a
+	 * barrier here, since sleep_long() has one for both sides.
+	 */
+	__atomic_store_n(&w->run, (w->run + 1) | 1, __ATOMIC_RELEASE);
+	if (__atomic_load_n(&dog->phase, __ATOMIC_RELAXED) == ASLEEP)
 		wake(dog);
 }
 
@@ -169,22 +175,39 @@ static bool look_at_all(struct vmoon_watchdog *dog)
 	return is_any;
 }
 
-/* Until somebody begins. A run that began before is seen, or wakes it. */
+static void awake(struct vmoon_watchdog *dog)
+{
+	uint32_t asleep = ASLEEP;
+
+	(void)__atomic_compare_exchange_n(&dog->phase, &asleep, AWAKE, false,
+					  __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* The kernel's barrier on each processor that runs a thread of ours. */
+static bool make_barrier(int command)
+{
+	return syscall(SYS_membarrier, command, 0, 0) == 0;
+}
+
+/*
+ * Until somebody begins: who did before the barrier is seen now, and who does
+ * behind it sees that this sleeps.
+ */
 static void sleep_long(struct vmoon_watchdog *dog)
 {
-	uint32_t awake = AWAKE, asleep = ASLEEP;
+	const struct timespec doze = {.tv_nsec = DOZE_NS};
+	const struct timespec *limit = NULL;
+	uint32_t phase = AWAKE;
 
-	if (!__atomic_compare_exchange_n(&dog->phase, &awake, ASLEEP, false,
+	if (!__atomic_compare_exchange_n(&dog->phase, &phase, ASLEEP, false,
 					 __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		return;
-	if (look_at_all(dog)) {
-		(void)__atomic_compare_exchange_n(&dog->phase, &asleep, AWAKE,
-						  false, __ATOMIC_SEQ_CST,
-						  __ATOMIC_SEQ_CST);
-		return;
-	}
-	while (__atomic_load_n(&dog->phase, __ATOMIC_SEQ_CST) == ASLEEP)
-		(void)futex(&dog->phase, FUTEX_WAIT, ASLEEP, NULL);
+	if (!dog->has_barrier ||
+	    !make_barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+		limit = &doze;
+	if (!look_at_all(dog))
+		(void)futex(&dog->phase, FUTEX_WAIT, ASLEEP, limit);
+	awake(dog);
 }
 
 static void *watchdog_main(void *arg)
@@ -201,10 +224,8 @@ static void *watchdog_main(void *arg)
 	while (__atomic_load_n(&dog->phase, __ATOMIC_SEQ_CST) != QUIT) {
 		(void)futex(&dog->phase, FUTEX_WAIT, AWAKE, &tick);
 		idle = look_at_all(dog) ? 0 : idle + 1;
-		if (idle < IDLE_TICKS)
-			continue;
-		sleep_long(dog);
-		idle = 0;
+		if (idle >= IDLE_TICKS)
+			sleep_long(dog);
 	}
 	return NULL;
 }
@@ -295,6 +316,8 @@ enum vmoon_status vmoon_watchdog_create_with(
 	dog->mem = opts->mem;
 	dog->signal = signal;
 	dog->pid = getpid();
+	dog->has_barrier =
+		make_barrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
 	vmoon_lock_init(&dog->lock, VMOON_RANK_LEAF);
 	if ((opts->flags & VMOON_WATCHDOG_NO_SANDBOX) == 0) {
 		st = make_filter(dog, err);

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/io_uring.h>
+#include <linux/membarrier.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -122,6 +123,11 @@ static const struct vmoon_sandbox_row rows[] = {
 	 "letting that signal through"},
 	{V | W, SYS(rt_sigreturn), {{0}}, 0, "the end of its handler"},
 	/* ---- the watchdog ---- */
+	{G,
+	 SYS(membarrier),
+	 {INT(0, MEMBARRIER_CMD_PRIVATE_EXPEDITED), INT(1, 0)},
+	 0,
+	 "before it sleeps: so that nobody who begins a hook needs a barrier"},
 	{G,
 	 SYS(tgkill),
 	 {IS(0, PID), IS(2, KICK)},
