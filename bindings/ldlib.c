@@ -156,36 +156,61 @@ static int refuse_undefined(lua_State *L)
 
 /* ---- all of it ---- */
 
-static const luaL_Reg own_base[] = {
-	{"load", device_load},
-	{"print", vmoon_ldlib_print},
-	{"rawset", device_rawset},
-	{"require", vmoon_ldlib_require},
-	{"tostring", vmoon_ldlib_tostring},
-	{NULL, NULL},
+struct library {
+	const char *name;
+	void (*push)(lua_State *L);   /* Lua's own table, guarded */
+	const char *const *functions; /* that are kept of it; NULL ends them */
 };
 
-/* Of Lua's own base library, into a new table; its others are never seen. */
+static const char *const base_functions[] = {
+	"_VERSION", "assert",   "error",        "getmetatable", "ipairs",
+	"load",     "next",     "pairs",        "pcall",        "print",
+	"rawequal", "rawget",   "rawlen",       "rawset",       "require",
+	"select",   "tostring", "setmetatable", "tonumber",     "type",
+	"xpcall",   NULL,
+};
+
+static const char *const coroutine_functions[] = {
+	"close",  "create", "isyieldable", "resume", "running",
+	"status", "wrap",   "yield",       NULL,
+};
+
+static const char *const math_functions[] = {
+	"abs",  "acos",   "asin",      "atan",       "ceil",       "cos",
+	"deg",  "exp",    "floor",     "fmod",       "huge",       "log",
+	"max",  "min",    "modf",      "maxinteger", "mininteger", "pi",
+	"rad",  "random", "sin",       "randomseed", "sqrt",       "tan",
+	"type", "ult",    "tointeger", NULL,
+};
+
+static const char *const string_functions[] = {
+	"byte", "char",     "find",   "format", "gmatch", "gsub",
+	"len",  "lower",    "match",  "pack",   "rep",    "reverse",
+	"sub",  "packsize", "unpack", "upper",  NULL,
+};
+
+static const char *const table_functions[] = {
+	"concat", "insert", "move", "pack", "remove", "sort", "unpack", NULL,
+};
+
+static const char *const utf8_functions[] = {
+	"char", "charpattern", "codepoint", "codes", "len", "offset", NULL,
+};
+
 static void push_base(lua_State *L)
 {
-	static const char *const names[] = {
-		"_VERSION",     "assert",   "error",  "getmetatable",
-		"ipairs",       "next",     "pairs",  "pcall",
-		"rawequal",     "rawget",   "rawlen", "select",
-		"setmetatable", "tonumber", "type",   "xpcall",
+	static const luaL_Reg own[] = {
+		{"load", device_load},
+		{"print", vmoon_ldlib_print},
+		{"rawset", device_rawset},
+		{"require", vmoon_ldlib_require},
+		{"tostring", vmoon_ldlib_tostring},
+		{NULL, NULL},
 	};
-	int all;
 
 	luaopen_base(L);
-	all = lua_gettop(L);
 	vmoon_lwall_guard_base(L, "__gc does not exist in a device's code");
-	lua_createtable(L, 0, 32);
-	for (size_t i = 0; i < VMOON_COUNTOF(names); i++) {
-		lua_getfield(L, all, names[i]);
-		lua_setfield(L, -2, names[i]);
-	}
-	lua_remove(L, all);
-	luaL_setfuncs(L, own_base, 0);
+	luaL_setfuncs(L, own, 0);
 }
 
 static void push_utf8(lua_State *L)
@@ -193,22 +218,46 @@ static void push_utf8(lua_State *L)
 	luaopen_utf8(L);
 }
 
+static bool is_listed(const char *const *functions, const char *name)
+{
+	for (; *functions != NULL; functions++)
+		if (strcmp(*functions, name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Takes all else out of the table on the top. In place: methods of strings are
+ * looked up in the table that Lua made.
+ */
+static void keep(lua_State *L, const char *const *functions)
+{
+	lua_pushnil(L);
+	while (lua_next(L, -2) != 0) {
+		lua_pop(L, 1);
+		if (is_listed(functions, lua_tostring(L, -1)))
+			continue;
+		lua_pushvalue(L, -1);
+		lua_pushnil(L);
+		lua_rawset(L, -4);
+	}
+}
+
 void vmoon_ldlib_open(lua_State *L)
 {
-	static const struct {
-		const char *name;
-		void (*push)(lua_State *L);
-	} libraries[] = {
-		{"coroutine", vmoon_ldlib_push_coroutine},
-		{"math", vmoon_ldlib_push_math},
-		{"string", vmoon_ldlib_push_string},
-		{"table", vmoon_ldlib_push_table},
-		{"utf8", push_utf8},
+	static const struct library libraries[] = {
+		{"coroutine", vmoon_ldlib_push_coroutine, coroutine_functions},
+		{"math", vmoon_ldlib_push_math, math_functions},
+		{"string", vmoon_ldlib_push_string, string_functions},
+		{"table", vmoon_ldlib_push_table, table_functions},
+		{"utf8", push_utf8, utf8_functions},
 	};
 
 	push_base(L);
+	keep(L, base_functions);
 	for (size_t i = 0; i < VMOON_COUNTOF(libraries); i++) {
 		libraries[i].push(L);
+		keep(L, libraries[i].functions);
 		wrap(L, libraries[i].name);
 		lua_setfield(L, -2, libraries[i].name);
 	}

@@ -295,20 +295,22 @@ static enum vmoon_status call(struct vmoon_ldstate *s, int nargs, int nresults,
 			      uint64_t budget_ns)
 {
 	const int base = lua_gettop(s->L) - nargs - 1;
-	enum vmoon_status st = VMOON_OK;
+	const bool is_inner = s->is_running; /* then the outer budget holds */
+	lua_State *before;
+	enum vmoon_status st;
 	int status;
 
-	if (s->is_running) /* from inside: the outer budget holds */
-		return lua_pcall(s->L, nargs, nresults, 0) == LUA_OK
-			       ? VMOON_OK
-			       : VMOON_E_SCRIPT;
-	begin(s, budget_ns);
+	if (!is_inner)
+		begin(s, budget_ns);
+	before = vmoon_ldguard_switch(s->L);
 	status = lua_pcall(s->L, nargs, nresults, 0);
-	end(s);
-	if (status != LUA_OK || s->is_over) {
-		st = note_error(s, status, budget_ns);
-		lua_settop(s->L, base);
-	}
+	(void)vmoon_ldguard_switch(before);
+	if (!is_inner)
+		end(s);
+	if (status == LUA_OK && !s->is_over)
+		return VMOON_OK;
+	st = note_error(s, status, budget_ns);
+	lua_settop(s->L, base);
 	return st;
 }
 
@@ -317,7 +319,8 @@ bool vmoon_ldstate_call(struct vmoon_ldstate *s, int nargs, int nresults)
 	uint64_t begin, ticks;
 	enum vmoon_status st;
 
-	if (vmoon_larena_used(s->arena) > GC_FACTOR * s->baseline)
+	if (vmoon_larena_used(s->arena) > GC_FACTOR * s->baseline &&
+	    !s->is_running)
 		vmoon_ldstate_gc(s, GC_SLICE_NS);
 	begin = vmoon_lhost_ticks();
 	st = call(s, nargs, nresults, s->budget_ns);

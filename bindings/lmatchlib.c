@@ -7,7 +7,10 @@
 
 #include "vmoon/base.h"
 
-enum { STEPS_UNNOTICED = 10000 }; /* as many instructions cost as little */
+enum {
+	STEPS_UNNOTICED = 10000,  /* as many instructions cost as little */
+	STEPS_A_PATTERN_BYTE = 16 /* a class is 256 bytes to look at */
+};
 
 /* One call: the text at 1, the pattern at 2, the compiled one on the stack. */
 struct call {
@@ -33,6 +36,10 @@ static void start_call(lua_State *L, struct call *c, bool may_anchor)
 
 	c->m.text = luaL_checklstring(L, 1, &c->m.len);
 	start_steps(L, c, 1);
+	if (c->meter != NULL) {
+		c->meter->spend(L, (long)len * STEPS_A_PATTERN_BYTE);
+		start_steps(L, c, 1);
+	}
 	c->is_anchored = may_anchor && len > 0 && pattern[0] == '^';
 	c->items = vmoon_lmatch_compile(L, pattern + c->is_anchored,
 					len - c->is_anchored, &c->m.captures);
@@ -247,19 +254,23 @@ static void add_template(lua_State *L, luaL_Buffer *b,
 }
 
 /* Adds what a match becomes; false when it stays as it is. */
-static bool add_replacement(lua_State *L, luaL_Buffer *b,
-			    const struct vmoon_lmatch *m, size_t start,
-			    size_t end)
+static bool add_replacement(lua_State *L, luaL_Buffer *b, const struct call *c,
+			    size_t start, size_t end)
 {
+	const struct vmoon_lmatch *m = &c->m;
 	int count;
 
 	switch (lua_type(L, 3)) {
 	case LUA_TFUNCTION:
+		if (c->meter != NULL)
+			c->meter->check_depth(L);
 		lua_pushvalue(L, 3);
 		count = push_captures(L, m, 1, start, end);
 		lua_call(L, count, 1);
 		break;
-	case LUA_TTABLE:
+	case LUA_TTABLE: /* perhaps with an __index */
+		if (c->meter != NULL)
+			c->meter->check_depth(L);
 		push_capture(L, m, 0, start, end);
 		lua_gettable(L, 3);
 		break;
@@ -301,7 +312,7 @@ static int bounded_gsub(lua_State *L)
 		look_at_cost(L, &c);
 		if (is_match && end != last) {
 			count++;
-			is_changed |= add_replacement(L, &b, &c.m, at, end);
+			is_changed |= add_replacement(L, &b, &c, at, end);
 			at = last = end;
 		} else if (at < c.m.len) {
 			luaL_addchar(&b, c.m.text[at]);
