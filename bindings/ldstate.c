@@ -33,6 +33,7 @@ enum {
 	GC_FACTOR = 4, /* above the baseline a call collects itself */
 	GC_TURNS_MAX = 1 << 20
 };
+#define NO_MEMORY "not enough memory" /* Lua's own words */
 #define GC_SLICE_NS UINT64_C(200000)
 
 struct vmoon_ldstate {
@@ -283,6 +284,11 @@ static enum vmoon_status note_error(struct vmoon_ldstate *s, int status,
 	if (lua_type(s->L, -1) == LUA_TSTRING) {
 		text = lua_tolstring(s->L, -1, &len);
 		note_text(s, text, len);
+		/* As coroutine.wrap passes it on, with a place before it. */
+		if (len >= sizeof(NO_MEMORY) - 1 &&
+		    strcmp(text + len - (sizeof(NO_MEMORY) - 1), NO_MEMORY) ==
+			    0)
+			return VMOON_E_NOMEM;
 	} else {
 		(void)snprintf(s->error, sizeof(s->error),
 			       "an error that is no text (a %s value)",
