@@ -27,8 +27,7 @@
 
 enum {
 	MEMORY_MAX = 1 << 30,
-	STACK_SLOTS = 64,        /* for whoever owns it, outside of run */
-	C_STACK_MAX = 192 << 10, /* of a call; threads have 512 KiB */
+	STACK_SLOTS = 64, /* for whoever owns it, outside of run */
 	GARBAGE_MIN = 64 << 10,
 	GC_FACTOR = 4, /* above the baseline a call collects itself */
 	GC_TURNS_MAX = 1 << 20
@@ -50,31 +49,21 @@ struct vmoon_ldstate {
 	void (*log)(void *ctx, const char *line);
 	void *log_ctx; /* borrowed */
 
-	/* Of the call that runs. */
-	lua_State *running; /* atomic: the signal's handler reads it */
-	bool is_over;       /* atomic: it writes it */
-	bool is_running, may_read, has_place;
-	uint64_t steps;
-	uintptr_t c_stack; /* where it began */
+	struct vmoon_ldbudget budget; /* of the call that runs */
+	bool is_running, may_read;
 
 	size_t baseline; /* bytes that the last whole collection left */
 	bool was_late;
 	char error[VMOON_LDSTATE_ERROR_MAX];
-	char place[128]; /* of the instruction that was stopped */
 	struct vmoon_ldstate_stats stats; /* but for times and memory */
 	uint64_t worst_ticks, total_ticks;
 	uint64_t first_ticks, first_ns; /* of its creation */
 };
 
-/* Where the text is that a call over its budget raises. */
-static const char over_key;
-
 struct vmoon_ldstate *vmoon_ldstate_of(lua_State *L)
 {
-	struct vmoon_ldstate *s;
-
-	memcpy(&s, lua_getextraspace(L), sizeof(void *));
-	return s;
+	return VMOON_CONTAINER_OF(vmoon_ldbudget_of(L), struct vmoon_ldstate,
+				  budget);
 }
 
 /* ---- memory ---- */
@@ -87,120 +76,7 @@ static void *allocate(void *ctx, void *block, size_t old_size, size_t new_size)
 	return vmoon_larena_resize(s->arena, block, new_size);
 }
 
-/* ---- time ---- */
-
-static void on_over(lua_State *L, lua_Debug *ar);
-
-static void arm(lua_State *L)
-{
-	lua_sethook(L, on_over,
-		    LUA_MASKCOUNT | LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE,
-		    1);
-}
-
-static _Noreturn void raise_over(lua_State *L)
-{
-	lua_rawgetp(L, LUA_REGISTRYINDEX, &over_key);
-	lua_error(L);
-	__builtin_unreachable();
-}
-
-bool vmoon_ldguard_is_over(lua_State *L)
-{
-	return __atomic_load_n(&vmoon_ldstate_of(L)->is_over, __ATOMIC_RELAXED);
-}
-
-/* The first place that is stopped is the one that took too long. */
-static void note_place(struct vmoon_ldstate *s, lua_State *L)
-{
-	lua_Debug ar;
-
-	for (int level = 0; level < 8 && !s->has_place; level++) {
-		if (lua_getstack(L, level, &ar) == 0)
-			return;
-		lua_getinfo(L, "Sl", &ar);
-		if (ar.currentline < 0)
-			continue;
-		(void)snprintf(s->place, sizeof(s->place),
-			       "%s:%d: ", ar.short_src, ar.currentline);
-		s->has_place = true;
-	}
-}
-
-static void on_over(lua_State *L, lua_Debug *ar)
-{
-	(void)ar;
-	if (!vmoon_ldguard_is_over(L)) { /* left from a call that was over */
-		lua_sethook(L, NULL, 0, 0);
-		return;
-	}
-	note_place(vmoon_ldstate_of(L), L);
-	raise_over(L);
-}
-
-/* In a signal's handler, on the thread that runs the state. */
-static void on_late(void *ctx)
-{
-	struct vmoon_ldstate *s = ctx;
-
-	__atomic_store_n(&s->is_over, true, __ATOMIC_RELAXED);
-	arm(__atomic_load_n(&s->running, __ATOMIC_RELAXED));
-}
-
-void vmoon_ldguard_check(lua_State *L)
-{
-	if (!vmoon_ldguard_is_over(L))
-		return;
-	note_place(vmoon_ldstate_of(L), L);
-	arm(L);
-	raise_over(L);
-}
-
-void vmoon_ldguard_charge(lua_State *L, uint64_t steps)
-{
-	struct vmoon_ldstate *s = vmoon_ldstate_of(L);
-
-	if (s->is_trusted)
-		return;
-	if (steps > s->steps) {
-		s->steps = 0;
-		__atomic_store_n(&s->is_over, true, __ATOMIC_RELAXED);
-	} else {
-		s->steps -= steps;
-	}
-	vmoon_ldguard_check(L);
-}
-
-uint64_t vmoon_ldguard_steps_left(lua_State *L)
-{
-	return vmoon_ldstate_of(L)->steps;
-}
-
-bool vmoon_ldguard_was_stopped(lua_State *co)
-{
-	return lua_gethook(co) == on_over;
-}
-
-void vmoon_ldguard_check_depth(lua_State *L)
-{
-	const struct vmoon_ldstate *s = vmoon_ldstate_of(L);
-	const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-
-	if (s->c_stack - here > C_STACK_MAX && here < s->c_stack)
-		luaL_error(L, "C stack overflow");
-}
-
-lua_State *vmoon_ldguard_switch(lua_State *co)
-{
-	struct vmoon_ldstate *s = vmoon_ldstate_of(co);
-	lua_State *before = s->running;
-
-	__atomic_store_n(&s->running, co, __ATOMIC_RELAXED);
-	/* The signal may have come in between, for the other one. */
-	if (vmoon_ldguard_is_over(co))
-		arm(co);
-	return before;
-}
+/* ---- what the library asks ---- */
 
 size_t vmoon_ldguard_memory(lua_State *L)
 {
@@ -230,12 +106,10 @@ void vmoon_ldguard_log(lua_State *L, const char *line)
 static void begin(struct vmoon_ldstate *s, uint64_t budget_ns)
 {
 	s->is_running = true;
-	s->is_over = false;
-	s->has_place = false;
-	s->running = s->L;
-	s->steps = s->is_trusted ? UINT64_MAX
-				 : budget_ns / VMOON_LDGUARD_NS_A_STEP;
-	s->c_stack = (uintptr_t)__builtin_frame_address(0);
+	vmoon_ldbudget_begin(&s->budget, s->L,
+			     s->is_trusted
+				     ? UINT64_MAX
+				     : budget_ns / VMOON_LDGUARD_NS_A_STEP);
 	if (s->has_watch)
 		vmoon_watch_begin(&s->watch, budget_ns);
 }
@@ -245,8 +119,7 @@ static void end(struct vmoon_ldstate *s)
 	if (s->has_watch)
 		VMOON_IGNORE(vmoon_watch_end(&s->watch));
 	s->is_running = false;
-	if (s->is_over)
-		lua_sethook(s->L, NULL, 0, 0);
+	vmoon_ldbudget_end(&s->budget, s->L);
 }
 
 /* One line: what a script raises may hold anything. */
@@ -268,12 +141,11 @@ static enum vmoon_status note_error(struct vmoon_ldstate *s, int status,
 	const char *text;
 	size_t len;
 
-	s->was_late = s->is_over;
-	if (s->is_over) {
+	s->was_late = s->budget.is_over;
+	if (s->was_late) {
 		(void)snprintf(s->error, sizeof(s->error),
 			       "%sexceeded its budget of %g ms",
-			       s->has_place ? s->place : "",
-			       (double)budget_ns / 1e6);
+			       s->budget.place, (double)budget_ns / 1e6);
 		return VMOON_E_TIMEOUT;
 	}
 	if (status == LUA_ERRMEM) {
@@ -313,7 +185,7 @@ static enum vmoon_status call(struct vmoon_ldstate *s, int nargs, int nresults,
 	(void)vmoon_ldguard_switch(before);
 	if (!is_inner)
 		end(s);
-	if (status == LUA_OK && !s->is_over)
+	if (status == LUA_OK && !s->budget.is_over)
 		return VMOON_OK;
 	st = note_error(s, status, budget_ns);
 	lua_settop(s->L, base);
@@ -391,8 +263,7 @@ static int open_state(lua_State *L)
 {
 	struct vmoon_ldstate *s = lua_touserdata(L, 1);
 
-	lua_pushliteral(L, "exceeded its budget");
-	lua_rawsetp(L, LUA_REGISTRYINDEX, &over_key);
+	vmoon_ldbudget_open(L);
 	if (s->is_trusted)
 		luaL_openlibs(L);
 	else
@@ -411,9 +282,8 @@ static enum vmoon_status make_state(struct vmoon_ldstate *s,
 	if (s->L == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "device state: out of memory");
-	memcpy(lua_getextraspace(s->L), &s, sizeof(void *));
+	vmoon_ldbudget_attach(&s->budget, s->L);
 	lua_gc(s->L, LUA_GCSTOP);
-	s->running = s->L;
 	/* Not the script's code: no watch. */
 	st = vmoon_ldstate_run(s, open_state, s, s->budget_ns, err);
 	if (st == VMOON_OK && lua_checkstack(s->L, STACK_SLOTS) == 0)
@@ -463,14 +333,15 @@ enum vmoon_status vmoon_ldstate_create(const struct vmoon_ldstate_options *opts,
 	s->budget_ns = opts->budget_ns == 0 ? VMOON_LDSTATE_BUDGET_NS
 					    : opts->budget_ns;
 	s->is_trusted = opts->is_trusted;
+	s->budget.is_endless = opts->is_trusted;
 	s->first_ticks = vmoon_lhost_ticks();
 	s->first_ns = vmoon_lhost_now_ns();
 	st = reserve(s, opts->folder, err);
 	if (st == VMOON_OK)
 		st = make_state(s, err);
 	if (st == VMOON_OK && !s->is_trusted) {
-		st = vmoon_watch_init(&s->watch, opts->watchdog, on_late, s,
-				      err);
+		st = vmoon_watch_init(&s->watch, opts->watchdog,
+				      vmoon_ldbudget_late, &s->budget, err);
 		s->has_watch = st == VMOON_OK;
 	}
 	if (st != VMOON_OK) {
