@@ -307,31 +307,30 @@ static void test_x14__a_check_without_memory_changes_nothing(void **state)
 	check_alloc_assert_empty(&a);
 }
 
+/* A kick by the signal that is the watchdog's by default is no mistake.
+ */
+static void test_runtime__has_one_watchdog_that_goes_with_it(void **state)
+{
+	struct vmoon_runtime_options opts =
+		VMOON_INIT(struct vmoon_runtime_options);
+	struct vmoon_watchdog *dog = NULL, *same = NULL;
+	struct vmoon_runtime *rt;
+	struct vmoon_error err;
+	size_t used;
+
+	(void)state;
+	opts.kick_signal = SIGRTMIN + 2;
+	assert_ok(vmoon_runtime_create(&opts, &rt, &err), &err);
+	used = vmoon_runtime_mem_used(rt);
+	assert_ok(vmoon_runtime_watchdog(rt, &dog, &err), &err);
+	assert_true(vmoon_runtime_mem_used(rt) > used);
+	assert_ok(vmoon_runtime_watchdog(rt, &same, &err), &err);
+	assert_ptr_equal(dog, same);
+	vmoon_runtime_destroy(rt);
+}
+
 int main(void)
 {
-	/* A kick by the signal that is the watchdog's by default is no mistake.
-	 */
-	static void test_runtime__has_one_watchdog_that_goes_with_it(
-		void **state)
-	{
-		struct vmoon_runtime_options opts =
-			VMOON_INIT(struct vmoon_runtime_options);
-		struct vmoon_watchdog *dog = NULL, *same = NULL;
-		struct vmoon_runtime *rt;
-		struct vmoon_error err;
-		size_t used;
-
-		(void)state;
-		opts.kick_signal = SIGRTMIN + 2;
-		assert_ok(vmoon_runtime_create(&opts, &rt, &err), &err);
-		used = vmoon_runtime_mem_used(rt);
-		assert_ok(vmoon_runtime_watchdog(rt, &dog, &err), &err);
-		assert_true(vmoon_runtime_mem_used(rt) > used);
-		assert_ok(vmoon_runtime_watchdog(rt, &same, &err), &err);
-		assert_ptr_equal(dog, same);
-		vmoon_runtime_destroy(rt);
-	}
-
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			test_runtime__has_one_watchdog_that_goes_with_it),
