@@ -276,8 +276,11 @@ static enum vmoon_status install(struct vmoon_virtio_seat *seat,
 	st = attach_disk(seat, err);
 	if (st == VMOON_OK)
 		st = add_kicks(seat, err);
-	if (st != VMOON_OK)
-		remove_seat(seat);
+	if (st == VMOON_OK)
+		return VMOON_OK;
+	if (seat->kind == VMOON_SEAT_OF_EMBEDDER)
+		vmoon_error_prefix(err, "%s", seat->name);
+	remove_seat(seat);
 	return st;
 }
 
@@ -325,7 +328,7 @@ static enum vmoon_status add_seat(struct vmoon_board_virtio *v,
 	forget(seat);
 	if (seat->disk != NULL)
 		vmoon_error_prefix(err, "disk '%s'", seat->name);
-	else
+	else if (seat->kind != VMOON_SEAT_OF_EMBEDDER)
 		vmoon_error_prefix(err, "%s", seat->name);
 	return st;
 }
