@@ -177,9 +177,10 @@ VMOON_API VMOON_STATUS vmoon_config_device(const struct vmoon_config *cfg,
 					   size_t i,
 					   struct vmoon_config_device *out,
 					   struct vmoon_error *err);
-VMOON_API VMOON_STATUS vmoon_config_device_param(
-	const struct vmoon_config *cfg, size_t i, size_t n,
-	struct vmoon_config_param *out, struct vmoon_error *err);
+VMOON_API VMOON_STATUS vmoon_config_device_param(const struct vmoon_config *cfg,
+						 size_t i, size_t n,
+						 struct vmoon_config_param *out,
+						 struct vmoon_error *err);
 
 /* The schema, one line a key, for help texts and generators. */
 struct vmoon_config_key {
