@@ -300,6 +300,8 @@ static unsigned line_of(const struct vmoon_plan *plan, unsigned gsi)
 /* The loop, which does not run, knows nothing of it any more. */
 static void forget(struct vmoon_virtio_seat *seat)
 {
+	if (seat->disk != NULL)
+		return; /* the loop is its own, and ends with it */
 	vmoon_loop_remove_event(seat->loop, &seat->ask_event);
 	vmoon_loop_remove_event(seat->loop, &seat->arm_event);
 	vmoon_loop_remove_timer(seat->loop, &seat->timer);
@@ -437,7 +439,11 @@ void vmoon_board_virtio_destroy(struct vmoon_board_virtio *v)
 {
 	if (v == NULL)
 		return;
-	while (v->count > 0)
-		remove_seat(&v->seats[--v->count]);
+	while (v->count > 0) {
+		struct vmoon_virtio_seat *seat = &v->seats[--v->count];
+
+		remove_seat(seat);
+		forget(seat);
+	}
 	vmoon_mem_free(v->host.mem, v, sizeof(*v));
 }
