@@ -170,6 +170,10 @@ enum vmoon_status vmoon_regmap_reload(struct vmoon_regmap *map,
 		st = vmoon_fail(err, VMOON_E_CONFIG, 0,
 				"register map: its window cannot change while "
 				"it is in use");
+	if (st == VMOON_OK && spec->is_edge != old->is_edge)
+		st = vmoon_fail(err, VMOON_E_CONFIG, 0,
+				"interrupt: level or edge, it cannot change "
+				"while it is in use");
 	if (st == VMOON_OK)
 		st = vmoon_regmap_build(map->env.mem, spec, &body, err);
 	if (st != VMOON_OK)

@@ -202,7 +202,8 @@ VMOON_API void vmoon_regmap_watch(
 	void (*fn)(void *ctx, const struct vmoon_reg_access_note *), void *ctx)
 	VMOON_NONNULL(1);
 /*
- * The same map for another spec: registers of the same name, width and count
+ * The same map for another spec, of the same window and is_edge (else E_CONFIG,
+ * as for a map that cannot be): registers of the same name, width and count
  * keep their values, and what their FIFOs hold if it fits; others begin at
  * reset. Never from inside a hook. On failure nothing has changed.
  */
