@@ -458,13 +458,13 @@ static const char *live(struct rig *r, struct plan_input *in, unsigned flags)
 	return broken;
 }
 
-static const char *try_raw(struct rig *r, struct plan_input *in)
+static const char *try_spoilt(struct rig *r, struct plan_input *in)
 {
 	struct vmoon_error err = {.status = VMOON_OK};
 	enum vmoon_status st;
 	bool is_valid;
 
-	regmap_plan_parse_raw(in, &r->plans[0]);
+	regmap_plan_parse_spoilt(in, &r->plans[0]);
 	is_valid = regmap_plan_is_valid(&r->plans[0]);
 	st = create(r, &err);
 	if ((st == VMOON_OK) != is_valid)
@@ -487,7 +487,7 @@ const char *regmap_ops_run(const uint8_t *data, size_t len)
 	memset(&r, 0, sizeof(r));
 	vmoon_mem_init(&r.heap, NULL);
 	flags = plan_u8(&in);
-	broken = (flags & 4) != 0 ? try_raw(&r, &in) : live(&r, &in, flags);
+	broken = (flags & 4) != 0 ? try_spoilt(&r, &in) : live(&r, &in, flags);
 	if (broken == NULL && vmoon_mem_used(&r.heap) != 0)
 		broken = "memory is left";
 	if (broken == NULL && r.created != r.destroyed)

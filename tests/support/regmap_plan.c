@@ -158,45 +158,78 @@ void regmap_plan_parse(struct plan_input *in, struct regmap_plan *plan,
 	parse_irq(in, plan);
 }
 
-void regmap_plan_parse_raw(struct plan_input *in, struct regmap_plan *plan)
+/* Which part of a register is spoilt, by what:u8. */
+static void spoil_reg(struct plan_input *in, struct vmoon_reg *reg)
 {
-	memset(plan, 0, sizeof(*plan));
-	plan->spec.size = sizeof(plan->spec);
-	plan->spec.window = plan_get(in, 2) % 0x2000;
-	plan->spec.regs = plan->regs;
-	plan->spec.reg_count = plan_u8(in) % (MODEL_REGS + 1);
-	for (unsigned i = 0; i < plan->spec.reg_count; i++) {
-		struct vmoon_reg *reg = &plan->regs[i];
+	const unsigned what = plan_u8(in) % 9;
+	const bool is_wild = (plan_u8(in) & 7) == 7;
+	const uint64_t value = plan_get(in, is_wild ? 8 : 1);
 
-		reg->name = names[plan_u8(in) % MODEL_REGS];
-		reg->at = (plan_u8(in) & 7) == 7 ? plan_get(in, 8)
-						 : plan_get(in, 2);
-		reg->width = plan_u8(in) % 10;
-		reg->access = (enum vmoon_reg_access)(plan_u8(in) % 11);
-		reg->reset = plan_get(in, plan_u8(in) % 9);
-		reg->count =
-			(uint32_t)plan_get(in, (plan_u8(in) & 7) == 7 ? 4 : 1);
-		reg->stride =
-			(uint32_t)plan_get(in, (plan_u8(in) & 7) == 7 ? 4 : 1);
-		reg->fifo_depth = plan_u8(in) % 4 == 3 ? plan_u8(in) : 0;
-		reg->fields = plan->fields[i];
-		reg->field_count = plan_u8(in) % (MODEL_FIELDS + 1);
-		for (size_t k = 0; k < reg->field_count; k++) {
-			struct vmoon_reg_field *f = &plan->fields[i][k];
+	switch (what) {
+	case 0: reg->width = (unsigned)(value % 10); break;
+	case 1: reg->access = (enum vmoon_reg_access)(value % 11); break;
+	case 2: reg->reset = value; break;
+	case 3: reg->count = (uint32_t)(value & UINT32_MAX); break;
+	case 4: reg->stride = (uint32_t)(value & UINT32_MAX); break;
+	case 5: reg->fifo_depth = (uint32_t)(value & 0xffff); break;
+	case 6: reg->at += value - 4; break;
+	case 7: reg->name = names[value % MODEL_REGS]; break;
+	default: reg->at = value; break;
+	}
+}
 
-			f->name = "F";
-			f->first = (unsigned char)plan_u8(in);
-			f->bits = (unsigned char)plan_u8(in);
-			f->access = (enum vmoon_reg_access)(plan_u8(in) % 11);
-		}
-	}
-	plan->spec.irq = plan->irq;
-	plan->spec.irq_count = plan_u8(in) % (MODEL_IRQ_OPS + 1);
-	for (size_t i = 0; i < plan->spec.irq_count; i++) {
-		plan->irq[i] = parse_op(in);
-		if (plan_u8(in) == 0xff)
-			plan->irq[i].kind = (enum vmoon_reg_irq_kind)7;
-	}
+static void spoil_field(struct plan_input *in, struct vmoon_reg_field *field)
+{
+	const unsigned what = plan_u8(in) % 3;
+	const unsigned value = plan_u8(in);
+
+	if (what == 0)
+		field->first = (unsigned char)value;
+	else if (what == 1)
+		field->bits = (unsigned char)value;
+	else
+		field->access = (enum vmoon_reg_access)(value % 11);
+}
+
+static void spoil_op(struct plan_input *in, struct vmoon_reg_irq_op *op)
+{
+	const unsigned what = plan_u8(in) % 4;
+	const unsigned value = plan_u8(in);
+
+	if (what == 0)
+		op->kind = (enum vmoon_reg_irq_kind)(value % 8);
+	else if (what == 1)
+		op->reg = (uint16_t)(value * 257);
+	else if (what == 2)
+		op->reg2 = (uint16_t)value;
+	else
+		op->element = value;
+}
+
+/* what:u8 which:u8, and one of the above. */
+static void spoil(struct plan_input *in, struct regmap_plan *plan)
+{
+	const unsigned what = plan_u8(in) % 8, which = plan_u8(in);
+	const size_t i = which % plan->spec.reg_count;
+
+	if (what == 0)
+		plan->spec.window = plan_get(in, 2) % 0x2000;
+	else if (what <= 2 && plan->regs[i].field_count > 0)
+		spoil_field(in, &plan->fields[i][(which >> 4) %
+						 plan->regs[i].field_count]);
+	else if (what <= 4 && plan->spec.irq_count > 0)
+		spoil_op(in, &plan->irq[which % plan->spec.irq_count]);
+	else
+		spoil_reg(in, &plan->regs[i]);
+}
+
+void regmap_plan_parse_spoilt(struct plan_input *in, struct regmap_plan *plan)
+{
+	const unsigned faults = plan_u8(in) % 4;
+
+	regmap_plan_parse(in, plan, 0, false);
+	for (unsigned i = 0; i < faults; i++)
+		spoil(in, plan);
 }
 
 /* ---- whether a map can be ---- */

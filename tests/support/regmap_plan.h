@@ -34,8 +34,8 @@ unsigned plan_u8(struct plan_input *in);
 /* A map that can be, from any bytes; base is where it begins. */
 void regmap_plan_parse(struct plan_input *in, struct regmap_plan *plan,
 		       uint64_t base, bool is_edge);
-/* Any bytes, and only by chance a map. */
-void regmap_plan_parse_raw(struct plan_input *in, struct regmap_plan *plan);
+/* A map in which some things are spoilt, or none. */
+void regmap_plan_parse_spoilt(struct plan_input *in, struct regmap_plan *plan);
 /* Whether there can be a map of it, byte by byte of its window. */
 bool regmap_plan_is_valid(const struct regmap_plan *plan);
 
