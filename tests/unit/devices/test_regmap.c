@@ -299,6 +299,103 @@ static void test_regmap__accesses_are_told_with_names(void **state)
 	assert_int_equal(notes.count, 2);
 }
 
+/* A map of one register with a FIFO of two, of that kind. */
+static void make_fifo(struct regmap_rig *r, enum vmoon_reg_access access)
+{
+	const struct vmoon_reg one = {.name = "DATA",
+				      .width = 4,
+				      .access = access,
+				      .count = 1,
+				      .fifo_depth = 2};
+	struct vmoon_regmap_spec spec = {.size = sizeof(spec)};
+
+	spec.window = 4;
+	spec.regs = &one;
+	spec.reg_count = 1;
+	*r = (struct regmap_rig){.sets = 0};
+	assert_int_equal(make(r, NULL, &spec, NULL), VMOON_OK);
+	r->dev = vmoon_regmap_device(r->map);
+}
+
+static void test_regmap__a_fifo_of_one_way_leaves_the_other_alone(void **state)
+{
+	struct regmap_rig r;
+
+	(void)state;
+	make_fifo(&r, VMOON_REG_RO);
+	wr(&r, 0, 4, 1);
+	assert_int_equal(vmoon_regmap_fifo_len(r.map, 0, true), 0);
+	assert_true(vmoon_regmap_fifo_put(r.map, 0, 0x11223344));
+	assert_true(vmoon_regmap_fifo_put(r.map, 0, 0x55667788));
+	assert_int_equal(rd(&r, 2, 1), 0x22); /* a byte of it: all is gone */
+	assert_int_equal(rd(&r, 0, 4), 0x55667788);
+	r.dev->ops->destroy(r.dev);
+	make_fifo(&r, VMOON_REG_WO);
+	assert_true(vmoon_regmap_fifo_put(r.map, 0, 7));
+	assert_int_equal(rd(&r, 0, 4), 0);
+	assert_int_equal(vmoon_regmap_fifo_len(r.map, 0, false), 1);
+	wr(&r, 0, 4, 8);
+	assert_int_equal(vmoon_regmap_fifo_len(r.map, 0, true), 1);
+	assert_int_equal(r.faults, 0);
+	r.dev->ops->destroy(r.dev);
+}
+
+/* Nobody could silence it: the guest would be in its handler for ever. */
+static void test_regmap__one_that_fails_lets_go_of_its_line(void **state)
+{
+	struct regmap_rig *r = *state;
+
+	vmoon_regmap_irq(r->map, true);
+	assert_true(r->level);
+	vmoon_regmap_fail(r->map, true);
+	assert_false(r->level);
+	vmoon_regmap_set(r->map, W1C, 0, 0x100);
+	vmoon_regmap_irq(r->map, true);
+	assert_false(r->level);
+	r->dev->ops->reset(r->dev);
+	assert_false(r->level);
+	vmoon_regmap_irq(r->map, true);
+	assert_true(r->level);
+}
+
+static void test_regmap__a_change_that_the_line_does_not_follow_is_none(
+	void **state)
+{
+	struct regmap_rig *r = *state;
+
+	vmoon_regmap_irq(r->map, true);
+	assert_int_equal(r->sets, 1);
+	for (unsigned i = 0; i < 16; i++)
+		wr(r, 0x00, 4, i);
+	wr(r, 0x28, 4, 1);
+	wr(r, 0x28, 4, 0);
+	assert_int_equal(r->sets, 1); /* by hand it is up all the time */
+}
+
+/* Every width at every byte: taken by one element, or refused whole. */
+static void test_regmap__any_width_anywhere_is_taken_or_refused(void **state)
+{
+	struct regmap_rig *r = *state;
+
+	for (uint64_t off = 0; off < 0x100; off++)
+		for (unsigned size = 1; size <= 8 && off + size <= 0x100;
+		     size *= 2) {
+			const unsigned faults = r->faults;
+			uint64_t fast, hooked, fast_now, hooked_now;
+
+			vmoon_regmap_counts(r->map, &fast, &hooked);
+			if (size < 8)
+				assert_true(rd(r, off, size) >> (8 * size) ==
+					    0);
+			else
+				(void)rd(r, off, size);
+			vmoon_regmap_counts(r->map, &fast_now, &hooked_now);
+			assert_int_equal(fast_now + hooked_now - fast - hooked +
+						 r->faults - faults,
+					 1);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +412,11 @@ int main(void)
 		T(test_regmap__one_that_failed_reads_all_ones),
 		cmocka_unit_test(test_regmap__a_big_window_is_searched),
 		T(test_regmap__accesses_are_told_with_names),
+		cmocka_unit_test(
+			test_regmap__a_fifo_of_one_way_leaves_the_other_alone),
+		T(test_regmap__one_that_fails_lets_go_of_its_line),
+		T(test_regmap__a_change_that_the_line_does_not_follow_is_none),
+		T(test_regmap__any_width_anywhere_is_taken_or_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
