@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api_parts.h"
+#include "cli/parts.h"
 #include "cli/report.h"
 #include "vmoon/vmoon.h"
 
@@ -90,19 +90,15 @@ static void push_commands(lua_State *L)
 /* Pushes the function of an embedded chunk, or its text. */
 static void push_part(lua_State *L, const char *name, bool is_text)
 {
-	for (size_t i = 0; i < VMOON_COUNTOF(lua_parts); i++) {
-		const char *text = (const char *)lua_parts[i].text;
+	size_t len;
+	const char *text = vmoon_cli_part(name, &len);
 
-		if (strcmp(lua_parts[i].name, name) != 0)
-			continue;
-		if (is_text)
-			lua_pushlstring(L, text, lua_parts[i].len);
-		else if (luaL_loadbufferx(L, text, lua_parts[i].len, name,
-					  "t") != LUA_OK)
-			lua_error(L);
-		return;
-	}
-	luaL_error(L, "vmoon was built without its part '%s'", name);
+	if (text == NULL)
+		luaL_error(L, "vmoon was built without its part '%s'", name);
+	else if (is_text)
+		lua_pushlstring(L, text, len);
+	else if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK)
+		lua_error(L);
 }
 
 /* Protected: (part, page) -> document */

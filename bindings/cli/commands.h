@@ -8,6 +8,7 @@
 int vmoon_cli_run(const struct vmoon_cli_opts *opts);
 int vmoon_cli_check(const struct vmoon_cli_opts *opts);
 int vmoon_cli_export(const struct vmoon_cli_opts *opts);
+int vmoon_cli_new(const struct vmoon_cli_opts *opts);
 int vmoon_cli_api(const struct vmoon_cli_opts *opts);
 
 /* True when path is a file that can be a script; otherwise says why not. */

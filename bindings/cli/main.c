@@ -58,6 +58,7 @@ static int dispatch(const struct vmoon_cli_opts *opts)
 	case VMOON_CLI_RUN: return vmoon_cli_run(opts);
 	case VMOON_CLI_CHECK: return vmoon_cli_check(opts);
 	case VMOON_CLI_EXPORT: return vmoon_cli_export(opts);
+	case VMOON_CLI_NEW: return vmoon_cli_new(opts);
 	case VMOON_CLI_API: return vmoon_cli_api(opts);
 	case VMOON_CLI_VERSION: return print_version();
 	case VMOON_CLI_HELP:

@@ -78,6 +78,18 @@ static const struct vmoon_cli_command_row commands[] = {
 	 "  vmoon export hello.lua --json\n"
 	 "\n"
 	 "Exit status: as for `vmoon check`.\n"},
+	{"new", "device NAME", "write a device in Lua to begin with", 2, 2,
+	 false,
+	 "Writes NAME.lua, a device with registers, a timer and an interrupt,\n"
+	 "and NAME_spec.lua, its tests, into this folder. Both say what to\n"
+	 "change. Files that are there already stay as they are.\n"
+	 "\n"
+	 "Example:\n"
+	 "  vmoon new device blinker\n"
+	 "  lua5.4 /usr/bin/busted blinker_spec.lua\n"
+	 "\n"
+	 "Exit status: 0, 103 when a file cannot be written, 106 wrong "
+	 "usage.\n"},
 	{"api", "", "print what editors and manuals are made from", 0, 0, false,
 	 "One table in the library describes every key of a specification;\n"
 	 "these are its other forms.\n"

@@ -14,6 +14,11 @@ extern "C" {
 #endif
 
 /*
+ * An access of 1, 2, 4 or 8 bytes lies in one element, whatever its width is:
+ * bytes that it does not touch stay and have no side effects. One that crosses
+ * an element's end, or is where there is none, reads 0, changes nothing, and
+ * counts as a guest's fault (WIDTH, REGISTER).
+ *
  * A register map is data. Storing, masking, side effects of an access kind,
  * FIFOs and the interrupt are done here; hooks are called for what is left.
  * All calls come under the device's lock (device.h).
@@ -25,6 +30,7 @@ enum {
 	VMOON_REGMAP_FIELDS_MAX = 64,     /* of a register */
 	VMOON_REGMAP_ELEMENTS_MAX = 4096, /* of all registers together */
 	VMOON_REGMAP_FIFO_MAX = 65536,    /* values, of one register */
+	VMOON_REGMAP_FIFOS_MAX = 262144,  /* depths of all of them together */
 	VMOON_REGMAP_IRQ_OPS_MAX = 64,
 	VMOON_REGMAP_IRQ_STACK = 16,
 	VMOON_REGMAP_NAME_MAX = 64 /* bytes */
@@ -57,10 +63,12 @@ struct vmoon_reg_field {
  * at. Bits of no field have the register's own access; with fields those that
  * no field names are reserved. A register with a FIFO takes writes into one
  * queue and reads from another, each of depth values: the device's side is
- * vmoon_regmap_fifo_*.
+ * vmoon_regmap_fifo_*. An access moves one value, whatever its width; one that
+ * finds no room is lost and counts as a guest's fault (VALUE), one that finds
+ * nothing reads 0. Such a register is RW, RO or WO, and so are its fields.
  */
 struct vmoon_reg {
-	const char *name;
+	const char *name; /* of no other register */
 	uint64_t at;
 	unsigned width; /* 1, 2, 4 or 8 */
 	enum vmoon_reg_access access;
@@ -97,19 +105,22 @@ struct vmoon_regmap_spec {
 	size_t reg_count;
 	const struct vmoon_reg_irq_op *irq; /* irq_count of them; or none */
 	size_t irq_count;
+	bool is_edge; /* the interrupt: one set(true) each time it rises */
 };
 
 /*
- * What C does not know. read: *value is what is stored; false: the device has
- * failed. write: after the value was stored; written has the bits of the
- * access as they came, pulses too. load gives whole states or changes nothing.
- * All but read, write and destroy may be NULL; destroy frees ctx.
+ * What C does not know. read: *value is what is stored and can be replaced; its
+ * bits above the register are cut off; false: this access reads all-ones.
+ * write: now is what is stored after the access, with the pulses of it; of a
+ * FIFO it is the value written, had it room or not. load gives a whole state or
+ * changes nothing. All but read, write and destroy may be NULL; destroy frees
+ * ctx.
  */
 struct vmoon_regmap_hooks {
 	bool (*read)(void *ctx, unsigned reg, uint32_t element,
 		     uint64_t *value);
-	void (*write)(void *ctx, unsigned reg, uint32_t element,
-		      uint64_t written, uint64_t old);
+	void (*write)(void *ctx, unsigned reg, uint32_t element, uint64_t now,
+		      uint64_t old);
 	void (*reset)(void *ctx); /* the registers have been reset already */
 	void (*save)(const void *ctx, struct vmoon_state_writer *w);
 	enum vmoon_status (*load)(void *ctx, struct vmoon_state_reader *r,
@@ -135,8 +146,8 @@ struct vmoon_regmap_env {
 
 /*
  * spec is copied. E_CONFIG with what is wrong for a map that cannot be: the
- * caller checks for whom it reads, this is the last line. type is the snapshot
- * tag, at most 32 bytes, copied.
+ * caller checks for whom it reads, this is the last line. type is what a
+ * snapshot is of, 1 to 32 bytes, copied.
  */
 VMOON_API VMOON_STATUS vmoon_regmap_create(
 	const char *type, const struct vmoon_regmap_spec *spec,
@@ -172,24 +183,29 @@ VMOON_API bool vmoon_regmap_fifo_get(struct vmoon_regmap *map, unsigned reg,
 VMOON_API uint32_t vmoon_regmap_fifo_len(const struct vmoon_regmap *map,
 					 unsigned reg, bool is_from_driver)
 	VMOON_NONNULL(1);
-/* From now on reads are all-ones and writes are ignored; until reset if told.
+/*
+ * From now on reads are all-ones, writes are ignored and the interrupt is low;
+ * until reset if told.
  */
 VMOON_API void vmoon_regmap_fail(struct vmoon_regmap *map, bool is_until_reset)
 	VMOON_NONNULL(1);
 VMOON_API bool vmoon_regmap_has_failed(const struct vmoon_regmap *map)
 	VMOON_NONNULL(1);
-/* Accesses that C answered alone, and those that called a hook. */
+/* Accesses that C answered alone and those that called a hook; refused: none.
+ */
 VMOON_API void vmoon_regmap_counts(const struct vmoon_regmap *map,
 				   uint64_t *out_fast, uint64_t *out_hooked)
 	VMOON_NONNULL(1, 2, 3);
-/* fn is called after each access; NULL ends it. */
+/* fn is called after each access, refused ones too; NULL ends it. */
 VMOON_API void vmoon_regmap_watch(
 	struct vmoon_regmap *map,
 	void (*fn)(void *ctx, const struct vmoon_reg_access_note *), void *ctx)
 	VMOON_NONNULL(1);
 /*
- * The same map for another spec: registers of the same name, width and count
- * keep their values, others begin at reset. On failure nothing has changed.
+ * The same map for another spec, of the same window and is_edge (else E_CONFIG,
+ * as for a map that cannot be): registers of the same name, width and count
+ * keep their values, and what their FIFOs hold if it fits; others begin at
+ * reset. Never from inside a hook. On failure nothing has changed.
  */
 VMOON_API VMOON_STATUS vmoon_regmap_reload(struct vmoon_regmap *map,
 					   const struct vmoon_regmap_spec *spec,

@@ -30,6 +30,10 @@ describe("wrong usage ends with 106 and says why", function()
     ["check"] = "usage: vmoon check FILE...",
     ["check --json a"] = "vmoon check has no option --json",
     ["export a"] = "the format is missing",
+    ["new device"] = "usage: vmoon new device NAME",
+    ["new toy x"] = 'vmoon new makes a device, no "toy": vmoon new device NAME',
+    ["new device 1st"] = '"1st" is no name for a device',
+    ["new device ../x"] = '"../x" is no name for a device',
     ["help flying"] = 'no command "flying"',
   } do
     it("vmoon " .. arguments, function()
@@ -46,7 +50,7 @@ describe("help", function()
     local overview = support.vmoon "help"
     assert.equal(0, overview.status)
     assert.equal(overview.out, support.vmoon("--help").out)
-    for _, command in ipairs { "run", "check", "export", "version", "help" } do
+    for _, command in ipairs { "run", "check", "export", "new", "version", "help" } do
       assert.matches("vmoon " .. command, overview.out, 1, true)
       local page = support.vmoon("help " .. command)
       assert.equal(0, page.status)
@@ -241,5 +245,34 @@ describe("vmoon export", function()
     local run = support.vmoon("export --json " .. support.write("t.lua", "return { cpus = 0 }"))
     assert.equal(105, run.status)
     assert.equal("", run.out)
+  end)
+end)
+
+describe("new device", function()
+  local function make(folder, before)
+    return support.sh(("mkdir %s && cd %s && %s && vmoon new device blinker"):format(folder, folder, before or "true"))
+  end
+
+  it("writes a device and its tests", function()
+    local folder = support.folder() .. "/new1"
+    local run = make(folder)
+    assert.equal("", run.err)
+    assert.equal(0, run.status)
+    assert.matches("Next: lua5.4 /usr/bin/busted blinker_spec.lua\n", run.out, 1, true)
+    for _, file in ipairs { "blinker.lua", "blinker_spec.lua" } do
+      local text = support.read(folder .. "/" .. file)
+      assert.is_nil(text:find("NAME", 1, true), file)
+      assert(load(text, file, "t"))
+      assert.matches("blinker", text)
+    end
+  end)
+
+  it("leaves alone what is there, and nothing half done", function()
+    local folder = support.folder() .. "/new2"
+    local run = make(folder, "echo mine >blinker_spec.lua")
+    assert.equal("vmoon: blinker_spec.lua: there is such a file; take another name\n", run.err)
+    assert.equal(103, run.status)
+    assert.equal("", support.read(folder .. "/blinker.lua"))
+    assert.equal("mine\n", support.read(folder .. "/blinker_spec.lua"))
   end)
 end)
