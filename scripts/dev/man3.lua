@@ -8,7 +8,7 @@
 
 local order = {
   "vmoon", "devices", "output", "config", "error", "log", "mem", "lua", "bench",
-  "device", "le", "gmem", "gmem_window", "state", "virtio", "backend", "bucket",
+  "device", "watchdog", "le", "gmem", "gmem_window", "state", "virtio", "backend", "bucket",
 }
 
 local function read_all(path)
