@@ -174,16 +174,18 @@ static enum vmoon_status call(struct vmoon_ldstate *s, int nargs, int nresults,
 {
 	const int base = lua_gettop(s->L) - nargs - 1;
 	const bool is_inner = s->is_running; /* then the outer budget holds */
-	lua_State *before;
+	lua_State *before = NULL;
 	enum vmoon_status st;
 	int status;
 
-	if (!is_inner)
+	if (is_inner)
+		before = vmoon_ldguard_switch(s->L);
+	else
 		begin(s, budget_ns);
-	before = vmoon_ldguard_switch(s->L);
 	status = lua_pcall(s->L, nargs, nresults, 0);
-	(void)vmoon_ldguard_switch(before);
-	if (!is_inner)
+	if (is_inner)
+		(void)vmoon_ldguard_switch(before);
+	else
 		end(s);
 	if (status == LUA_OK && !s->budget.is_over)
 		return VMOON_OK;

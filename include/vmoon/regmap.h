@@ -14,6 +14,11 @@ extern "C" {
 #endif
 
 /*
+ * An access of 1, 2, 4 or 8 bytes lies in one element, whatever its width is:
+ * bytes that it does not touch stay and have no side effects. One that crosses
+ * an element's end, or is where there is none, reads 0, changes nothing, and
+ * counts as a guest's fault (WIDTH, REGISTER).
+ *
  * A register map is data. Storing, masking, side effects of an access kind,
  * FIFOs and the interrupt are done here; hooks are called for what is left.
  * All calls come under the device's lock (device.h).
@@ -97,19 +102,21 @@ struct vmoon_regmap_spec {
 	size_t reg_count;
 	const struct vmoon_reg_irq_op *irq; /* irq_count of them; or none */
 	size_t irq_count;
+	bool is_edge; /* the interrupt: one set(true) each time it rises */
 };
 
 /*
- * What C does not know. read: *value is what is stored; false: the device has
- * failed. write: after the value was stored; written has the bits of the
- * access as they came, pulses too. load gives whole states or changes nothing.
- * All but read, write and destroy may be NULL; destroy frees ctx.
+ * What C does not know. read: *value is what is stored and can be replaced; its
+ * bits above the register are cut off; false: this access reads all-ones.
+ * write: now is what is stored after the access, with the pulses of it. load
+ * gives a whole state or changes nothing. All but read, write and destroy may
+ * be NULL; destroy frees ctx.
  */
 struct vmoon_regmap_hooks {
 	bool (*read)(void *ctx, unsigned reg, uint32_t element,
 		     uint64_t *value);
-	void (*write)(void *ctx, unsigned reg, uint32_t element,
-		      uint64_t written, uint64_t old);
+	void (*write)(void *ctx, unsigned reg, uint32_t element, uint64_t now,
+		      uint64_t old);
 	void (*reset)(void *ctx); /* the registers have been reset already */
 	void (*save)(const void *ctx, struct vmoon_state_writer *w);
 	enum vmoon_status (*load)(void *ctx, struct vmoon_state_reader *r,
@@ -135,8 +142,8 @@ struct vmoon_regmap_env {
 
 /*
  * spec is copied. E_CONFIG with what is wrong for a map that cannot be: the
- * caller checks for whom it reads, this is the last line. type is the snapshot
- * tag, at most 32 bytes, copied.
+ * caller checks for whom it reads, this is the last line. type is what a
+ * snapshot is of, 1 to 32 bytes, copied.
  */
 VMOON_API VMOON_STATUS vmoon_regmap_create(
 	const char *type, const struct vmoon_regmap_spec *spec,
@@ -189,7 +196,8 @@ VMOON_API void vmoon_regmap_watch(
 	VMOON_NONNULL(1);
 /*
  * The same map for another spec: registers of the same name, width and count
- * keep their values, others begin at reset. On failure nothing has changed.
+ * keep their values, others begin at reset; FIFOs are empty. Never from inside
+ * a hook. On failure nothing has changed.
  */
 VMOON_API VMOON_STATUS vmoon_regmap_reload(struct vmoon_regmap *map,
 					   const struct vmoon_regmap_spec *spec,

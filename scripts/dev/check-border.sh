@@ -18,7 +18,7 @@ for name in $(sh scripts/dev/check-map.sh --list); do
 	case $name in
 	vmoon_lua_* | vmoon_gmem_* | vmoon_state_* | vmoon_log*) ;; # not of it
 	vmoon_vq_* | vmoon_chain_* | vmoon_cursor_* | vmoon_bucket_*) ;; # kit
-	vmoon_watch_* | vmoon_watchdog_*) ;; # kit
+	vmoon_watch_* | vmoon_watchdog_* | vmoon_regmap_*) ;; # kit
 	*) absent "$name" "$tests" || : ;;
 	esac
 done

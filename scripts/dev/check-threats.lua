@@ -28,7 +28,9 @@ end
 local function has_test(file, name)
   local text, word = "\n" .. text_of(file), name:gsub("%p", "%%%0")
   -- A function, or a row of a table of tests whose macro names it.
-  if file:find "%.c$" then return (text:find("void " .. word .. "%(") or text:find('%u%("[^\n]*, ' .. word .. ",")) ~= nil end
+  if file:find "%.c$" then
+    return (text:find("void " .. word .. "%(") or text:find('%u%("[^\n]*, ' .. word .. ",")) ~= nil
+  end
   return text:find("[\"'\n]" .. word) ~= nil
 end
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_ldattack.c - the scripts of tests/attacks, each against a state of its
- * own: it is called three times on a thread with the stack of a vCPU's, ends as
- * the table says, and the state and the host go on. How long it takes is
+ * own: it is called three times on a thread with less stack than a vCPU's, ends
+ * as the table says, and the state and the host go on. How long it takes is
  * nobody's business but a test runner's, whose limit is for hangs.
  */
 #include <dirent.h>
@@ -24,7 +24,7 @@ enum {
 #ifdef VMOON_CHECK_LOCKS
 	STACK_BYTES = 8 << 20, /* sanitizers make frames large */
 #else
-	STACK_BYTES = 512 << 10, /* runtime/vm_threads.c */
+	STACK_BYTES = 320 << 10, /* what a vCPU's 512 KiB leave, and more */
 #endif
 	CALLS = 3,
 	FILE_MAX = 1 << 16
@@ -159,6 +159,7 @@ static const struct CMUnitTest tests[] = {
 	ATTACK("y03_close_later", test_y_03__close_later, LATE),
 	ATTACK("y03_coroutine", test_y_03__coroutine, ENDS | LATE),
 	ATTACK("y03_wrap_close", test_y_03__wrap_close, LATE),
+	ATTACK("y03_wrap_later", test_y_03__wrap_later, LATE),
 	ATTACK("y03_wrap_loop", test_y_03__wrap_loop, LATE),
 	ATTACK("y03_yield_storm", test_y_03__yield_storm, LATE),
 	ATTACK("y04_gc", test_y_04__gc, ENDS),
