@@ -153,16 +153,17 @@ static void check_queues(struct vmoon_ldcheck *c, int table)
 	for (lua_Integer i = 1; i <= count; i++) {
 		const size_t inner = vmoon_ldcheck_enter_index(c, i);
 
+		c->spec->queues[i - 1].name = "";
 		lua_rawgeti(L, table, i);
 		if (lua_istable(L, -1)) {
 			check_queue(c, lua_gettop(L), &c->spec->queues[i - 1]);
-			c->spec->queue_count = (size_t)i;
 		} else {
 			vmoon_ldcheck_refuse(c, -1, "a table",
 					     "queues = { { name = \"request\", "
 					     "on_buffer = function(d, buf) end "
 					     "} }");
 		}
+		c->spec->queue_count = (size_t)i;
 		lua_pop(L, 1);
 		vmoon_ldcheck_leave(c, inner);
 	}
@@ -243,10 +244,9 @@ static const char *check_config_name(struct vmoon_ldcheck *c, int idx)
 				     "name = \"capacity\"");
 	for (size_t i = 0; i < spec->config_count; i++)
 		if (strcmp(spec->config_field[i].name, name) == 0 && len > 0)
-			vmoon_ldcheck_say(c,
-					  "field %zu is called \"%s\" "
-					  "already",
-					  i + 1, name);
+			vmoon_ldcheck_say(
+				c, "an earlier field is called \"%s\" already",
+				name);
 	vmoon_ldcheck_leave(c, before);
 	name = vmoon_ldcheck_copy(c, name, strlen(name));
 	lua_pop(c->L, 1);
