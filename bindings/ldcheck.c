@@ -415,6 +415,7 @@ static void check_unknown(struct vmoon_ldcheck *c, int idx,
 {
 	lua_State *L = c->L;
 	struct stranger all[UNKNOWN_MAX];
+	struct vmoon_ldnote *before = c->last;
 	size_t count = 0, odd = 0;
 
 	lua_pushnil(L);
@@ -433,6 +434,7 @@ static void check_unknown(struct vmoon_ldcheck *c, int idx,
 		if (row == NULL || !is_for(c, row))
 			keep_sorted(all, &count, one);
 	}
+	vmoon_ldcheck_sort(c, before);
 	for (size_t i = 0; i < count; i++)
 		say_unknown(c, keys, all[i].name, all[i].len);
 }

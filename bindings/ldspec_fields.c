@@ -298,6 +298,7 @@ static void check_field(struct vmoon_ldcheck *c, struct vmoon_ldreg *r,
 static bool check_all(struct vmoon_ldcheck *c, int table, struct vmoon_ldreg *r)
 {
 	lua_State *L = c->L;
+	const unsigned problems = c->problem_count;
 	struct vmoon_reg_field *fields;
 	const char **names;
 	size_t count;
@@ -307,7 +308,7 @@ static bool check_all(struct vmoon_ldcheck *c, int table, struct vmoon_ldreg *r)
 				    &count);
 	fields = vmoon_ldcheck_alloc(c, (count + 1) * sizeof(*fields));
 	r->reg.fields = fields;
-	if (count == 0)
+	if (count == 0 && c->problem_count == problems)
 		vmoon_ldcheck_say(c, "it names no field");
 	if (r->reg.fifo_depth > 0)
 		vmoon_ldcheck_say(c, "values of a FIFO have no fields");

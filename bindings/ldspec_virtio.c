@@ -63,6 +63,7 @@ static void check_features(struct vmoon_ldcheck *c, int table)
 {
 	lua_State *L = c->L;
 	const size_t before = vmoon_ldcheck_enter(c, "features");
+	struct vmoon_ldnote *last;
 
 	for (lua_Integer bit = 0; bit < 64; bit++) {
 		lua_pushinteger(L, bit);
@@ -70,6 +71,7 @@ static void check_features(struct vmoon_ldcheck *c, int table)
 			check_feature(c, lua_gettop(L) - 1, lua_gettop(L));
 		lua_pop(L, 2);
 	}
+	last = c->last;
 	lua_pushnil(L);
 	while (lua_next(L, table) != 0) {
 		const int key = lua_gettop(L) - 1;
@@ -79,6 +81,7 @@ static void check_features(struct vmoon_ldcheck *c, int table)
 			check_feature(c, key, key + 1);
 		lua_pop(L, 1);
 	}
+	vmoon_ldcheck_sort(c, last);
 	vmoon_ldcheck_leave(c, before);
 }
 
