@@ -221,7 +221,12 @@ $(UNIT_HOST) $(KVM_BIN): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -lcmocka -o $@
 $(UNIT_BIND): $(OUT)/%: $(OUT)/%.o $(call obj,$(BIND_SRC) $(EMBED_SRC)) $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) $(LUA_LIBS) -lcmocka -o $@
-$(BENCH_BIN): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(LIB_A)
+# One calls into Lua.
+BENCH_BIND := $(OUT)/bench/bench_hook
+$(BENCH_BIND:=.o): CFLAGS_ALL += $(LUA_CFLAGS)
+$(BENCH_BIND): $(OUT)/%: $(OUT)/%.o $(call obj,$(BIND_SRC)) $(SUPPORT_LIB) $(LIB_A)
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) $(LUA_LIBS) -o $@
+$(filter-out $(BENCH_BIND),$(BENCH_BIN)): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -o $@
 $(TOOL_BIN): $(OUT)/%: $(OUT)/%.o $(CORE_LIB)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -o $@

@@ -37,8 +37,10 @@ struct vmoon_ldstate_options {
 	struct vmoon_watchdog *watchdog; /* borrowed */
 	size_t memory;                   /* bytes; 0: the default */
 	uint64_t budget_ns;              /* of a call; 0: the default */
-	const char *folder; /* what require may read; NULL: nothing. Copied */
-	bool is_trusted;    /* all of Lua's libraries, no time limit */
+	/* What require may read, inside run only; NULL: nothing. Borrowed for
+	 * create. */
+	const char *folder;
+	bool is_trusted; /* all of Lua's libraries, no time limit */
 };
 
 /* E_NOMEM, E_INVAL. */
@@ -75,6 +77,14 @@ bool vmoon_ldstate_call(struct vmoon_ldstate *s, int nargs,
 /* Of the last call or run that failed; a fixed buffer of the state's. */
 const char *vmoon_ldstate_error(const struct vmoon_ldstate *s) VMOON_NONNULL(1);
 bool vmoon_ldstate_was_late(const struct vmoon_ldstate *s) VMOON_NONNULL(1);
+
+/* Inside run: pops the table that `require` returns for this name. */
+void vmoon_ldstate_set_module(lua_State *L, const char *name)
+	VMOON_NONNULL(1, 2);
+/* Where print goes: one line without a newline, cut to 1 KiB. NULL: nowhere. */
+void vmoon_ldstate_set_log(struct vmoon_ldstate *s,
+			   void (*log)(void *ctx, const char *line), void *ctx)
+	VMOON_NONNULL(1);
 
 /* Loads text (never bytecode) as a function and pushes it; inside run only. */
 void vmoon_ldstate_load(lua_State *L, const char *text, size_t len,

@@ -15,6 +15,14 @@ double vmoon_lhost_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+uint64_t vmoon_lhost_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 double vmoon_lhost_cpu(void)
 {
 	struct timespec used;

@@ -9,6 +9,20 @@
 
 /* Monotonic seconds; the zero point has no meaning. */
 double vmoon_lhost_now(void);
+uint64_t vmoon_lhost_now_ns(void);
+
+/*
+ * A counter that costs less to read than a clock, for figures: it runs evenly,
+ * in a unit of its own. Whoever wants nanoseconds compares it with the clock.
+ */
+static inline uint64_t vmoon_lhost_ticks(void)
+{
+#if defined(__x86_64__)
+	return __builtin_ia32_rdtsc();
+#else
+	return vmoon_lhost_now_ns();
+#endif
+}
 /* Seconds of processor time that this thread has had: others' do not count. */
 double vmoon_lhost_cpu(void);
 /* Sleeps; a signal may end it early. */

@@ -58,4 +58,18 @@ bool vmoon_lmatch_at(struct vmoon_lmatch *m,
  */
 void vmoon_lmatch_open(lua_State *L);
 
+/* Whoever counts the steps of a state: left at the start of a call, spend
+ * (which may raise) as they go by. check_depth raises before one that calls
+ * Lua and has much on the C stack. */
+struct vmoon_lmatch_meter {
+	long (*left)(lua_State *L);
+	void (*spend)(lua_State *L, long steps);
+	void (*check_depth)(lua_State *L);
+};
+
+/* The same functions, with a meter in place of STEPS_MAX and the hook. meter is
+ * borrowed: it outlives the state. */
+void vmoon_lmatch_open_metered(lua_State *L,
+			       const struct vmoon_lmatch_meter *meter);
+
 #endif

@@ -7,15 +7,27 @@
 
 #include "vmoon/base.h"
 
-enum { STEPS_UNNOTICED = 10000 }; /* as many instructions cost as little */
+enum {
+	STEPS_UNNOTICED = 10000,  /* as many instructions cost as little */
+	STEPS_A_PATTERN_BYTE = 16 /* a class is 256 bytes to look at */
+};
 
 /* One call: the text at 1, the pattern at 2, the compiled one on the stack. */
 struct call {
 	struct vmoon_lmatch m;
 	const struct vmoon_lmatch_item *items;
+	const struct vmoon_lmatch_meter *meter; /* NULL: none */
 	long seen; /* steps that were left at the last look at their cost */
 	bool is_anchored;
 };
+
+/* How many steps it has; the meter is the upvalue at index. */
+static void start_steps(lua_State *L, struct call *c, int index)
+{
+	c->meter = lua_touserdata(L, lua_upvalueindex(index));
+	c->m.steps = c->seen =
+		c->meter == NULL ? VMOON_LMATCH_STEPS_MAX : c->meter->left(L);
+}
 
 static void start_call(lua_State *L, struct call *c, bool may_anchor)
 {
@@ -23,7 +35,11 @@ static void start_call(lua_State *L, struct call *c, bool may_anchor)
 	const char *pattern = luaL_checklstring(L, 2, &len);
 
 	c->m.text = luaL_checklstring(L, 1, &c->m.len);
-	c->m.steps = c->seen = VMOON_LMATCH_STEPS_MAX;
+	start_steps(L, c, 1);
+	if (c->meter != NULL) {
+		c->meter->spend(L, (long)len * STEPS_A_PATTERN_BYTE);
+		start_steps(L, c, 1);
+	}
 	c->is_anchored = may_anchor && len > 0 && pattern[0] == '^';
 	c->items = vmoon_lmatch_compile(L, pattern + c->is_anchored,
 					len - c->is_anchored, &c->m.captures);
@@ -33,8 +49,14 @@ static void start_call(lua_State *L, struct call *c, bool may_anchor)
 static void look_at_cost(lua_State *L, struct call *c)
 {
 	lua_Hook hook = lua_gethook(L);
+	long steps = c->seen - c->m.steps;
 
-	if (c->seen - c->m.steps < STEPS_UNNOTICED)
+	if (c->meter != NULL) {
+		c->seen = c->m.steps;
+		c->meter->spend(L, steps);
+		return;
+	}
+	if (steps < STEPS_UNNOTICED)
 		return;
 	c->seen = c->m.steps;
 	if (hook != NULL)
@@ -150,7 +172,8 @@ static int bounded_match(lua_State *L)
 	return 1;
 }
 
-/* Upvalues: text, pattern, compiled, where to go on, end of the last match. */
+/* Upvalues: text, pattern, compiled, where to go on, end of the last match,
+ * number of captures, meter. */
 static int next_match(lua_State *L)
 {
 	struct call c = {.items = lua_touserdata(L, lua_upvalueindex(3))};
@@ -160,7 +183,7 @@ static int next_match(lua_State *L)
 
 	c.m.text = lua_tolstring(L, lua_upvalueindex(1), &c.m.len);
 	c.m.captures = (unsigned)lua_tointeger(L, lua_upvalueindex(6));
-	c.m.steps = c.seen = VMOON_LMATCH_STEPS_MAX;
+	start_steps(L, &c, 7);
 	while (find_next(L, &c, &start, &end)) {
 		if ((lua_Integer)end == last) { /* empty, and seen already */
 			start++;
@@ -188,7 +211,8 @@ static int bounded_gmatch(lua_State *L)
 	lua_pushinteger(L, (lua_Integer)start);
 	lua_pushinteger(L, -1);
 	lua_pushinteger(L, c.m.captures);
-	lua_pushcclosure(L, next_match, 6);
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_pushcclosure(L, next_match, 7);
 	return 1;
 }
 
@@ -230,19 +254,23 @@ static void add_template(lua_State *L, luaL_Buffer *b,
 }
 
 /* Adds what a match becomes; false when it stays as it is. */
-static bool add_replacement(lua_State *L, luaL_Buffer *b,
-			    const struct vmoon_lmatch *m, size_t start,
-			    size_t end)
+static bool add_replacement(lua_State *L, luaL_Buffer *b, const struct call *c,
+			    size_t start, size_t end)
 {
+	const struct vmoon_lmatch *m = &c->m;
 	int count;
 
 	switch (lua_type(L, 3)) {
 	case LUA_TFUNCTION:
+		if (c->meter != NULL)
+			c->meter->check_depth(L);
 		lua_pushvalue(L, 3);
 		count = push_captures(L, m, 1, start, end);
 		lua_call(L, count, 1);
 		break;
-	case LUA_TTABLE:
+	case LUA_TTABLE: /* perhaps with an __index */
+		if (c->meter != NULL)
+			c->meter->check_depth(L);
 		push_capture(L, m, 0, start, end);
 		lua_gettable(L, 3);
 		break;
@@ -284,7 +312,7 @@ static int bounded_gsub(lua_State *L)
 		look_at_cost(L, &c);
 		if (is_match && end != last) {
 			count++;
-			is_changed |= add_replacement(L, &b, &c.m, at, end);
+			is_changed |= add_replacement(L, &b, &c, at, end);
 			at = last = end;
 		} else if (at < c.m.len) {
 			luaL_addchar(&b, c.m.text[at]);
@@ -315,5 +343,14 @@ static const luaL_Reg functions[] = {
 
 void vmoon_lmatch_open(lua_State *L)
 {
-	luaL_setfuncs(L, functions, 0);
+	lua_pushnil(L);
+	luaL_setfuncs(L, functions, 1);
+}
+
+void vmoon_lmatch_open_metered(lua_State *L,
+			       const struct vmoon_lmatch_meter *meter)
+{
+	/* The cast: nobody writes to it. */
+	lua_pushlightuserdata(L, (void *)(uintptr_t)meter);
+	luaL_setfuncs(L, functions, 1);
 }

@@ -14,6 +14,7 @@
 
 #include "lmatch.h"
 #include "lmod.h"
+#include "lwall.h"
 #include "vmoon/base.h"
 
 static int ignore_call(lua_State *L)
@@ -50,48 +51,6 @@ static int return_self(lua_State *L)
 	return 1;
 }
 
-/* Finalizers would run without the hook: there are none. */
-static int safe_setmetatable(lua_State *L)
-{
-	luaL_checktype(L, 1, LUA_TTABLE);
-	lua_settop(L, 2);
-	if (lua_istable(L, 2)) {
-		lua_pushliteral(L, "__gc");
-		if (lua_rawget(L, 2) != LUA_TNIL)
-			return luaL_error(L, "__gc does not exist in a script "
-					     "that is only checked");
-		lua_pop(L, 1);
-	}
-	lua_pushvalue(L, lua_upvalueindex(1));
-	lua_insert(L, 1);
-	lua_call(L, 2, 1);
-	return 1;
-}
-
-/*
- * xpcall whose handler runs after the call, not inside the failing one: a
- * handler that an error of the hook starts would run without the hook.
- */
-static int safe_xpcall(lua_State *L)
-{
-	int count = lua_gettop(L);
-
-	luaL_checktype(L, 2, LUA_TFUNCTION);
-	lua_pushvalue(L, 2);
-	lua_remove(L, 2);
-	lua_insert(L, 1); /* handler, function, arguments */
-	if (lua_pcall(L, count - 2, LUA_MULTRET, 0) == LUA_OK) {
-		lua_pushboolean(L, 1);
-		lua_replace(L, 1);
-		return lua_gettop(L);
-	}
-	lua_pushboolean(L, 0);
-	lua_insert(L, 1);
-	if (lua_pcall(L, 1, LUA_MULTRET, 0) != LUA_OK)
-		lua_settop(L, 2);
-	return lua_gettop(L);
-}
-
 static int safe_require(lua_State *L)
 {
 	const char *name = luaL_checkstring(L, 1);
@@ -105,18 +64,10 @@ static int safe_require(lua_State *L)
 	return 1;
 }
 
-/* Nothing a million times is nothing, but string.rep would count. */
 static int safe_rep(lua_State *L)
 {
-	size_t len, separator_len;
-
-	luaL_checklstring(L, 1, &len);
-	luaL_optlstring(L, 3, "", &separator_len);
-	if (len == 0 && separator_len == 0) {
-		luaL_checkinteger(L, 2);
-		lua_settop(L, 1);
+	if (vmoon_lwall_is_empty_rep(L))
 		return 1;
-	}
 	lua_pushvalue(L, lua_upvalueindex(1));
 	lua_insert(L, 1);
 	lua_call(L, lua_gettop(L) - 1, 1);
@@ -162,11 +113,10 @@ static void open_base(lua_State *L)
 	}
 	lua_pushcfunction(L, ignore_call);
 	lua_setglobal(L, "print");
-	lua_getglobal(L, "setmetatable");
-	lua_pushcclosure(L, safe_setmetatable, 1);
-	lua_setglobal(L, "setmetatable");
-	lua_pushcfunction(L, safe_xpcall);
-	lua_setglobal(L, "xpcall");
+	lua_pushglobaltable(L);
+	vmoon_lwall_guard_base(L, "__gc does not exist in a script that is "
+				  "only checked");
+	lua_pop(L, 1);
 }
 
 static void open_libraries(lua_State *L)
@@ -286,11 +236,7 @@ void vmoon_lsafe_push_environment(lua_State *L)
 	int environment;
 
 	/* Methods of strings are the ones that our own parts use. */
-	lua_pushliteral(L, "");
-	lua_getmetatable(L, -1);
-	lua_pushboolean(L, 0);
-	lua_setfield(L, -2, "__metatable");
-	lua_pop(L, 2);
+	vmoon_lwall_lock_strings(L);
 	lua_newtable(L);
 	environment = lua_gettop(L);
 	lua_newtable(L);

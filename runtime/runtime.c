@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* runtime.c - a runtime: its VMs, and the one descriptor that wakes it. */
 #include "vm.h"
+#include "vmoon/watchdog.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -15,6 +16,32 @@ static enum vmoon_status no_size(const char *what, struct vmoon_error *err)
 			  "%s: size is not set; begin with VMOON_INIT", what);
 }
 
+static bool is_real_time(int signal)
+{
+	return signal >= SIGRTMIN && signal <= SIGRTMAX;
+}
+
+static enum vmoon_status choose_signals(struct vmoon_runtime_options *o,
+					struct vmoon_error *err)
+{
+	if (o->kick_signal == 0)
+		o->kick_signal = SIGRTMIN + 1;
+	if (o->watch_signal == 0)
+		o->watch_signal =
+			SIGRTMIN + 2 + (o->kick_signal == SIGRTMIN + 2);
+	if (!is_real_time(o->kick_signal))
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "kick_signal %d is no real-time signal "
+				  "(%d to %d)",
+				  o->kick_signal, SIGRTMIN, SIGRTMAX);
+	if (!is_real_time(o->watch_signal) || o->watch_signal == o->kick_signal)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "watch_signal %d is no real-time signal "
+				  "(%d to %d), or that of kicks",
+				  o->watch_signal, SIGRTMIN, SIGRTMAX);
+	return VMOON_OK;
+}
+
 enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 				       struct vmoon_runtime **out_rt,
 				       struct vmoon_error *err)
@@ -23,6 +50,7 @@ enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 		VMOON_INIT(struct vmoon_runtime_options);
 	struct vmoon_runtime *rt;
 	struct vmoon_mem mem;
+	enum vmoon_status st;
 
 	if (out_rt == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
@@ -34,13 +62,9 @@ enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 		       opts->size < sizeof(o) ? opts->size : sizeof(o));
 	if (o.allocator != NULL && o.allocator->size < sizeof(o.size))
 		return no_size("the allocator", err);
-	if (o.kick_signal == 0)
-		o.kick_signal = SIGRTMIN + 1;
-	if (o.kick_signal < SIGRTMIN || o.kick_signal > SIGRTMAX)
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "kick_signal %d is no real-time signal "
-				  "(%d to %d)",
-				  o.kick_signal, SIGRTMIN, SIGRTMAX);
+	st = choose_signals(&o, err);
+	if (st != VMOON_OK)
+		return st;
 	if ((o.flags & ~(unsigned)VMOON_RUNTIME_NO_SANDBOX) != 0)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "flags %#x: nothing is known but "
@@ -62,6 +86,7 @@ enum vmoon_status vmoon_runtime_create(const struct vmoon_runtime_options *opts,
 	rt->mem = mem;
 	rt->log = (struct vmoon_log){o.log, o.log_ctx, o.log_level};
 	rt->kick_signal = o.kick_signal;
+	rt->watch_signal = o.watch_signal;
 	rt->flags = o.flags;
 	*out_rt = rt;
 	return VMOON_OK;
@@ -73,10 +98,32 @@ void vmoon_runtime_destroy(struct vmoon_runtime *rt)
 
 	if (rt == NULL)
 		return;
+	vmoon_watchdog_destroy(rt->watchdog);
 	(void)close(rt->event_fd);
 	vmoon_lock_fini(&rt->lock);
 	mem = rt->mem; /* it cannot free the ground it stands on */
 	vmoon_mem_free(&mem, rt, sizeof(*rt));
+}
+
+enum vmoon_status vmoon_runtime_watchdog(struct vmoon_runtime *rt,
+					 struct vmoon_watchdog **out_dog,
+					 struct vmoon_error *err)
+{
+	struct vmoon_watchdog_options opts = {0};
+	enum vmoon_status st = VMOON_OK;
+
+	if (rt == NULL || out_dog == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "no runtime, or no place for its watchdog");
+	opts.mem = &rt->mem;
+	opts.signal = rt->watch_signal;
+	if ((rt->flags & VMOON_RUNTIME_NO_SANDBOX) != 0)
+		opts.flags = VMOON_WATCHDOG_NO_SANDBOX;
+	if (rt->watchdog == NULL)
+		st = vmoon_watchdog_create_with(&opts, &rt->watchdog, err);
+	if (st == VMOON_OK)
+		*out_dog = rt->watchdog;
+	return st;
 }
 
 struct vmoon_mem *vmoon_runtime_mem(struct vmoon_runtime *rt)

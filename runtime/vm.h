@@ -41,8 +41,9 @@ enum vmoon_vm_note {
 struct vmoon_runtime {
 	struct vmoon_mem mem; /* this struct included */
 	struct vmoon_log log;
-	int kick_signal;
-	unsigned flags;         /* VMOON_RUNTIME_* */
+	int kick_signal, watch_signal;
+	struct vmoon_watchdog *watchdog; /* owned; NULL: not needed yet */
+	unsigned flags;                  /* VMOON_RUNTIME_* */
 	unsigned denials;       /* atomic: calls that a sandbox did not allow */
 	int event_fd;           /* owned */
 	bool is_signalled;      /* atomic: event_fd was written */

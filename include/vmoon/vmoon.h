@@ -56,6 +56,7 @@ struct vmoon_runtime_options {
 	int kick_signal; /* 0: SIGRTMIN + 1; must not be used elsewhere */
 	const struct vmoon_allocator *allocator; /* copied; NULL: C library */
 	unsigned flags;                          /* enum vmoon_runtime_flag */
+	int watch_signal; /* of its watchdog; 0: SIGRTMIN + 2, or + 3 */
 };
 
 /* opts may be NULL. A runtime belongs to the thread that created it. */
@@ -318,7 +319,10 @@ VMOON_API VMOON_STATUS vmoon_vm_call_virtio(struct vmoon_vm *vm,
 						       struct vmoon_virtio *vd),
 					    void *ctx, struct vmoon_error *err);
 
-/* The runtime's one watchdog, made at the first call; borrowed. Its thread. */
+/*
+ * The runtime's one watchdog, made at the first call; borrowed. The runtime's
+ * own thread only.
+ */
 struct vmoon_watchdog;
 VMOON_API VMOON_STATUS vmoon_runtime_watchdog(struct vmoon_runtime *rt,
 					      struct vmoon_watchdog **out_dog,

@@ -46,7 +46,7 @@ VMOON_STATUS vmoon_sandbox_each(
 VMOON_STATUS vmoon_filter_init(struct vmoon_filter *out, struct vmoon_mem *mem,
 			       const struct vmoon_sandbox_list *list,
 			       enum vmoon_sandbox_denial denial,
-			       struct vmoon_error *err) VMOON_NONNULL(1, 2);
+			       struct vmoon_error *err) VMOON_NONNULL(1, 3);
 void vmoon_filter_fini(struct vmoon_filter *f) VMOON_NONNULL(1);
 
 /*

@@ -38,6 +38,7 @@ static void name_thread(const struct vmoon_sandbox *sb, unsigned seat,
 	case VMOON_SANDBOX_WORKER:
 		(void)snprintf(out, cap, "the worker");
 		return;
+	case VMOON_SANDBOX_WATCHDOG: /* no VM's */
 	case VMOON_SANDBOX_MONITOR: (void)snprintf(out, cap, "the monitor");
 	}
 }

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/io_uring.h>
+#include <linux/membarrier.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -39,7 +40,8 @@ enum {
 	V = VMOON_SANDBOX_VCPU,
 	W = VMOON_SANDBOX_WORKER,
 	M = VMOON_SANDBOX_MONITOR,
-	D = VMOON_SANDBOX_DISK
+	D = VMOON_SANDBOX_DISK,
+	G = VMOON_SANDBOX_WATCHDOG
 };
 
 /* The kernel reads an int from the lower half of a register. */
@@ -70,12 +72,12 @@ enum {
 
 static const struct vmoon_sandbox_row rows[] = {
 	/* ---- every thread ---- */
-	{V | W | M | D,
+	{V | W | M | D | G,
 	 SYS(futex),
 	 {FUTEX(FUTEX_WAIT)},
 	 0,
 	 "a lock that another thread holds"},
-	{V | W | M | D,
+	{V | W | M | D | G,
 	 SYS(futex),
 	 {FUTEX(FUTEX_WAKE)},
 	 0,
@@ -91,23 +93,46 @@ static const struct vmoon_sandbox_row rows[] = {
 	 {IS(0, WAKE), LONG(2, 8)},
 	 0,
 	 "waking the worker, or a disk's thread"},
-	{V | W | M | D,
+	{V | W | M | D | G,
 	 SYS(rt_sigprocmask),
 	 {INT(0, SIG_BLOCK)},
 	 0,
 	 "the C library ends a thread with all signals blocked"},
-	{V | W | M | D,
+	{V | W | M | D | G,
 	 SYS(madvise),
 	 {INT(2, MADV_DONTNEED)},
 	 0,
 	 "the C library gives back the stack of a thread that ends; the "
 	 "worker empties guest memory"},
-	{V | W | M | D, SYS(exit), {INT(0, 0)}, 0, "the end of a thread"},
-	{V | W | D,
+	{V | W | M | D | G, SYS(exit), {INT(0, 0)}, 0, "the end of a thread"},
+	{V | W | D | G,
 	 SYS(clock_gettime),
 	 {INT(0, CLOCK_MONOTONIC)},
 	 0,
 	 "time, on a host whose vDSO has none"},
+	/* ---- who runs hooks ---- */
+	{V | W,
+	 SYS(gettid),
+	 {{0}},
+	 0,
+	 "where the watchdog's signal is to go, at a thread's first hook"},
+	{V | W,
+	 SYS(rt_sigprocmask),
+	 {INT(0, SIG_UNBLOCK)},
+	 0,
+	 "letting that signal through"},
+	{V | W, SYS(rt_sigreturn), {{0}}, 0, "the end of its handler"},
+	/* ---- the watchdog ---- */
+	{G,
+	 SYS(membarrier),
+	 {INT(0, MEMBARRIER_CMD_PRIVATE_EXPEDITED), INT(1, 0)},
+	 0,
+	 "before it sleeps: so that nobody who begins a hook needs a barrier"},
+	{G,
+	 SYS(tgkill),
+	 {IS(0, PID), IS(2, KICK)},
+	 0,
+	 "telling a thread that its hook is late"},
 	/* ---- vCPUs ---- */
 	{V,
 	 SYS(write),
@@ -259,9 +284,9 @@ static const struct vmoon_sandbox_row rows[] = {
 	 0,
 	 "and that it is not permitted"},
 #ifdef SANITIZED
-#define ALSO(name)                                                  \
-	{                                                           \
-		V | W | M | D, SYS(name), {{0}}, 0, "the sanitizer" \
+#define ALSO(name)                                                      \
+	{                                                               \
+		V | W | M | D | G, SYS(name), {{0}}, 0, "the sanitizer" \
 	}
 	ALSO(futex),
 	ALSO(write),
@@ -290,7 +315,7 @@ static const struct vmoon_sandbox_row rows[] = {
 	ALSO(dup2),
 	ALSO(tgkill),
 	ALSO(exit_group),
-	{V | W | M | D,
+	{V | W | M | D | G,
 	 SYS(openat),
 	 {INT(0, AT_FDCWD), INT(2, O_RDONLY)},
 	 0,
@@ -367,6 +392,7 @@ const char *vmoon_sandbox_thread_name(enum vmoon_sandbox_thread thread)
 	case VMOON_SANDBOX_WORKER: return "worker";
 	case VMOON_SANDBOX_MONITOR: return "monitor";
 	case VMOON_SANDBOX_DISK: return "disk";
+	case VMOON_SANDBOX_WATCHDOG: return "watchdog";
 	}
 	return "unknown";
 }

@@ -10,7 +10,8 @@ enum vmoon_sandbox_thread {
 	VMOON_SANDBOX_VCPU = 1,
 	VMOON_SANDBOX_WORKER = 2,
 	VMOON_SANDBOX_MONITOR = 4,
-	VMOON_SANDBOX_DISK = 8 /* a disk's own */
+	VMOON_SANDBOX_DISK = 8,     /* a disk's own */
+	VMOON_SANDBOX_WATCHDOG = 16 /* vmoon/watchdog.h */
 };
 
 /* What an argument is compared with. All but VALUE are a VM's own. */
@@ -23,7 +24,7 @@ enum vmoon_sandbox_operand {
 	VMOON_SANDBOX_LISTENERS, /* where denied calls arrive: the monitor's */
 	VMOON_SANDBOX_HV_VM,     /* the hypervisor's descriptor of the VM */
 	VMOON_SANDBOX_HV_VCPU,   /* of the thread's vCPU; the worker: of each */
-	VMOON_SANDBOX_KICK,      /* the signal that ends KVM_RUN */
+	VMOON_SANDBOX_KICK,      /* the signal that ends KVM_RUN, or a hook */
 	VMOON_SANDBOX_PID,       /* this process */
 	VMOON_SANDBOX_OPERANDS
 };

@@ -50,7 +50,9 @@ struct vmoon_sandbox_list vmoon_sandbox_list_of(const struct vmoon_sandbox *sb,
 	l.hv[0].fd = VMOON_SANDBOX_HV_VM;
 	l.hv[1].fd = VMOON_SANDBOX_HV_VCPU;
 	switch (l.thread) {
-	case VMOON_SANDBOX_MONITOR: break;
+	case VMOON_SANDBOX_MONITOR:
+	case VMOON_SANDBOX_WATCHDOG: /* has no seat: nobody hears of it */
+		break;
 	case VMOON_SANDBOX_WORKER:
 		l.hv[0].codes = cfg->hv_vm.of_worker;
 		l.hv[1].codes = cfg->hv_vcpu[0].of_worker;

@@ -28,7 +28,8 @@ for h in "$@"; do
 		alone gcc c c11 "$h" -Iinclude
 		alone clang++ c++ c++17 "$h" -Iinclude
 		;;
-	runtime/* | tests/*) alone gcc c c11 "$h" -Iinclude -Iruntime ;;
+	runtime/*) alone gcc c c11 "$h" -Iinclude -Iruntime ;;
+	tests/*) alone gcc c c11 "$h" -Iinclude -Iruntime $lua ;;
 	bindings/*) alone gcc c c11 "$h" -Iinclude -Ibindings $lua ;;
 	*) alone gcc c c11 "$h" -Iinclude "-I${h%/*}" ;;
 	esac

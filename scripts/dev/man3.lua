@@ -8,7 +8,7 @@
 
 local order = {
   "vmoon", "devices", "output", "config", "error", "log", "mem", "lua", "bench",
-  "device", "le", "gmem", "gmem_window", "state", "virtio", "backend", "bucket", "regmap",
+  "device", "watchdog", "le", "gmem", "gmem_window", "state", "virtio", "backend", "bucket", "regmap",
 }
 
 local function read_all(path)

@@ -37,6 +37,9 @@ while IFS= read -r line; do
 		echo "ok $number - $line"
 	elif [[ $line == *=hv-* && ! -w /dev/kvm ]]; then
 		echo "ok $number - # SKIP no /dev/kvm to ask: $line"
+	elif [[ $line == watchdog\ * ]]; then
+		# It belongs to no VM, so nobody listens to its calls.
+		echo "ok $number - # SKIP no VM's thread: $line"
 	else
 		echo "not ok $number - no test makes this call: $line"
 	fi

@@ -26,6 +26,7 @@ static void test_border__runtimes(void **state)
 	struct vmoon_runtime_options o =
 		VMOON_INIT(struct vmoon_runtime_options);
 	struct vmoon_allocator a = {0};
+	struct vmoon_watchdog *dog = NULL;
 	struct vmoon_runtime *rt = NULL;
 	struct vmoon_error err;
 
@@ -38,11 +39,18 @@ static void test_border__runtimes(void **state)
 	INVAL(vmoon_runtime_create(&o, &rt, &err));
 	o.kick_signal = -1;
 	INVAL(vmoon_runtime_create(&o, &rt, &err));
+	o.kick_signal = o.watch_signal = SIGRTMIN + 4;
+	INVAL(vmoon_runtime_create(&o, &rt, &err));
 	o.kick_signal = 0;
+	o.watch_signal = SIGUSR1;
+	INVAL(vmoon_runtime_create(&o, &rt, &err));
+	o.watch_signal = 0;
 	o.allocator = &a;
 	INVAL(vmoon_runtime_create(&o, &rt, &err));
 	assert_null(rt);
 	vmoon_runtime_destroy(NULL);
+	INVAL(vmoon_runtime_watchdog(NULL, &dog, &err));
+	assert_null(dog);
 	assert_null(vmoon_runtime_mem(NULL));
 	assert_int_equal(vmoon_runtime_mem_used(NULL), 0);
 	assert_int_equal(vmoon_runtime_fd(NULL), -1);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 
 /* What the callbacks saw, in order. */
 struct seen {
@@ -306,9 +307,33 @@ static void test_x14__a_check_without_memory_changes_nothing(void **state)
 	check_alloc_assert_empty(&a);
 }
 
+/* A kick by the signal that is the watchdog's by default is no mistake.
+ */
+static void test_runtime__has_one_watchdog_that_goes_with_it(void **state)
+{
+	struct vmoon_runtime_options opts =
+		VMOON_INIT(struct vmoon_runtime_options);
+	struct vmoon_watchdog *dog = NULL, *same = NULL;
+	struct vmoon_runtime *rt;
+	struct vmoon_error err;
+	size_t used;
+
+	(void)state;
+	opts.kick_signal = SIGRTMIN + 2;
+	assert_ok(vmoon_runtime_create(&opts, &rt, &err), &err);
+	used = vmoon_runtime_mem_used(rt);
+	assert_ok(vmoon_runtime_watchdog(rt, &dog, &err), &err);
+	assert_true(vmoon_runtime_mem_used(rt) > used);
+	assert_ok(vmoon_runtime_watchdog(rt, &same, &err), &err);
+	assert_ptr_equal(dog, same);
+	vmoon_runtime_destroy(rt);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			test_runtime__has_one_watchdog_that_goes_with_it),
 		RIG(test_runtime__all_output_comes_before_the_end),
 		RIG(test_runtime__on_data_begins_now_and_can_be_ended),
 		RIG(test_runtime__the_descriptor_is_readable_while_events_wait),

@@ -4,6 +4,7 @@
  * an older kernel, a heap that grows another way), made here on purpose.
  */
 #include "tests/support/vm_rig.h"
+#include "vmoon/watchdog.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,8 @@ struct outcome {
 static const struct vmoon_hv_vcpu_ops *fake_ops;
 static struct outcome seen;
 static sem_t done;
+static struct vmoon_watchdog *watchdog; /* borrowed: the test's */
+static bool is_late;
 
 static void expect(long call, long got, int sys)
 {
@@ -33,12 +36,41 @@ static void expect(long call, long got, int sys)
 		seen = (struct outcome){call, want};
 }
 
+static void count_late(void *ctx)
+{
+	__atomic_fetch_add((unsigned *)ctx, 1, __ATOMIC_RELAXED);
+}
+
+/* A hook that does not end before the watchdog's signal. */
+static void run_late(void)
+{
+	unsigned late = 0;
+	struct vmoon_watch w;
+
+	if (vmoon_watch_init(&w, watchdog, count_late, &late, NULL) != VMOON_OK)
+		return;
+	vmoon_watch_begin(&w, 1000000);
+	while (__atomic_load_n(&late, __ATOMIC_RELAXED) == 0)
+		continue;
+	is_late = vmoon_watch_end(&w);
+	vmoon_watch_fini(&w);
+}
+
 /* The clocks, on a host whose vDSO has none. */
 static void read_clock(clockid_t clock)
 {
 	struct timespec ts;
 
 	expect(SYS_clock_gettime, syscall(SYS_clock_gettime, clock, &ts), 0);
+}
+
+static enum vmoon_status run_after_hook(struct vmoon_hv_vcpu *hv,
+					struct vmoon_hv_exit *out,
+					struct vmoon_error *err)
+{
+	run_late();
+	(void)sem_post(&done);
+	return fake_ops->run(hv, out, err);
 }
 
 static enum vmoon_status run_after_calls(struct vmoon_hv_vcpu *hv,
@@ -82,12 +114,57 @@ static void act_as_worker(void *ctx)
 	(void)sem_post(&done);
 }
 
+static void hook_as_worker(void *ctx)
+{
+	(void)ctx;
+	run_late();
+	(void)sem_post(&done);
+}
+
 static void wait_done(void)
 {
 	while (sem_wait(&done) != 0)
 		assert_int_equal(errno, EINTR);
 	if (seen.call != 0)
 		fail_msg("call %ld ended with %d", seen.call, seen.sys);
+}
+
+static void test_y_02__a_vcpu_is_told_that_its_hook_is_late(void **state)
+{
+	static struct vmoon_hv_vcpu_ops ops;
+	struct vm_rig *r = *state;
+	struct vmoon_error err;
+
+	is_late = false;
+	assert_int_equal(sem_init(&done, 0, 0), 0);
+	assert_ok(vmoon_watchdog_create(NULL, &watchdog, &err), &err);
+	rig_create(r, NULL, 1);
+	fake_ops = r->hv.cpu[0].hv.ops;
+	ops = *fake_ops;
+	ops.run = run_after_hook;
+	r->hv.cpu[0].hv.ops = &ops;
+	rig_start(r);
+	wait_done();
+	assert_true(is_late);
+	vmoon_watchdog_destroy(watchdog);
+}
+
+static void test_y_02__a_worker_is_told_that_its_hook_is_late(void **state)
+{
+	static struct vmoon_loop_event event;
+	struct vm_rig *r = *state;
+	struct vmoon_error err;
+
+	is_late = false;
+	assert_int_equal(sem_init(&done, 0, 0), 0);
+	assert_ok(vmoon_watchdog_create(NULL, &watchdog, &err), &err);
+	rig_create(r, NULL, 1);
+	vmoon_loop_add_event(&r->vm->loop, &event, hook_as_worker, NULL);
+	rig_start(r);
+	vmoon_loop_fire(&event);
+	wait_done();
+	assert_true(is_late);
+	vmoon_watchdog_destroy(watchdog);
 }
 
 static void test_x04__a_vcpu_may_ask_the_kernel_for_the_time(void **state)
@@ -121,6 +198,8 @@ static void test_x04__a_worker_may_do_what_its_host_needs(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+	RIG(test_y_02__a_vcpu_is_told_that_its_hook_is_late),
+	RIG(test_y_02__a_worker_is_told_that_its_hook_is_late),
 	RIG(test_x04__a_vcpu_may_ask_the_kernel_for_the_time),
 	RIG(test_x04__a_worker_may_do_what_its_host_needs),
 };

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* ldguard.h - what the library of a device's state asks its budget. */
+#ifndef VMOON_BINDINGS_LDGUARD_H
+#define VMOON_BINDINGS_LDGUARD_H
+
+#include <lua.h>
+
+#include "ldstate.h"
+
+/* Of the call that runs. Each thread of Lua of the state finds it. */
+struct vmoon_ldbudget {
+	lua_State *running; /* atomic: a signal's handler reads it */
+	bool is_over;       /* atomic: and writes it */
+	bool is_endless;
+	uint64_t steps;    /* left */
+	uintptr_t c_stack; /* where the call began */
+	char place[128];   /* "file:12: " of what was stopped, or "" */
+};
+
+/* Once a state: before anything runs in it, then inside run. */
+void vmoon_ldbudget_attach(struct vmoon_ldbudget *b, lua_State *L);
+void vmoon_ldbudget_open(lua_State *L);
+struct vmoon_ldbudget *vmoon_ldbudget_of(lua_State *L);
+
+void vmoon_ldbudget_begin(struct vmoon_ldbudget *b, lua_State *L,
+			  uint64_t steps);
+void vmoon_ldbudget_end(struct vmoon_ldbudget *b, lua_State *L);
+/* For a watch: in a signal's handler, on the thread that runs the state. */
+void vmoon_ldbudget_late(void *budget);
+
+/*
+ * A hook cannot interrupt C, so a C function that works on more than a little
+ * pays for it first. A step is 10 ns of the budget; once they are gone this
+ * raises, and so does each instruction until the call ends.
+ */
+enum { VMOON_LDGUARD_NS_A_STEP = 10 };
+void vmoon_ldguard_charge(lua_State *L, uint64_t steps);
+uint64_t vmoon_ldguard_steps_left(lua_State *L);
+/* Raises when the call is over its budget already. */
+void vmoon_ldguard_check(lua_State *L);
+/* Over its budget: nothing of the script's may be started any more. */
+bool vmoon_ldguard_is_over(lua_State *L);
+/* That was so while co ran. */
+bool vmoon_ldguard_was_stopped(lua_State *co);
+
+/* Where the running thread of Lua is another one: co from now on; returns the
+ * one before. */
+lua_State *vmoon_ldguard_switch(lua_State *co);
+
+/* Before a C function with much on its stack calls Lua: raises when the C
+ * stack of the thread is used up so far. */
+void vmoon_ldguard_check_depth(lua_State *L);
+
+/* Bytes that the state may have at most. */
+size_t vmoon_ldguard_memory(lua_State *L);
+
+/* In run, where files may be read; not in a call, which may be on a vCPU. */
+bool vmoon_ldguard_may_read(lua_State *L);
+/* Under the folder, NULL when there is none. */
+const char *vmoon_ldguard_folder(lua_State *L);
+void vmoon_ldguard_log(lua_State *L, const char *line);
+
+#endif

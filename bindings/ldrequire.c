@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ldrequire.c - require of a device's state: modules that its owner set, and
+ * text files of the device's own folder, while it is loaded. A name is a file
+ * right there: no separators, so nothing leads out of it.
+ */
+#include "ldlib_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ldlib.h"
+
+enum { FILE_BYTES_MAX = 1 << 20, PATH_BYTES_MAX = 4096 };
+
+/* Name -> what require returns. */
+static const char modules_key;
+
+static void push_modules(lua_State *L)
+{
+	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &modules_key) == LUA_TTABLE)
+		return;
+	lua_pop(L, 1);
+	lua_createtable(L, 0, 4);
+	lua_pushvalue(L, -1);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &modules_key);
+}
+
+void vmoon_ldlib_set_module(lua_State *L, const char *name)
+{
+	push_modules(L);
+	lua_insert(L, -2);
+	lua_setfield(L, -2, name);
+	lua_pop(L, 1);
+}
+
+static bool is_plain_name(const char *name, size_t len)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_-";
+
+	return len > 0 && strspn(name, letters) == len;
+}
+
+/* Into out, which has room for one byte more than a file may have. */
+static ssize_t read_file(const char *path, char *out, const char **out_problem)
+{
+	/* A pipe would make it wait. */
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	ssize_t len = 0, n = 1;
+
+	if (fd < 0) {
+		*out_problem = strerror(errno);
+		return -1;
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		*out_problem = "not a file";
+		(void)close(fd);
+		return -1;
+	}
+	while (n > 0 && len <= FILE_BYTES_MAX) {
+		n = read(fd, out + len, (size_t)(FILE_BYTES_MAX + 1 - len));
+		len += n > 0 ? n : 0;
+	}
+	*out_problem =
+		n < 0 ? strerror(errno) : "more than 1 MiB is no device's code";
+	(void)close(fd);
+	return n < 0 || len > FILE_BYTES_MAX ? -1 : len;
+}
+
+/* Leaves the file's function on the top. */
+static void load_file(lua_State *L, const char *name)
+{
+	char path[PATH_BYTES_MAX];
+	const char *folder = vmoon_ldguard_folder(L), *problem = NULL;
+	ssize_t len;
+	char *text;
+	int n;
+
+	if (folder == NULL)
+		luaL_error(L,
+			   "module '%s' not found: a device without a "
+			   "folder has no other files",
+			   name);
+	n = snprintf(path, sizeof(path), "%s/%s.lua", folder, name);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		luaL_error(L, "module '%s': its path is too long", name);
+	text = lua_newuserdatauv(L, FILE_BYTES_MAX + 1, 0);
+	len = read_file(path, text, &problem);
+	if (len < 0)
+		luaL_error(L, "module '%s' (%s): %s", name, path, problem);
+	lua_pushfstring(L, "@%s", path);
+	vmoon_ldstate_load(L, text, (size_t)len, lua_tostring(L, -1));
+	lua_replace(L, -3);
+	lua_pop(L, 1);
+}
+
+int vmoon_ldlib_require(lua_State *L)
+{
+	size_t len;
+	const char *name = luaL_checklstring(L, 1, &len);
+
+	lua_settop(L, 1);
+	push_modules(L);
+	lua_pushvalue(L, 1);
+	if (lua_rawget(L, 2) != LUA_TNIL)
+		return 1;
+	lua_pop(L, 1);
+	if (!is_plain_name(name, len))
+		return luaL_error(L,
+				  "module '%s' not found: a device's files "
+				  "have names of letters, digits, _ and -",
+				  name);
+	if (!vmoon_ldguard_may_read(L))
+		return luaL_error(L,
+				  "module '%s': files can be loaded only "
+				  "while the device is",
+				  name);
+	load_file(L, name);
+	lua_pushvalue(L, 1);
+	lua_call(L, 1, 1);
+	if (lua_isnil(L, -1)) {
+		lua_pop(L, 1);
+		lua_pushboolean(L, 1);
+	}
+	lua_pushvalue(L, 1);
+	lua_pushvalue(L, -2);
+	lua_rawset(L, 2);
+	return 1;
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ldstate.c - a Lua state for the code of one device: walled in and timed.
+ *
+ * Its walls, in their order: an arena that every allocation comes from; the
+ * state; a library of allowed functions (ldlib.c). Its time: a watch whose
+ * signal sets a hook on the thread of Lua that runs, and steps that C functions
+ * pay. Once either is used up every instruction raises until the call returns,
+ * so nothing that the script catches keeps it alive.
+ *
+ * The collector is stopped. Whoever owns the state gives it slices between
+ * calls; a call that finds too much garbage pays a slice itself. Only a full
+ * arena makes Lua collect inside of a call: one pass over the arena, whose size
+ * is the bound.
+ */
+#include "ldstate.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "larena.h"
+#include "ldguard.h"
+#include "ldlib.h"
+#include "lhost.h"
+
+enum {
+	MEMORY_MAX = 1 << 30,
+	STACK_SLOTS = 64, /* for whoever owns it, outside of run */
+	GARBAGE_MIN = 64 << 10,
+	GC_FACTOR = 4, /* above the baseline a call collects itself */
+	GC_TURNS_MAX = 1 << 20
+};
+#define NO_MEMORY "not enough memory" /* Lua's own words */
+#define GC_SLICE_NS UINT64_C(200000)
+
+struct vmoon_ldstate {
+	struct vmoon_mem *mem; /* borrowed */
+	void *block;           /* owned: the arena */
+	size_t block_size;
+	struct vmoon_larena *arena; /* in block */
+	lua_State *L;               /* owned */
+	struct vmoon_watch watch;
+	bool has_watch, is_trusted;
+	uint64_t budget_ns;
+	char *folder; /* owned */
+	void *owner;  /* borrowed */
+	void (*log)(void *ctx, const char *line);
+	void *log_ctx; /* borrowed */
+
+	struct vmoon_ldbudget budget; /* of the call that runs */
+	bool is_running, may_read;
+
+	size_t baseline; /* bytes that the last whole collection left */
+	bool was_late;
+	char error[VMOON_LDSTATE_ERROR_MAX];
+	struct vmoon_ldstate_stats stats; /* but for times and memory */
+	uint64_t worst_ticks, total_ticks;
+	uint64_t first_ticks, first_ns; /* of its creation */
+};
+
+struct vmoon_ldstate *vmoon_ldstate_of(lua_State *L)
+{
+	return VMOON_CONTAINER_OF(vmoon_ldbudget_of(L), struct vmoon_ldstate,
+				  budget);
+}
+
+/* ---- memory ---- */
+
+static void *allocate(void *ctx, void *block, size_t old_size, size_t new_size)
+{
+	struct vmoon_ldstate *s = ctx;
+
+	(void)old_size;
+	return vmoon_larena_resize(s->arena, block, new_size);
+}
+
+/* ---- what the library asks ---- */
+
+size_t vmoon_ldguard_memory(lua_State *L)
+{
+	return vmoon_larena_capacity(vmoon_ldstate_of(L)->arena);
+}
+
+bool vmoon_ldguard_may_read(lua_State *L)
+{
+	return vmoon_ldstate_of(L)->may_read;
+}
+
+const char *vmoon_ldguard_folder(lua_State *L)
+{
+	return vmoon_ldstate_of(L)->folder;
+}
+
+void vmoon_ldguard_log(lua_State *L, const char *line)
+{
+	const struct vmoon_ldstate *s = vmoon_ldstate_of(L);
+
+	if (s->log != NULL)
+		s->log(s->log_ctx, line);
+}
+
+/* ---- calls ---- */
+
+static void begin(struct vmoon_ldstate *s, uint64_t budget_ns)
+{
+	s->is_running = true;
+	vmoon_ldbudget_begin(&s->budget, s->L,
+			     s->is_trusted
+				     ? UINT64_MAX
+				     : budget_ns / VMOON_LDGUARD_NS_A_STEP);
+	if (s->has_watch)
+		vmoon_watch_begin(&s->watch, budget_ns);
+}
+
+static void end(struct vmoon_ldstate *s)
+{
+	if (s->has_watch)
+		VMOON_IGNORE(vmoon_watch_end(&s->watch));
+	s->is_running = false;
+	vmoon_ldbudget_end(&s->budget, s->L);
+}
+
+/* One line: what a script raises may hold anything. */
+static void note_text(struct vmoon_ldstate *s, const char *text, size_t len)
+{
+	size_t n = len < sizeof(s->error) ? len : sizeof(s->error) - 1;
+
+	for (size_t i = 0; i < n; i++)
+		s->error[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f
+				      ? ' '
+				      : text[i];
+	s->error[n] = '\0';
+}
+
+/* The error object is on the top; it is not asked anything. */
+static enum vmoon_status note_error(struct vmoon_ldstate *s, int status,
+				    uint64_t budget_ns)
+{
+	const char *text;
+	size_t len;
+
+	s->was_late = s->budget.is_over;
+	if (s->was_late) {
+		(void)snprintf(s->error, sizeof(s->error),
+			       "%sexceeded its budget of %g ms",
+			       s->budget.place, (double)budget_ns / 1e6);
+		return VMOON_E_TIMEOUT;
+	}
+	if (status == LUA_ERRMEM) {
+		(void)snprintf(s->error, sizeof(s->error),
+			       "out of memory (%zu KiB)", s->block_size / 1024);
+		return VMOON_E_NOMEM;
+	}
+	if (lua_type(s->L, -1) == LUA_TSTRING) {
+		text = lua_tolstring(s->L, -1, &len);
+		note_text(s, text, len);
+		/* As coroutine.wrap passes it on, with a place before it. */
+		if (len >= sizeof(NO_MEMORY) - 1 &&
+		    strcmp(text + len - (sizeof(NO_MEMORY) - 1), NO_MEMORY) ==
+			    0)
+			return VMOON_E_NOMEM;
+	} else {
+		(void)snprintf(s->error, sizeof(s->error),
+			       "an error that is no text (a %s value)",
+			       lua_typename(s->L, lua_type(s->L, -1)));
+	}
+	return VMOON_E_SCRIPT;
+}
+
+static enum vmoon_status call(struct vmoon_ldstate *s, int nargs, int nresults,
+			      uint64_t budget_ns)
+{
+	const int base = lua_gettop(s->L) - nargs - 1;
+	const bool is_inner = s->is_running; /* then the outer budget holds */
+	lua_State *before = NULL;
+	enum vmoon_status st;
+	int status;
+
+	if (is_inner)
+		before = vmoon_ldguard_switch(s->L);
+	else
+		begin(s, budget_ns);
+	status = lua_pcall(s->L, nargs, nresults, 0);
+	if (is_inner)
+		(void)vmoon_ldguard_switch(before);
+	else
+		end(s);
+	if (status == LUA_OK && !s->budget.is_over)
+		return VMOON_OK;
+	st = note_error(s, status, budget_ns);
+	lua_settop(s->L, base);
+	return st;
+}
+
+bool vmoon_ldstate_call(struct vmoon_ldstate *s, int nargs, int nresults)
+{
+	uint64_t begin, ticks;
+	enum vmoon_status st;
+
+	if (vmoon_larena_used(s->arena) > GC_FACTOR * s->baseline &&
+	    !s->is_running)
+		vmoon_ldstate_gc(s, GC_SLICE_NS);
+	begin = vmoon_lhost_ticks();
+	st = call(s, nargs, nresults, s->budget_ns);
+	ticks = vmoon_lhost_ticks() - begin;
+	s->total_ticks += ticks;
+	if (ticks > s->worst_ticks)
+		s->worst_ticks = ticks;
+	s->stats.calls++;
+	s->stats.errors += st != VMOON_OK;
+	s->stats.late += st == VMOON_E_TIMEOUT;
+	return st == VMOON_OK;
+}
+
+enum vmoon_status vmoon_ldstate_run(struct vmoon_ldstate *s, lua_CFunction fn,
+				    void *arg, uint64_t budget_ns,
+				    struct vmoon_error *err)
+{
+	const bool may_read = s->may_read;
+	enum vmoon_status st;
+
+	lua_pushcfunction(s->L, fn);
+	lua_pushlightuserdata(s->L, arg);
+	s->may_read = true;
+	st = call(s, 1, LUA_MULTRET, budget_ns == 0 ? s->budget_ns : budget_ns);
+	s->may_read = may_read;
+	return st == VMOON_OK ? VMOON_OK
+			      : vmoon_fail(err, st, 0, "%s", s->error);
+}
+
+void vmoon_ldstate_load(lua_State *L, const char *text, size_t len,
+			const char *chunk_name)
+{
+	vmoon_ldguard_charge(L, len);
+	if (luaL_loadbufferx(L, text, len, chunk_name, "t") != LUA_OK)
+		lua_error(L);
+}
+
+/* ---- the collector ---- */
+
+bool vmoon_ldstate_wants_gc(const struct vmoon_ldstate *s)
+{
+	return vmoon_larena_used(s->arena) > s->baseline + GARBAGE_MIN;
+}
+
+void vmoon_ldstate_gc(struct vmoon_ldstate *s, uint64_t budget_ns)
+{
+	const uint64_t begin = vmoon_lhost_now_ns();
+
+	for (unsigned i = 0; i < GC_TURNS_MAX; i++) {
+		if (lua_gc(s->L, LUA_GCSTEP, 0) != 0) {
+			s->baseline = vmoon_larena_used(s->arena);
+			break;
+		}
+		if (vmoon_lhost_now_ns() - begin >= budget_ns)
+			break;
+	}
+}
+
+/* ---- making one ---- */
+
+static int open_state(lua_State *L)
+{
+	struct vmoon_ldstate *s = lua_touserdata(L, 1);
+
+	vmoon_ldbudget_open(L);
+	if (s->is_trusted)
+		luaL_openlibs(L);
+	else
+		vmoon_ldlib_open(L);
+	lua_gc(L, LUA_GCCOLLECT);
+	return 0;
+}
+
+static enum vmoon_status make_state(struct vmoon_ldstate *s,
+				    struct vmoon_error *err)
+{
+	enum vmoon_status st;
+
+	s->arena = vmoon_larena_init(s->block, s->block_size);
+	s->L = lua_newstate(allocate, s);
+	if (s->L == NULL)
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "device state: out of memory");
+	vmoon_ldbudget_attach(&s->budget, s->L);
+	lua_gc(s->L, LUA_GCSTOP);
+	/* Not the script's code: no watch. */
+	st = vmoon_ldstate_run(s, open_state, s, s->budget_ns, err);
+	if (st == VMOON_OK && lua_checkstack(s->L, STACK_SLOTS) == 0)
+		st = vmoon_fail(err, VMOON_E_NOMEM, 0,
+				"device state: out of memory");
+	s->baseline = vmoon_larena_used(s->arena);
+	return st;
+}
+
+static enum vmoon_status reserve(struct vmoon_ldstate *s, const char *folder,
+				 struct vmoon_error *err)
+{
+	s->block = vmoon_mem_resize(s->mem, NULL, 0, s->block_size);
+	if (folder != NULL)
+		s->folder = vmoon_mem_copy(s->mem, folder, strlen(folder));
+	if (s->block == NULL || (folder != NULL && s->folder == NULL))
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "device state: out of memory (%zu KiB)",
+				  s->block_size / 1024);
+	return VMOON_OK;
+}
+
+enum vmoon_status vmoon_ldstate_create(const struct vmoon_ldstate_options *opts,
+				       struct vmoon_ldstate **out_state,
+				       struct vmoon_error *err)
+{
+	struct vmoon_ldstate *s;
+	enum vmoon_status st;
+
+	if (opts->watchdog == NULL && !opts->is_trusted)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "device state: no watchdog given");
+	if (opts->memory != 0 && (opts->memory < VMOON_LDSTATE_MEMORY_MIN ||
+				  opts->memory > MEMORY_MAX))
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "device state: memory must be between %d KiB "
+				  "and %d MiB",
+				  (int)VMOON_LDSTATE_MEMORY_MIN / 1024,
+				  (int)MEMORY_MAX >> 20);
+	s = vmoon_mem_alloc(opts->mem, sizeof(*s));
+	if (s == NULL)
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "device state: out of memory");
+	s->mem = opts->mem;
+	s->block_size =
+		opts->memory == 0 ? (size_t)VMOON_LDSTATE_MEMORY : opts->memory;
+	s->budget_ns = opts->budget_ns == 0 ? VMOON_LDSTATE_BUDGET_NS
+					    : opts->budget_ns;
+	s->is_trusted = opts->is_trusted;
+	s->budget.is_endless = opts->is_trusted;
+	s->first_ticks = vmoon_lhost_ticks();
+	s->first_ns = vmoon_lhost_now_ns();
+	st = reserve(s, opts->folder, err);
+	if (st == VMOON_OK)
+		st = make_state(s, err);
+	if (st == VMOON_OK && !s->is_trusted) {
+		st = vmoon_watch_init(&s->watch, opts->watchdog,
+				      vmoon_ldbudget_late, &s->budget, err);
+		s->has_watch = st == VMOON_OK;
+	}
+	if (st != VMOON_OK) {
+		vmoon_ldstate_destroy(s);
+		return st;
+	}
+	*out_state = s;
+	return VMOON_OK;
+}
+
+void vmoon_ldstate_destroy(struct vmoon_ldstate *s)
+{
+	if (s == NULL)
+		return;
+	if (s->has_watch)
+		vmoon_watch_fini(&s->watch);
+	/* Without finalizers all there is to give back is the arena. */
+	if (s->L != NULL && s->is_trusted)
+		lua_close(s->L);
+	vmoon_mem_free(s->mem, s->block, s->block_size);
+	if (s->folder != NULL)
+		vmoon_mem_free(s->mem, s->folder, strlen(s->folder) + 1);
+	vmoon_mem_free(s->mem, s, sizeof(*s));
+}
+
+lua_State *vmoon_ldstate_lua(struct vmoon_ldstate *s)
+{
+	return s->L;
+}
+
+void vmoon_ldstate_set_owner(struct vmoon_ldstate *s, void *owner)
+{
+	s->owner = owner;
+}
+
+void *vmoon_ldstate_owner(struct vmoon_ldstate *s)
+{
+	return s->owner;
+}
+
+void vmoon_ldstate_set_log(struct vmoon_ldstate *s,
+			   void (*log)(void *ctx, const char *line), void *ctx)
+{
+	s->log = log;
+	s->log_ctx = ctx;
+}
+
+void vmoon_ldstate_set_module(lua_State *L, const char *name)
+{
+	if (vmoon_ldstate_of(L)->is_trusted) {
+		luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+		lua_insert(L, -2);
+		lua_setfield(L, -2, name);
+		lua_pop(L, 1);
+	} else {
+		vmoon_ldlib_set_module(L, name);
+	}
+}
+
+const char *vmoon_ldstate_error(const struct vmoon_ldstate *s)
+{
+	return s->error;
+}
+
+bool vmoon_ldstate_was_late(const struct vmoon_ldstate *s)
+{
+	return s->was_late;
+}
+
+void vmoon_ldstate_stats(const struct vmoon_ldstate *s,
+			 struct vmoon_ldstate_stats *out)
+{
+	const uint64_t ns = vmoon_lhost_now_ns() - s->first_ns;
+	const uint64_t ticks = vmoon_lhost_ticks() - s->first_ticks;
+	const double unit = ticks == 0 ? 0 : (double)ns / (double)ticks;
+
+	*out = s->stats;
+	out->worst_ns = (uint64_t)((double)s->worst_ticks * unit);
+	out->total_ns = (uint64_t)((double)s->total_ticks * unit);
+	out->memory = vmoon_larena_used(s->arena);
+	out->memory_peak = vmoon_larena_peak(s->arena);
+	out->memory_max = vmoon_larena_capacity(s->arena);
+}

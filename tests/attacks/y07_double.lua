@@ -1,0 +1,7 @@
+-- SPDX-License-Identifier: MIT
+-- A string that doubles.
+local s = "x"
+
+return function()
+  while true do s = s .. s end
+end

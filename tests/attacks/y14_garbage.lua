@@ -1,0 +1,7 @@
+-- SPDX-License-Identifier: MIT
+-- Garbage without an end.
+return function()
+  while true do
+    local _ = {}
+  end
+end
