@@ -69,8 +69,28 @@ VMOON_STATUS vmoon_board_reset(struct vmoon_board *board,
 			       struct vmoon_error *err) VMOON_NONNULL(1);
 
 /*
- * Fills guest memory with kernel and tables; says where to start. The first
- * call opens files (NULL: each call does, and closes), which the caller closes.
+ * A node of the guest's ACPI tables for a device that was added. E_CONFIG when
+ * they cannot have it. drop takes the last one away again.
+ */
+struct vmoon_acpi_device;
+VMOON_STATUS vmoon_board_add_node(struct vmoon_board *board,
+				  const struct vmoon_acpi_device *node,
+				  struct vmoon_error *err) VMOON_NONNULL(1, 2);
+void vmoon_board_drop_node(struct vmoon_board *board) VMOON_NONNULL(1);
+
+/*
+ * Tells the guest of its machine: ACPI tables and MP table. Without a board
+ * (NULL) of what is in the description alone. No vCPU is running.
+ */
+VMOON_STATUS vmoon_board_load_tables(const struct vmoon_spec *spec,
+				     struct vmoon_board *board,
+				     struct vmoon_gmem *gm,
+				     struct vmoon_error *err)
+	VMOON_NONNULL(1, 3);
+
+/*
+ * Fills guest memory with the kernel; says where to start. The first call
+ * opens files (NULL: each call does, and closes), which the caller closes.
  */
 VMOON_STATUS vmoon_board_load(const struct vmoon_spec *spec,
 			      struct vmoon_boot_files *files,

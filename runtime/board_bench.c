@@ -231,7 +231,13 @@ static uint64_t or_default(uint64_t value, uint64_t def)
 static enum vmoon_status check(struct vmoon_bench_options *o,
 			       struct vmoon_error *err)
 {
-	if (find_kind(o->device) == NULL)
+	const int count = (o->device != NULL) + (o->custom != NULL) +
+			  (o->custom_virtio != NULL);
+
+	if (count > 1)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "a bench has one device");
+	if (count == 0 || (o->device != NULL && find_kind(o->device) == NULL))
 		return vmoon_fail(err, VMOON_E_INVAL, 0, "no device '%s'",
 				  o->device != NULL ? o->device : "");
 	o->memory_bytes = or_default(o->memory_bytes, VMOON_BENCH_MEMORY);
@@ -301,6 +307,8 @@ static enum vmoon_status init(struct vmoon_bench *b,
 	b->memory_bytes = o->memory_bytes;
 	b->kind = find_kind(o->device);
 	st = vmoon_gmem_init_mapped(&b->gm, &b->mem, &ram, 1, err);
+	if (st == VMOON_OK && b->kind == NULL)
+		st = vmoon_bench_custom_kind(b, o, err);
 	if (st == VMOON_OK)
 		st = b->kind->make(b, o, err);
 	if (st == VMOON_OK && b->kind->is_virtio)
@@ -319,6 +327,8 @@ static enum vmoon_status init(struct vmoon_bench *b,
 	r.off += (size_t)b->memory_bytes;
 	if (st == VMOON_OK)
 		st = b->dev->ops->load(b->dev, &r, err);
+	if (st == VMOON_OK)
+		vmoon_bench_custom_run(b);
 	return st;
 }
 

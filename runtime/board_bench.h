@@ -3,6 +3,7 @@
 #ifndef VMOON_RUNTIME_BOARD_BENCH_H
 #define VMOON_RUNTIME_BOARD_BENCH_H
 
+#include "device_options.h"
 #include "gmem.h"
 #include "mem.h"
 #include "tests/support/array_disk.h"
@@ -29,6 +30,20 @@ struct vmoon_bench_kind {
 			size_t len); /* or NULL */
 };
 
+/* What a device of the caller's asks for, and what it has asked for. */
+struct vmoon_bench_custom {
+	struct vmoon_bench_kind kind;
+	char name[VMOON_DEVICE_NAME_MAX + 1];
+	void (*tick)(struct vmoon_device *dev);
+	void (*work)(struct vmoon_device *dev);
+	void (*doorbell)(struct vmoon_device *dev, unsigned i);
+	struct vmoon_doorbell doorbells[VMOON_DOORBELLS_MAX];
+	size_t doorbell_count;
+	bool is_edge, is_woken, has_failed;
+	uint64_t edges;
+	struct vmoon_error error; /* the first that it reported */
+};
+
 struct vmoon_bench {
 	const struct vmoon_bench_kind *kind;
 	struct vmoon_mem mem;
@@ -43,6 +58,21 @@ struct vmoon_bench {
 	uint64_t random; /* state of the generator */
 	unsigned port_count;
 	struct vmoon_bench_port ports[VMOON_BENCH_PORTS_MAX];
+	struct vmoon_bench_custom custom;
 };
+
+/* board_bench_custom.c: a device of the caller's. Its kind, which is b's. */
+VMOON_STATUS vmoon_bench_custom_kind(struct vmoon_bench *b,
+				     const struct vmoon_bench_options *opts,
+				     struct vmoon_error *err)
+	VMOON_NONNULL(1, 2);
+/* Whether the write rang a doorbell, and the device has heard it. */
+bool vmoon_bench_custom_ring(struct vmoon_bench *b, uint64_t off,
+			     unsigned width) VMOON_NONNULL(1);
+/* What a worker would do meanwhile: nothing for other devices. */
+void vmoon_bench_custom_run(struct vmoon_bench *b) VMOON_NONNULL(1);
+VMOON_STATUS vmoon_bench_custom_advance(struct vmoon_bench *b, uint64_t ns,
+					struct vmoon_error *err)
+	VMOON_NONNULL(1);
 
 #endif

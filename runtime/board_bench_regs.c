@@ -32,6 +32,7 @@ enum vmoon_status vmoon_bench_read(struct vmoon_bench *b, uint64_t off,
 	if (out_value == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0, "nowhere to read to");
 	*out_value = b->dev->ops->read(b->dev, off, width);
+	vmoon_bench_custom_run(b);
 	return VMOON_OK;
 }
 
@@ -43,9 +44,11 @@ enum vmoon_status vmoon_bench_write(struct vmoon_bench *b, uint64_t off,
 
 	if (st != VMOON_OK)
 		return st;
-	b->dev->ops->write(b->dev, off, width, value);
+	if (!vmoon_bench_custom_ring(b, off, width))
+		b->dev->ops->write(b->dev, off, width, value);
 	if (b->driver != NULL)
 		vmoon_driver_run(b->driver, 0);
+	vmoon_bench_custom_run(b);
 	return VMOON_OK;
 }
 
@@ -55,10 +58,9 @@ enum vmoon_status vmoon_bench_advance(struct vmoon_bench *b, uint64_t ns,
 	if (b == NULL || ns > UINT64_MAX / 2 - b->host.now_ns)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "no bench, or too far ahead");
-	if (b->driver != NULL)
-		vmoon_driver_advance(b->driver, ns);
-	else
-		b->host.now_ns += ns;
+	if (b->driver == NULL)
+		return vmoon_bench_custom_advance(b, ns, err);
+	vmoon_driver_advance(b->driver, ns);
 	return VMOON_OK;
 }
 
@@ -76,6 +78,7 @@ enum vmoon_status vmoon_bench_reset(struct vmoon_bench *b,
 	if (b->driver != NULL)
 		vmoon_driver_reset(b->driver);
 	b->is_probed = false;
+	vmoon_bench_custom_run(b);
 	return VMOON_OK;
 }
 

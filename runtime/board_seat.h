@@ -11,7 +11,8 @@
 enum vmoon_seat_kind {
 	VMOON_SEAT_OF_DISK,
 	VMOON_SEAT_OF_RNG,
-	VMOON_SEAT_OF_CONSOLE
+	VMOON_SEAT_OF_CONSOLE,
+	VMOON_SEAT_OF_EMBEDDER
 };
 
 struct vmoon_virtio_seat;
@@ -28,6 +29,8 @@ struct vmoon_virtio_seat {
 	enum vmoon_seat_kind kind;
 	const char *name; /* borrowed: the description's, or a literal */
 	const struct vmoon_spec_disk *disk; /* borrowed; or NULL */
+	/* Of the embedder's: for the one call only. */
+	const struct vmoon_board_virtio_maker *maker;
 	struct vmoon_acpi_virtio place;
 	struct vmoon_loop *loop;   /* borrowed: serves the device */
 	struct vmoon_slot *slot;   /* borrowed: in the rack */
@@ -60,8 +63,9 @@ struct vmoon_board_virtio {
 
 /* board_virtio_make.c: the device by the seat's kind, the seat's block too. */
 VMOON_STATUS vmoon_virtio_seat_make(struct vmoon_virtio_seat *seat,
+				    const struct vmoon_rack_env *env,
 				    struct vmoon_virtio **out_vd,
 				    struct vmoon_error *err)
-	VMOON_NONNULL(1, 2);
+	VMOON_NONNULL(1, 2, 3);
 
 #endif

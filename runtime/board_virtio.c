@@ -30,6 +30,14 @@ struct vmoon_acpi_virtio vmoon_board_virtio_place(size_t i)
 		.gsi = LINE_FIRST + (unsigned)(i % LINES)};
 }
 
+size_t vmoon_board_virtio_places(const struct vmoon_board_virtio *v,
+				 struct vmoon_acpi_virtio *out)
+{
+	for (size_t i = 0; i < v->count; i++)
+		out[i] = v->seats[i].place;
+	return v->count;
+}
+
 /*
  * Whoever resets the device holds its lock and may wait for what this loop has
  * to do for the backend, so the loop does not wait for the lock for long.
@@ -214,7 +222,8 @@ static enum vmoon_status make(void *ctx, const struct vmoon_rack_env *env,
 						     .faults = env->faults,
 						     .kick = ask_kick,
 						     .ctx = seat};
-	enum vmoon_status st = vmoon_virtio_seat_make(seat, &seat->vd, err);
+	enum vmoon_status st =
+		vmoon_virtio_seat_make(seat, env, &seat->vd, err);
 
 	if (st != VMOON_OK)
 		return st;
@@ -272,6 +281,27 @@ static enum vmoon_status install(struct vmoon_virtio_seat *seat,
 	return st;
 }
 
+/* A line on which nobody has edges: it is shared. */
+static unsigned line_of(const struct vmoon_plan *plan, unsigned gsi)
+{
+	for (unsigned i = 0; i < LINES; i++) {
+		const unsigned line =
+			LINE_FIRST + (gsi - LINE_FIRST + i) % LINES;
+
+		if ((plan->edges >> line & 1) == 0)
+			return line;
+	}
+	return gsi; /* refused when it is taken */
+}
+
+/* The loop, which does not run, knows nothing of it any more. */
+static void forget(struct vmoon_virtio_seat *seat)
+{
+	vmoon_loop_remove_event(seat->loop, &seat->ask_event);
+	vmoon_loop_remove_event(seat->loop, &seat->arm_event);
+	vmoon_loop_remove_timer(seat->loop, &seat->timer);
+}
+
 /* The next one, whose kind, name, disk and loop are given. */
 static enum vmoon_status add_seat(struct vmoon_board_virtio *v,
 				  const struct vmoon_virtio_seat *given,
@@ -283,17 +313,52 @@ static enum vmoon_status add_seat(struct vmoon_board_virtio *v,
 	*seat = *given;
 	seat->all = v;
 	seat->place = vmoon_board_virtio_place(v->count);
+	seat->place.gsi = line_of(&v->rack->plan, seat->place.gsi);
 	vmoon_loop_add_event(seat->loop, &seat->ask_event, on_asked, seat);
 	vmoon_loop_add_event(seat->loop, &seat->arm_event, on_arm, seat);
 	vmoon_loop_add_timer(seat->loop, &seat->timer, on_due, seat);
 	st = install(seat, err);
-	if (st == VMOON_OK)
+	if (st == VMOON_OK) {
 		v->count++;
-	else if (seat->disk != NULL)
+		return VMOON_OK;
+	}
+	forget(seat);
+	if (seat->disk != NULL)
 		vmoon_error_prefix(err, "disk '%s'", seat->name);
 	else
 		vmoon_error_prefix(err, "%s", seat->name);
 	return st;
+}
+
+enum vmoon_status vmoon_board_virtio_add(
+	struct vmoon_board_virtio *v,
+	const struct vmoon_board_virtio_maker *maker,
+	struct vmoon_acpi_virtio *out_place, struct vmoon_error *err)
+{
+	const struct vmoon_virtio_seat given = {.kind = VMOON_SEAT_OF_EMBEDDER,
+						.name = maker->name,
+						.maker = maker,
+						.loop = v->host.loop};
+	enum vmoon_status st;
+
+	if (v->count == VMOON_VIRTIO_DEVICES_MAX)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "%s: a machine has at most %d virtio devices",
+				  maker->name, VMOON_VIRTIO_DEVICES_MAX);
+	st = add_seat(v, &given, err);
+	if (st != VMOON_OK)
+		return st;
+	v->seats[v->count - 1].maker = NULL;
+	*out_place = v->seats[v->count - 1].place;
+	return VMOON_OK;
+}
+
+void vmoon_board_virtio_drop(struct vmoon_board_virtio *v)
+{
+	struct vmoon_virtio_seat *seat = &v->seats[--v->count];
+
+	remove_seat(seat);
+	forget(seat);
 }
 
 static enum vmoon_status add_all(struct vmoon_board_virtio *v,

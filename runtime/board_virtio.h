@@ -20,6 +20,10 @@ struct vmoon_board_virtio;
 size_t vmoon_board_virtio_count(const struct vmoon_spec_devices *spec)
 	VMOON_NONNULL(1);
 struct vmoon_acpi_virtio vmoon_board_virtio_place(size_t i);
+/* The places of those that are there, of VMOON_ACPI_VIRTIO_MAX; how many. */
+size_t vmoon_board_virtio_places(const struct vmoon_board_virtio *v,
+				 struct vmoon_acpi_virtio *out)
+	VMOON_NONNULL(1, 2);
 
 /* spec is borrowed, host is copied. Before any loop runs. */
 VMOON_STATUS vmoon_board_virtio_create(const struct vmoon_spec_devices *spec,
@@ -31,6 +35,25 @@ VMOON_STATUS vmoon_board_virtio_create(const struct vmoon_spec_devices *spec,
 /* No loop runs any more. Takes its devices out of the rack. */
 void vmoon_board_virtio_destroy(struct vmoon_board_virtio *v);
 
+/*
+ * One more, of the embedder's, which make makes; name is borrowed until the
+ * end. No loop runs yet. E_CONFIG when there is no room.
+ */
+struct vmoon_board_virtio_maker {
+	const char *name;
+	enum vmoon_status (*make)(void *ctx, const struct vmoon_rack_env *env,
+				  struct vmoon_virtio **out_vd,
+				  struct vmoon_error *err);
+	void *ctx;
+};
+VMOON_STATUS vmoon_board_virtio_add(
+	struct vmoon_board_virtio *v,
+	const struct vmoon_board_virtio_maker *maker,
+	struct vmoon_acpi_virtio *out_place, struct vmoon_error *err)
+	VMOON_NONNULL(1, 2, 3);
+/* The one that was added last leaves again. */
+void vmoon_board_virtio_drop(struct vmoon_board_virtio *v) VMOON_NONNULL(1);
+
 /* ---- host side; each takes the device's lock. Any thread ---- */
 
 /* NULL past the end. Borrowed. */
@@ -40,6 +63,12 @@ const char *vmoon_board_virtio_type(const struct vmoon_board_virtio *v,
 				    size_t i) VMOON_NONNULL(1);
 
 /* E_INVAL: there is no such device, or it is of another kind. */
+VMOON_STATUS vmoon_board_virtio_call(struct vmoon_board_virtio *v,
+				     const char *name,
+				     void (*fn)(void *ctx,
+						struct vmoon_virtio *vd),
+				     void *ctx, struct vmoon_error *err)
+	VMOON_NONNULL(1, 2, 3);
 VMOON_STATUS vmoon_board_virtio_stats(struct vmoon_board_virtio *v,
 				      const char *name,
 				      struct vmoon_virtio_stats *out,

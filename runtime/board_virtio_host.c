@@ -36,7 +36,7 @@ static struct vmoon_virtio_seat *enter(struct vmoon_board_virtio *v,
 				       struct vmoon_error *err)
 {
 	static const char *const what[] = {"disk", "source of entropy",
-					   "console"};
+					   "console", "device of yours"};
 	struct vmoon_virtio_seat *seat = find(v, name);
 
 	if (seat != NULL && seat->kind == kind) {
@@ -65,6 +65,22 @@ enum vmoon_status vmoon_board_virtio_stats(struct vmoon_board_virtio *v,
 				  "'%s' is no virtio device of the VM", name);
 	vmoon_lock_take(&seat->slot->lock);
 	vmoon_virtio_mmio_stats(seat->slot->dev, out);
+	leave(seat);
+	return VMOON_OK;
+}
+
+enum vmoon_status vmoon_board_virtio_call(struct vmoon_board_virtio *v,
+					  const char *name,
+					  void (*fn)(void *ctx,
+						     struct vmoon_virtio *vd),
+					  void *ctx, struct vmoon_error *err)
+{
+	struct vmoon_virtio_seat *seat =
+		enter(v, name, VMOON_SEAT_OF_EMBEDDER, err);
+
+	if (seat == NULL)
+		return VMOON_E_INVAL;
+	fn(ctx, seat->vd);
 	leave(seat);
 	return VMOON_OK;
 }

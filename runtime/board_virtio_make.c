@@ -76,6 +76,7 @@ static enum vmoon_status make_console(struct vmoon_virtio_seat *seat,
 }
 
 enum vmoon_status vmoon_virtio_seat_make(struct vmoon_virtio_seat *seat,
+					 const struct vmoon_rack_env *env,
 					 struct vmoon_virtio **out_vd,
 					 struct vmoon_error *err)
 {
@@ -83,6 +84,8 @@ enum vmoon_status vmoon_virtio_seat_make(struct vmoon_virtio_seat *seat,
 	case VMOON_SEAT_OF_DISK: return make_disk(seat, out_vd, err);
 	case VMOON_SEAT_OF_RNG: return make_rng(seat, out_vd, err);
 	case VMOON_SEAT_OF_CONSOLE: return make_console(seat, out_vd, err);
+	case VMOON_SEAT_OF_EMBEDDER:
+		return seat->maker->make(seat->maker->ctx, env, out_vd, err);
 	}
 	return VMOON_E_INVAL;
 }

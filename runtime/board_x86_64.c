@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* board_x86_64.c - the x86_64 machine: one table of devices, read downwards. */
-#include "board.h"
+#include "board_x86_64.h"
 
 #include "board_virtio.h"
-#include "boot/acpi.h"
-#include "boot/boot.h"
-#include "boot/mptable.h"
-#include "rack.h"
 
 #include "devices/acpi_pm.h"
 #include "devices/debug_exit.h"
@@ -16,18 +12,6 @@
 #include "devices/uart16550.h"
 
 #include <string.h>
-
-/* Ports as PCs and QEMU have them; the ACPI tables below say the same. */
-enum {
-	PORT_I8042 = 0x60,
-	PORT_RTC = 0x70,
-	PORT_DEBUG_EXIT = 0xf4,
-	PORT_SERIAL = 0x3f8,
-	PORT_PVPANIC = 0x505,
-	PORT_ACPI_PM = 0x600,
-	IRQ_SERIAL = 4,
-	IRQ_ACPI_PM = 5
-};
 
 /* Where a user's devices go that name no place of their own. */
 static const struct vmoon_plan_limits limits = {
@@ -53,14 +37,6 @@ _Static_assert((int)VMOON_ACPI_PORT_SLEEP_CONTROL ==
 		       (int)VMOON_ACPI_EVENT_POWER_BUTTON ==
 			       (int)VMOON_ACPI_PM_EVENT_POWER_BUTTON,
 	       "the ACPI tables and the device disagree");
-
-struct vmoon_board {
-	struct vmoon_rack rack;
-	struct vmoon_board_virtio *virtio;   /* owned; in the rack */
-	struct vmoon_slot *serial, *acpi_pm; /* borrowed: in the rack */
-	struct vmoon_hv_vm *hv;              /* borrowed: outlives the board */
-	struct vmoon_mem *mem;               /* likewise */
-};
 
 /* What a device's maker may draw on. */
 struct maker {
@@ -207,13 +183,19 @@ static enum vmoon_status reserve(struct vmoon_plan *plan, uint64_t memory_bytes,
 				 struct vmoon_error *err)
 {
 	static const struct vmoon_resource chips[] = {
-		{VMOON_RESOURCE_MMIO, true, VMOON_ADDR_IOAPIC, 0x1000, 1, 0, 0,
-		 false},
+		{.kind = VMOON_RESOURCE_MMIO,
+		 .is_fixed = true,
+		 .base = VMOON_ADDR_IOAPIC,
+		 .size = 0x1000},
 		/* The local APIC's page, and where messages are sent. */
-		{VMOON_RESOURCE_MMIO, true, VMOON_ADDR_LAPIC, 0x100000, 1, 0, 0,
-		 false},
-		{VMOON_RESOURCE_MMIO, true, VMOON_ADDR_IDENTITY_MAP, 0x4000, 1,
-		 0, 0, false},
+		{.kind = VMOON_RESOURCE_MMIO,
+		 .is_fixed = true,
+		 .base = VMOON_ADDR_LAPIC,
+		 .size = 0x100000},
+		{.kind = VMOON_RESOURCE_MMIO,
+		 .is_fixed = true,
+		 .base = VMOON_ADDR_IDENTITY_MAP,
+		 .size = 0x4000},
 	};
 	struct vmoon_resource list[VMOON_COUNTOF(chips)];
 	struct vmoon_gmem_region r[2];
@@ -328,93 +310,6 @@ enum vmoon_status vmoon_board_reset(struct vmoon_board *b,
 	st = b->hv->ops->reset(b->hv, err);
 	if (st == VMOON_OK)
 		vmoon_irqs_resend(&b->rack.irqs);
-	return st;
-}
-
-static enum vmoon_status load_acpi(const struct vmoon_spec *spec,
-				   struct vmoon_gmem *gm,
-				   struct vmoon_error *err)
-{
-	struct vmoon_acpi_virtio virtio[VMOON_ACPI_VIRTIO_MAX];
-	const struct vmoon_acpi_config cfg = {
-		.cpu_count = spec->cpus,
-		.ioapic_base = VMOON_ADDR_IOAPIC,
-		.lapic_base = VMOON_ADDR_LAPIC,
-		.virtio = virtio,
-		.virtio_count = vmoon_board_virtio_count(&spec->devices),
-		.gsi_count = VMOON_GSI_COUNT,
-		.serial_port = PORT_SERIAL,
-		.serial_irq = IRQ_SERIAL,
-		.rtc_port = PORT_RTC,
-		.pvpanic_port = PORT_PVPANIC,
-		/* Ours has a reset line only: Linux must not look for keys. */
-		.i8042_port = 0,
-		.pm_port = PORT_ACPI_PM,
-		.pm_irq = IRQ_ACPI_PM,
-	};
-	const size_t cap = VMOON_ADDR_ACPI_END - VMOON_ADDR_ACPI;
-	unsigned char *to = vmoon_gmem_borrow(gm, VMOON_ADDR_ACPI, cap);
-	size_t len;
-
-	if (to == NULL)
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "guest memory: no room for ACPI tables");
-	for (size_t i = 0; i < VMOON_ACPI_VIRTIO_MAX; i++)
-		virtio[i] = vmoon_board_virtio_place(i);
-	return vmoon_acpi_build(&cfg, VMOON_ADDR_ACPI, to, cap, &len, err);
-}
-
-/*
- * Always, and beside ACPI, which Linux prefers: a guest started with acpi=off
- * and one too small to read AML find their CPUs and interrupts, too, and there
- * is one memory map for all.
- */
-static enum vmoon_status load_mptable(const struct vmoon_spec *spec,
-				      struct vmoon_gmem *gm,
-				      struct vmoon_error *err)
-{
-	const struct vmoon_mptable_config cfg = {
-		.cpu_count = spec->cpus,
-		.irq_count = VMOON_GSI_COUNT,
-		.ioapic_base = VMOON_ADDR_IOAPIC,
-		.lapic_base = VMOON_ADDR_LAPIC,
-	};
-	const size_t cap = VMOON_ADDR_MPTABLE_END - VMOON_ADDR_MPTABLE;
-	unsigned char *to = vmoon_gmem_borrow(gm, VMOON_ADDR_MPTABLE, cap);
-	size_t len;
-
-	if (to == NULL)
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "guest memory: no room for the MP table");
-	return vmoon_mptable_build(&cfg, VMOON_ADDR_MPTABLE, to, cap, &len,
-				   err);
-}
-
-enum vmoon_status vmoon_board_load(const struct vmoon_spec *spec,
-				   struct vmoon_boot_files *files,
-				   struct vmoon_gmem *gm,
-				   struct vmoon_x86_entry *out_entry,
-				   struct vmoon_error *err)
-{
-	const struct vmoon_boot_args args = {
-		.mem = spec->mem,
-		.kernel_path = spec->kernel,
-		.kernel_fd = spec->kernel_fd,
-		.initrd_fd = spec->initrd_fd,
-		.flat = {spec->flat_mode, spec->flat_at},
-		.initrd_path = spec->initrd,
-		.files = files,
-		.cmdline = spec->cmdline,
-		.protocol = spec->boot,
-		.unpack = spec->unpack,
-		.rsdp = VMOON_ADDR_ACPI,
-	};
-	enum vmoon_status st = load_acpi(spec, gm, err);
-
-	if (st == VMOON_OK)
-		st = load_mptable(spec, gm, err);
-	if (st == VMOON_OK)
-		st = vmoon_boot_load(gm, &args, out_entry, err);
 	return st;
 }
 

@@ -27,6 +27,19 @@ static void set_source(void *ctx, bool level)
 	vmoon_lock_drop(&irqs->lock);
 }
 
+static void pulse_source(void *ctx, bool level)
+{
+	const struct vmoon_irq_source *s = ctx;
+	struct vmoon_irqs *irqs = s->irqs;
+
+	if (!level)
+		return;
+	vmoon_lock_take(&irqs->lock);
+	drive(irqs, s->gsi, true);
+	drive(irqs, s->gsi, false);
+	vmoon_lock_drop(&irqs->lock);
+}
+
 void vmoon_irqs_init(struct vmoon_irqs *irqs, struct vmoon_hv_vm *hv)
 {
 	memset(irqs, 0, sizeof(*irqs));
@@ -47,27 +60,56 @@ static struct vmoon_irq_source *free_source(struct vmoon_irqs *irqs)
 	return NULL;
 }
 
-enum vmoon_status vmoon_irqs_add(struct vmoon_irqs *irqs, unsigned gsi,
-				 struct vmoon_irq *out_irq,
-				 struct vmoon_error *err)
+static enum vmoon_status add_source(struct vmoon_irqs *irqs,
+				    const struct vmoon_irq_source *source,
+				    struct vmoon_irq *out_irq,
+				    struct vmoon_error *err)
 {
 	struct vmoon_irq_source *s;
 
-	if (gsi >= VMOON_GSI_COUNT)
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "interrupt %u is out of range 0..%d", gsi,
-				  VMOON_GSI_COUNT - 1);
 	vmoon_lock_take(&irqs->lock);
 	s = free_source(irqs);
 	if (s != NULL)
-		*s = (struct vmoon_irq_source){irqs, (uint8_t)gsi, false};
+		*s = *source;
 	vmoon_lock_drop(&irqs->lock);
 	if (s == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "no more than %d interrupt sources",
 				  VMOON_IRQ_SOURCES_MAX);
-	*out_irq = (struct vmoon_irq){set_source, s};
+	*out_irq = (struct vmoon_irq){
+		source->is_edge ? pulse_source : set_source, s};
 	return VMOON_OK;
+}
+
+static enum vmoon_status check_gsi(unsigned gsi, struct vmoon_error *err)
+{
+	if (gsi < VMOON_GSI_COUNT)
+		return VMOON_OK;
+	return vmoon_fail(err, VMOON_E_INVAL, 0,
+			  "interrupt %u is out of range 0..%d", gsi,
+			  VMOON_GSI_COUNT - 1);
+}
+
+enum vmoon_status vmoon_irqs_add(struct vmoon_irqs *irqs, unsigned gsi,
+				 struct vmoon_irq *out_irq,
+				 struct vmoon_error *err)
+{
+	const struct vmoon_irq_source s = {.irqs = irqs,
+					   .gsi = (uint8_t)(gsi & 0xff)};
+	const enum vmoon_status st = check_gsi(gsi, err);
+
+	return st == VMOON_OK ? add_source(irqs, &s, out_irq, err) : st;
+}
+
+enum vmoon_status vmoon_irqs_add_edge(struct vmoon_irqs *irqs, unsigned gsi,
+				      struct vmoon_irq *out_irq,
+				      struct vmoon_error *err)
+{
+	const struct vmoon_irq_source s = {
+		.irqs = irqs, .gsi = (uint8_t)(gsi & 0xff), .is_edge = true};
+	const enum vmoon_status st = check_gsi(gsi, err);
+
+	return st == VMOON_OK ? add_source(irqs, &s, out_irq, err) : st;
 }
 
 void vmoon_irqs_remove(struct vmoon_irqs *irqs, const struct vmoon_irq *irq)

@@ -16,7 +16,8 @@ struct vmoon_irqs;
 struct vmoon_irq_source {
 	struct vmoon_irqs *irqs; /* borrowed: the table it is in; NULL: free */
 	uint8_t gsi;
-	bool level; /* what the device says */
+	bool level;   /* what the device says */
+	bool is_edge; /* each set(true) is a pulse; it has no level */
 };
 
 /*
@@ -39,6 +40,11 @@ void vmoon_irqs_fini(struct vmoon_irqs *irqs) VMOON_NONNULL(1);
 VMOON_STATUS vmoon_irqs_add(struct vmoon_irqs *irqs, unsigned gsi,
 			    struct vmoon_irq *out_irq, struct vmoon_error *err)
 	VMOON_NONNULL(1, 3);
+
+/* The same for one that pulses: each set(true) is an edge, others nothing. */
+VMOON_STATUS vmoon_irqs_add_edge(struct vmoon_irqs *irqs, unsigned gsi,
+				 struct vmoon_irq *out_irq,
+				 struct vmoon_error *err) VMOON_NONNULL(1, 3);
 
 /*
  * Takes a source away, and the line down when no other holds it up. Its device

@@ -92,6 +92,17 @@ void vmoon_loop_add_event(struct vmoon_loop *loop, struct vmoon_loop_event *ev,
 	loop->events = ev;
 }
 
+void vmoon_loop_remove_event(struct vmoon_loop *loop,
+			     struct vmoon_loop_event *ev)
+{
+	struct vmoon_loop_event **p = &loop->events;
+
+	while (*p != NULL && *p != ev)
+		p = &(*p)->next;
+	if (*p != NULL)
+		*p = ev->next;
+}
+
 /* The loop's thread, in a handler of a descriptor: events come after that. */
 static bool is_awake(const struct vmoon_loop *loop)
 {
@@ -130,6 +141,17 @@ void vmoon_loop_add_timer(struct vmoon_loop *loop, struct vmoon_loop_timer *t,
 	*t = (struct vmoon_loop_timer){
 		.fn = fn, .ctx = ctx, .next = loop->timers};
 	loop->timers = t;
+}
+
+void vmoon_loop_remove_timer(struct vmoon_loop *loop,
+			     struct vmoon_loop_timer *t)
+{
+	struct vmoon_loop_timer **p = &loop->timers;
+
+	while (*p != NULL && *p != t)
+		p = &(*p)->next;
+	if (*p != NULL)
+		*p = t->next;
 }
 
 void vmoon_loop_set_timer(struct vmoon_loop_timer *t, uint64_t deadline_ns)

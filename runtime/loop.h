@@ -80,6 +80,9 @@ void vmoon_loop_remove_fd(struct vmoon_loop *loop, struct vmoon_loop_fd *fd)
 /* Before the loop runs; events stay until vmoon_loop_fini. */
 void vmoon_loop_add_event(struct vmoon_loop *loop, struct vmoon_loop_event *ev,
 			  vmoon_loop_fn fn, void *ctx) VMOON_NONNULL(1, 2, 3);
+/* While nobody runs the loop; firing it later wakes the loop for nothing. */
+void vmoon_loop_remove_event(struct vmoon_loop *loop,
+			     struct vmoon_loop_event *ev) VMOON_NONNULL(1, 2);
 void vmoon_loop_fire(struct vmoon_loop_event *ev) VMOON_NONNULL(1); /* any */
 
 /*
@@ -88,6 +91,8 @@ void vmoon_loop_fire(struct vmoon_loop_event *ev) VMOON_NONNULL(1); /* any */
  */
 void vmoon_loop_add_timer(struct vmoon_loop *loop, struct vmoon_loop_timer *t,
 			  vmoon_loop_fn fn, void *ctx) VMOON_NONNULL(1, 2, 3);
+void vmoon_loop_remove_timer(struct vmoon_loop *loop,
+			     struct vmoon_loop_timer *t) VMOON_NONNULL(1, 2);
 void vmoon_loop_set_timer(struct vmoon_loop_timer *t, uint64_t deadline_ns)
 	VMOON_NONNULL(1);
 

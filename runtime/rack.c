@@ -55,6 +55,17 @@ static void remove_irqs(struct vmoon_rack *rack, struct vmoon_rack_place *p)
 			vmoon_irqs_remove(&rack->irqs, &p->env.irqs[i]);
 }
 
+static enum vmoon_status add_irq(struct vmoon_rack *rack,
+				 const struct vmoon_resource *r,
+				 struct vmoon_irq *out_irq,
+				 struct vmoon_error *err)
+{
+	const unsigned gsi = (unsigned)r->base; /* planned: below 24 */
+
+	return r->is_edge ? vmoon_irqs_add_edge(&rack->irqs, gsi, out_irq, err)
+			  : vmoon_irqs_add(&rack->irqs, gsi, out_irq, err);
+}
+
 static enum vmoon_status add_irqs(struct vmoon_rack *rack,
 				  struct vmoon_rack_place *p,
 				  struct vmoon_error *err)
@@ -65,9 +76,8 @@ static enum vmoon_status add_irqs(struct vmoon_rack *rack,
 	memset(p->env.irqs, 0, sizeof(p->env.irqs));
 	for (size_t i = 0; i < p->count && st == VMOON_OK; i++)
 		if (p->resources[i].kind == VMOON_RESOURCE_IRQ)
-			st = vmoon_irqs_add(&rack->irqs,
-					    (unsigned)p->resources[i].base,
-					    &p->env.irqs[n++], err);
+			st = add_irq(rack, &p->resources[i], &p->env.irqs[n++],
+				     err);
 	if (st != VMOON_OK) {
 		vmoon_error_prefix(err, "%s", p->faults.name);
 		remove_irqs(rack, p);

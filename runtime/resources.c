@@ -78,11 +78,19 @@ static enum vmoon_status take_line(struct vmoon_plan *plan, const char *owner,
 				  "name one to share",
 				  owner, plan->limits.lines_low,
 				  plan->limits.lines_high);
+	if (plan->users[line] > 0 &&
+	    (r->is_edge || (plan->edges >> line & 1) != 0))
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "%s: interrupt %u has another user; one with "
+				  "edges is not shared",
+				  owner, line);
 	if (plan->users[line] == UINT8_MAX)
 		return vmoon_fail(err, VMOON_E_CONFIG, 0,
 				  "%s: interrupt %u has no more than %d users",
 				  owner, line, UINT8_MAX);
 	plan->users[line]++;
+	if (r->is_edge)
+		plan->edges |= UINT32_C(1) << line;
 	*out_line = line;
 	return VMOON_OK;
 }
@@ -140,13 +148,13 @@ void vmoon_plan_release(struct vmoon_plan *plan,
 	for (size_t i = 0; i < count; i++) {
 		const struct vmoon_resource *r = &list[i];
 
-		if (r->kind == VMOON_RESOURCE_IRQ)
-			plan->users[r->base]--;
-		else
+		if (r->kind != VMOON_RESOURCE_IRQ)
 			VMOON_IGNORE(vmoon_space_release(
 				r->kind == VMOON_RESOURCE_MMIO ? &plan->mmio
 							       : &plan->ports,
 				r->base, r->size, NULL));
+		else if (--plan->users[r->base] == 0)
+			plan->edges &= ~(UINT32_C(1) << r->base);
 	}
 }
 

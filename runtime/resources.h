@@ -41,6 +41,7 @@ struct vmoon_resource {
 	uint64_t align;               /* 0: MMIO a page, ports 1 */
 	uint8_t min_width, max_width; /* as in struct vmoon_window */
 	bool is_split;
+	bool is_edge; /* of a line: pulses; nobody shares it */
 };
 
 /* Where a machine has room. Bounds are inclusive. */
@@ -57,6 +58,7 @@ struct vmoon_plan {
 	struct vmoon_plan_limits limits;
 	struct vmoon_space ports, mmio;
 	uint8_t users[VMOON_GSI_COUNT]; /* devices on each line */
+	uint32_t edges;                 /* a bit for each line with pulses */
 };
 
 /* E_INVAL for bounds that are upside down. */

@@ -112,7 +112,10 @@ enum vmoon_status vmoon_vm_load(struct vmoon_vm *vm, struct vmoon_error *err)
 	struct vmoon_x86_entry entry;
 	enum vmoon_status st;
 
-	st = vmoon_board_load(&vm->spec, &vm->files, &vm->gmem, &entry, err);
+	st = vmoon_board_load_tables(&vm->spec, vm->board, &vm->gmem, err);
+	if (st == VMOON_OK)
+		st = vmoon_board_load(&vm->spec, &vm->files, &vm->gmem, &entry,
+				      err);
 	for (unsigned i = 0; i < vm->spec.cpus && st == VMOON_OK; i++) {
 		struct vmoon_hv_vcpu *hv = vm->vcpus[i].hv;
 

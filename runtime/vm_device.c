@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* vm_device.c - devices that the embedder brings, wired like those of ours. */
-#include "vm.h"
+#include "vm_device.h"
 
+#include "boot/acpi.h"
 #include "clock.h"
+#include "vm.h"
 
 #include <string.h>
 
-enum { NAME_MAX_BYTES = 64 };
-
-/* One of them, from vmoon_vm_add_device to the end of its VM. */
+/* One of them, from its making to the end of its VM. */
 struct vmoon_vm_device {
-	struct vmoon_vm_device *next;               /* owned */
-	struct vmoon_vm *vm;                        /* borrowed: its owner */
-	const struct vmoon_device_options *options; /* for the one call only */
-	char name[NAME_MAX_BYTES + 1];
-	struct vmoon_lock lock;   /* a leaf; guards what follows */
-	struct vmoon_error error; /* the first that it reported */
+	struct vmoon_vm_device *next; /* owned */
+	struct vmoon_vm *vm;          /* borrowed: its owner */
+	char name[VMOON_DEVICE_NAME_MAX + 1];
+	bool is_virtio;
+	/* One of these, for the one call only. */
+	const struct vmoon_device_options *options;
+	const struct vmoon_virtio_options *virtio;
+	struct vmoon_device_seat seat; /* not of a virtio device */
+	struct vmoon_lock lock;        /* a leaf; guards what follows */
+	struct vmoon_error error;      /* the first that it reported */
 	bool has_failed, is_told;
 };
 
@@ -54,69 +58,110 @@ void vmoon_vm_tell_devices(struct vmoon_vm *vm)
 	}
 }
 
-static bool is_whole(const struct vmoon_device *dev)
-{
-	const struct vmoon_device_ops *ops = dev == NULL ? NULL : dev->ops;
+/* ---- making one ---- */
 
-	return ops != NULL && ops->type != NULL && ops->read != NULL &&
-	       ops->write != NULL && ops->reset != NULL && ops->save != NULL &&
-	       ops->load != NULL && ops->destroy != NULL;
-}
-
-/* The rack's maker: from what the board decided to what the kit promises. */
-static enum vmoon_status make(void *ctx, const struct vmoon_rack_env *env,
-			      struct vmoon_device **out_dev,
-			      struct vmoon_error *err)
+/* From what the board decided to what the kit promises. */
+static struct vmoon_device_env env_of(struct vmoon_vm_device *d,
+				      const struct vmoon_rack_env *env)
 {
-	struct vmoon_vm_device *d = ctx;
-	const struct vmoon_device_env given = {
-		.size = sizeof(given),
+	return (struct vmoon_device_env){
+		.size = sizeof(struct vmoon_device_env),
 		.mem = &d->vm->rt->mem,
-		.irq = env->irqs[0],
 		.gmem = &d->vm->gmem,
 		.clock = vmoon_host_clock(),
 		.faults = env->faults,
 		.report = {fail_device, d},
 	};
+}
+
+/* The rack's maker. */
+static enum vmoon_status make(void *ctx, const struct vmoon_rack_env *env,
+			      struct vmoon_device **out_dev,
+			      struct vmoon_error *err)
+{
+	struct vmoon_vm_device *d = ctx;
+	struct vmoon_device_env given = env_of(d, env);
 	enum vmoon_status st;
 
+	given.irq = env->irqs[0];
+	given.timer = vmoon_device_seat_timer(&d->seat);
+	given.wake = vmoon_device_seat_wake(&d->seat);
 	*out_dev = NULL;
 	st = d->options->make(d->options->ctx, &given, out_dev, err);
 	if (st != VMOON_OK) {
 		vmoon_error_prefix(err, "%s", d->name);
 		return st;
 	}
-	if (is_whole(*out_dev))
-		return VMOON_OK;
-	if (*out_dev != NULL && (*out_dev)->ops != NULL &&
-	    (*out_dev)->ops->destroy != NULL)
-		(*out_dev)->ops->destroy(*out_dev);
-	return vmoon_fail(err, VMOON_E_INVAL, 0,
-			  "%s: no device was made, or its table of functions "
-			  "has holes",
-			  d->name);
+	return vmoon_device_check(d->name, *out_dev, err);
 }
 
-static enum vmoon_status check_options(const struct vmoon_device_options *o,
-				       struct vmoon_error *err)
+/* The seat's maker; the transport has the line, and lends the timer. */
+static enum vmoon_status make_virtio(void *ctx,
+				     const struct vmoon_rack_env *env,
+				     struct vmoon_virtio **out_vd,
+				     struct vmoon_error *err)
 {
-	if (o->size < sizeof(*o))
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "device: size is not set; begin with "
-				  "VMOON_INIT");
-	if (o->name == NULL || o->name[0] == '\0' ||
-	    strlen(o->name) > NAME_MAX_BYTES)
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "device: its name has 1 to %d bytes",
-				  NAME_MAX_BYTES);
-	if (o->make == NULL)
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "%s: no function that makes it", o->name);
-	if (o->kind != VMOON_WINDOW_MMIO && o->kind != VMOON_WINDOW_PORTS)
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "%s: a window of no known kind", o->name);
-	return VMOON_OK;
+	struct vmoon_vm_device *d = ctx;
+	const struct vmoon_device_env given = env_of(d, env);
+	enum vmoon_status st;
+
+	*out_vd = NULL;
+	st = d->virtio->make(d->virtio->ctx, &given, out_vd, err);
+	return st == VMOON_OK ? vmoon_virtio_check(d->name, *out_vd, err) : st;
 }
+
+static struct vmoon_vm_device *create_device(struct vmoon_vm *vm,
+					     const char *name,
+					     struct vmoon_error *err)
+{
+	struct vmoon_vm_device *d;
+
+	if (vmoon_vm_get_state(vm) != VMOON_VM_CREATED) {
+		VMOON_IGNORE(vmoon_fail(err, VMOON_E_STATE, 0,
+					"%s: devices are added before the VM "
+					"starts",
+					name));
+		return NULL;
+	}
+	d = vmoon_mem_alloc(&vm->rt->mem, sizeof(*d));
+	if (d == NULL) {
+		VMOON_IGNORE(vmoon_fail(err, VMOON_E_NOMEM, 0,
+					"%s: out of memory", name));
+		return NULL;
+	}
+	d->vm = vm;
+	memcpy(d->name, name, strlen(name));
+	vmoon_lock_init(&d->lock, VMOON_RANK_LEAF);
+	return d;
+}
+
+static void destroy_device(struct vmoon_vm_device *d)
+{
+	if (!d->is_virtio)
+		vmoon_device_seat_fini(&d->seat);
+	vmoon_lock_fini(&d->lock);
+	vmoon_mem_free(&d->vm->rt->mem, d, sizeof(*d));
+}
+
+static void keep_device(struct vmoon_vm_device *d,
+			const struct vmoon_device_place *place,
+			struct vmoon_device_place *out_place)
+{
+	d->next = d->vm->devices;
+	d->vm->devices = d;
+	if (out_place != NULL)
+		memcpy(out_place, place,
+		       out_place->size < sizeof(*place) ? out_place->size
+							: sizeof(*place));
+}
+
+static enum vmoon_status load_tables(struct vmoon_vm *vm,
+				     struct vmoon_error *err)
+{
+	return vmoon_board_load_tables(&vm->spec, vm->board, &vm->gmem, err);
+}
+
+/* ---- registers ---- */
 
 /* On the board, with what was found for it in *place. */
 static enum vmoon_status place_device(struct vmoon_vm_device *d,
@@ -134,7 +179,8 @@ static enum vmoon_status place_device(struct vmoon_vm_device *d,
 		 .max_width = 8},
 		{.kind = VMOON_RESOURCE_IRQ,
 		 .is_fixed = o->irq != 0,
-		 .base = o->irq},
+		 .base = o->irq,
+		 .is_edge = o->is_edge},
 	};
 	const struct vmoon_rack_device rack = {.name = d->name,
 					       .resources = want,
@@ -151,10 +197,51 @@ static enum vmoon_status place_device(struct vmoon_vm_device *d,
 	return st;
 }
 
-static void destroy_device(struct vmoon_vm_device *d)
+static enum vmoon_status add_node(struct vmoon_vm_device *d,
+				  const struct vmoon_device_options *o,
+				  const struct vmoon_device_place *place,
+				  struct vmoon_error *err)
 {
-	vmoon_lock_fini(&d->lock);
-	vmoon_mem_free(&d->vm->rt->mem, d, sizeof(*d));
+	const char *id = o->acpi_hid != NULL ? o->acpi_hid : o->compatible;
+	struct vmoon_acpi_device node = {.is_compatible = o->acpi_hid == NULL,
+					 .is_ports =
+						 o->kind == VMOON_WINDOW_PORTS,
+					 .base = place->base,
+					 .size = o->bytes,
+					 .has_irq = o->has_irq,
+					 .is_edge = o->is_edge,
+					 .gsi = place->irq};
+	enum vmoon_status st;
+
+	if (id == NULL)
+		return VMOON_OK;
+	memcpy(node.id, id, strlen(id));
+	st = vmoon_board_add_node(d->vm->board, &node, err);
+	if (st != VMOON_OK)
+		vmoon_error_prefix(err, "%s", d->name);
+	return st;
+}
+
+/* What a device on the board has beside it: doorbells, and what is told. */
+static enum vmoon_status equip_device(struct vmoon_vm_device *d,
+				      const struct vmoon_device_options *o,
+				      const struct vmoon_device_place *place,
+				      struct vmoon_error *err)
+{
+	struct vmoon_vm *vm = d->vm;
+	enum vmoon_status st;
+
+	d->seat.slot = vmoon_board_slot(vm->board, d->name);
+	st = vmoon_device_seat_add_bells(&d->seat, o, place->base, err);
+	if (st != VMOON_OK)
+		return st;
+	st = add_node(d, o, place, err);
+	if (st != VMOON_OK)
+		return st;
+	st = load_tables(vm, err);
+	if (st != VMOON_OK && (o->acpi_hid != NULL || o->compatible != NULL))
+		vmoon_board_drop_node(vm->board);
+	return st;
 }
 
 enum vmoon_status vmoon_vm_add_device(struct vmoon_vm *vm,
@@ -163,39 +250,83 @@ enum vmoon_status vmoon_vm_add_device(struct vmoon_vm *vm,
 				      struct vmoon_error *err)
 {
 	struct vmoon_device_place place = VMOON_INIT(struct vmoon_device_place);
+	struct vmoon_device_options o;
 	struct vmoon_vm_device *d;
 	enum vmoon_status st;
 
 	if (vm == NULL || opts == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "no VM or no description of a device given");
-	st = check_options(opts, err);
+	st = vmoon_device_options_read(opts, &o, err);
 	if (st != VMOON_OK)
 		return st;
-	if (vmoon_vm_get_state(vm) != VMOON_VM_CREATED)
-		return vmoon_fail(err, VMOON_E_STATE, 0,
-				  "%s: devices are added before the VM starts",
-				  opts->name);
-	d = vmoon_mem_alloc(&vm->rt->mem, sizeof(*d));
+	d = create_device(vm, o.name, err);
 	if (d == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "%s: out of memory",
-				  opts->name);
-	d->vm = vm;
-	memcpy(d->name, opts->name, strlen(opts->name));
-	vmoon_lock_init(&d->lock, VMOON_RANK_LEAF);
-	st = place_device(d, opts, &place, err);
-	if (st != VMOON_OK) {
-		destroy_device(d);
-		return st;
+		return vmoon_vm_get_state(vm) == VMOON_VM_CREATED
+			       ? VMOON_E_NOMEM
+			       : VMOON_E_STATE;
+	vmoon_device_seat_init(&d->seat, vm, &o);
+	st = place_device(d, &o, &place, err);
+	if (st == VMOON_OK) {
+		st = equip_device(d, &o, &place, err);
+		if (st != VMOON_OK)
+			VMOON_IGNORE(vmoon_board_remove(vm->board, d->name,
+							NULL) != VMOON_OK);
 	}
-	d->next = vm->devices;
-	vm->devices = d;
-	if (out_place != NULL)
-		memcpy(out_place, &place,
-		       out_place->size < sizeof(place) ? out_place->size
-						       : sizeof(place));
-	return VMOON_OK;
+	if (st != VMOON_OK)
+		destroy_device(d);
+	else
+		keep_device(d, &place, out_place);
+	return st;
 }
+
+/* ---- virtio ---- */
+
+enum vmoon_status vmoon_vm_add_virtio(struct vmoon_vm *vm,
+				      const struct vmoon_virtio_options *opts,
+				      struct vmoon_device_place *out_place,
+				      struct vmoon_error *err)
+{
+	struct vmoon_device_place place = VMOON_INIT(struct vmoon_device_place);
+	struct vmoon_board_virtio_maker maker = {.make = make_virtio};
+	struct vmoon_virtio_options o;
+	struct vmoon_acpi_virtio at;
+	struct vmoon_vm_device *d;
+	enum vmoon_status st;
+
+	if (vm == NULL || opts == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "no VM or no description of a device given");
+	st = vmoon_virtio_options_read(opts, &o, err);
+	if (st != VMOON_OK)
+		return st;
+	d = create_device(vm, o.name, err);
+	if (d == NULL)
+		return vmoon_vm_get_state(vm) == VMOON_VM_CREATED
+			       ? VMOON_E_NOMEM
+			       : VMOON_E_STATE;
+	d->is_virtio = true;
+	d->virtio = &o;
+	maker.name = d->name;
+	maker.ctx = d;
+	st = vmoon_board_virtio_add(vmoon_board_virtio(vm->board), &maker, &at,
+				    err);
+	d->virtio = NULL;
+	if (st == VMOON_OK) {
+		place.base = at.base;
+		place.irq = at.gsi;
+		st = load_tables(vm, err);
+		if (st != VMOON_OK)
+			vmoon_board_virtio_drop(vmoon_board_virtio(vm->board));
+	}
+	if (st != VMOON_OK)
+		destroy_device(d);
+	else
+		keep_device(d, &place, out_place);
+	return st;
+}
+
+/* ---- all of them ---- */
 
 void vmoon_vm_free_devices(struct vmoon_vm *vm)
 {
@@ -205,6 +336,17 @@ void vmoon_vm_free_devices(struct vmoon_vm *vm)
 		vm->devices = d->next;
 		destroy_device(d);
 	}
+}
+
+static struct vmoon_vm_device *find_device(struct vmoon_vm *vm,
+					   const char *name, bool is_virtio)
+{
+	struct vmoon_vm_device *d = vm->devices;
+
+	while (d != NULL &&
+	       (d->is_virtio != is_virtio || strcmp(d->name, name) != 0))
+		d = d->next;
+	return d;
 }
 
 enum vmoon_status vmoon_vm_call_device(struct vmoon_vm *vm, const char *name,
@@ -218,14 +360,28 @@ enum vmoon_status vmoon_vm_call_device(struct vmoon_vm *vm, const char *name,
 	if (vm == NULL || name == NULL || fn == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "no VM, no name or no function given");
-	for (d = vm->devices; d != NULL && strcmp(d->name, name) != 0;)
-		d = d->next;
-	slot = d == NULL ? NULL : vmoon_board_slot(vm->board, name);
-	if (slot == NULL)
+	d = find_device(vm, name, false);
+	if (d == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "%s: there is no such device of yours", name);
+	slot = d->seat.slot;
 	vmoon_lock_take(&slot->lock);
 	fn(ctx, slot->dev);
 	vmoon_lock_drop(&slot->lock);
 	return VMOON_OK;
+}
+
+enum vmoon_status vmoon_vm_call_virtio(struct vmoon_vm *vm, const char *name,
+				       void (*fn)(void *ctx,
+						  struct vmoon_virtio *vd),
+				       void *ctx, struct vmoon_error *err)
+{
+	if (vm == NULL || name == NULL || fn == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "no VM, no name or no function given");
+	if (find_device(vm, name, true) == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "%s: there is no such device of yours", name);
+	return vmoon_board_virtio_call(vmoon_board_virtio(vm->board), name, fn,
+				       ctx, err);
 }

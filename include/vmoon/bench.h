@@ -72,7 +72,11 @@ VMOON_API VMOON_STATUS vmoon_bench_read(struct vmoon_bench *b, uint64_t off,
 VMOON_API VMOON_STATUS vmoon_bench_write(struct vmoon_bench *b, uint64_t off,
 					 unsigned width, uint64_t value,
 					 struct vmoon_error *err);
-/* Time goes on, timers fire, what was kicked is done. */
+/*
+ * Time goes on, timers fire, what was kicked is done. E_DEVICE, with time at
+ * where it got to, when the timer of a device of the caller's fires a million
+ * times.
+ */
 VMOON_API VMOON_STATUS vmoon_bench_advance(struct vmoon_bench *b, uint64_t ns,
 					   struct vmoon_error *err);
 VMOON_API bool vmoon_bench_irq(const struct vmoon_bench *b);
@@ -93,6 +97,9 @@ VMOON_API struct vmoon_virtio *vmoon_bench_virtio(struct vmoon_bench *b);
 VMOON_API uint64_t vmoon_bench_now(const struct vmoon_bench *b); /* ns */
 /* Edges so far, of a device whose interrupt is one. */
 VMOON_API uint64_t vmoon_bench_edges(const struct vmoon_bench *b);
+/* The first trouble that a device of the caller's reported; NULL: none. */
+VMOON_API const struct vmoon_error *vmoon_bench_failure(
+	const struct vmoon_bench *b);
 /* How often the guest did something wrong, of all kinds. */
 VMOON_API uint64_t vmoon_bench_faults(const struct vmoon_bench *b);
 /* Bytes that the host would have seen; what was taken is gone. */

@@ -350,6 +350,33 @@ static enum vmoon_status check_virtio(const struct vmoon_acpi_config *cfg,
 	return VMOON_OK;
 }
 
+static enum vmoon_status check_devices(const struct vmoon_acpi_config *cfg,
+				       struct vmoon_error *err)
+{
+	if (cfg->device_count > VMOON_ACPI_DEVICES_MAX)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "ACPI tables: %zu devices; use at most %d",
+				  cfg->device_count, VMOON_ACPI_DEVICES_MAX);
+	for (size_t i = 0; i < cfg->device_count; i++) {
+		const struct vmoon_acpi_device *d = &cfg->devices[i];
+		const uint64_t top = d->is_ports ? 0x10000 : UINT64_C(1) << 32;
+
+		if (d->size == 0 || !vmoon_range_ok(d->base, d->size, top) ||
+		    (d->is_ports && d->size > UINT8_MAX))
+			return vmoon_fail(err, VMOON_E_INVAL, 0,
+					  "ACPI tables: device %zu has no "
+					  "window that can be told",
+					  i);
+		if (d->has_irq && (d->gsi == 0 || d->gsi == TIMER_GSI ||
+				   d->gsi >= cfg->gsi_count))
+			return vmoon_fail(err, VMOON_E_INVAL, 0,
+					  "ACPI tables: device %zu cannot "
+					  "have GSI %u",
+					  i, d->gsi);
+	}
+	return VMOON_OK;
+}
+
 static enum vmoon_status check_config(const struct vmoon_acpi_config *cfg,
 				      uint64_t base, size_t cap,
 				      struct vmoon_error *err)
@@ -372,9 +399,10 @@ static enum vmoon_status check_config(const struct vmoon_acpi_config *cfg,
 				  "ACPI tables: no four ports at 0x%x; use a "
 				  "lower port",
 				  cfg->pm_port);
-	if (check_irqs(cfg, err) != VMOON_OK)
+	if (check_irqs(cfg, err) != VMOON_OK ||
+	    check_virtio(cfg, err) != VMOON_OK)
 		return VMOON_E_INVAL;
-	return check_virtio(cfg, err);
+	return check_devices(cfg, err);
 }
 
 enum vmoon_status vmoon_acpi_build(const struct vmoon_acpi_config *cfg,

@@ -8,7 +8,9 @@
 
 enum {
 	VMOON_ACPI_CPUS_MAX = 254, /* 255 is the xAPIC's broadcast id */
-	VMOON_ACPI_VIRTIO_MAX = 32
+	VMOON_ACPI_VIRTIO_MAX = 32,
+	VMOON_ACPI_DEVICES_MAX = 64, /* of the embedder's, with a node */
+	VMOON_ACPI_ID_MAX = 64       /* bytes */
 };
 
 /*
@@ -31,6 +33,16 @@ struct vmoon_acpi_virtio {
 	unsigned gsi;
 };
 
+/* A device of the embedder's: one window, and perhaps an active high line. */
+struct vmoon_acpi_device {
+	char id[VMOON_ACPI_ID_MAX + 1]; /* _HID, or what it is compatible to */
+	bool is_compatible;             /* then _HID is PRP0001 */
+	bool is_ports;                  /* at most 255 of them */
+	uint64_t base, size;            /* below 4 GiB */
+	bool has_irq, is_edge, is_shared;
+	unsigned gsi;
+};
+
 /* What the tables describe; 0 leaves a device out. */
 struct vmoon_acpi_config {
 	unsigned cpu_count;
@@ -46,6 +58,8 @@ struct vmoon_acpi_config {
 	unsigned pm_irq;       /* GED interrupt: level, active high */
 	const struct vmoon_acpi_virtio *virtio; /* borrowed: LNRO0005 each */
 	size_t virtio_count; /* at most VMOON_ACPI_VIRTIO_MAX */
+	const struct vmoon_acpi_device *devices; /* borrowed */
+	size_t device_count; /* at most VMOON_ACPI_DEVICES_MAX */
 };
 
 /*

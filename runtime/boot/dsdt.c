@@ -6,6 +6,7 @@
 #include "boot/dsdt.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void put_cpus(struct vmoon_aml *w, unsigned count)
 {
@@ -146,6 +147,73 @@ static void put_virtio(struct vmoon_aml *w, unsigned uid,
 	vmoon_aml_close(w);
 }
 
+/*
+ * What Linux asks for by the names that device trees have: _DSD with the
+ * properties' UUID (ACPI 6.5, 6.2.5), daffd814-6eba-4d8c-8a91-bc9bbf4aa301.
+ */
+static void put_compatible(struct vmoon_aml *w, const char *name)
+{
+	static const unsigned char uuid[] = {0x14, 0xd8, 0xff, 0xda, 0xba, 0x6e,
+					     0x8c, 0x4d, 0x8a, 0x91, 0xbc, 0x9b,
+					     0xbf, 0x4a, 0xa3, 0x01};
+
+	vmoon_aml_name(w, "_DSD");
+	vmoon_aml_open_package(w, 2);
+	vmoon_aml_open(w, VMOON_AML_BUFFER, NULL);
+	vmoon_aml_integer(w, sizeof(uuid));
+	vmoon_aml_bytes(w, uuid, sizeof(uuid));
+	vmoon_aml_close(w);
+	vmoon_aml_open_package(w, 1);
+	vmoon_aml_open_package(w, 2);
+	vmoon_aml_string(w, "compatible");
+	vmoon_aml_string(w, name);
+	vmoon_aml_close(w);
+	vmoon_aml_close(w);
+	vmoon_aml_close(w);
+}
+
+static void put_resources(struct vmoon_aml *w,
+			  const struct vmoon_acpi_device *d)
+{
+	const unsigned flags = VMOON_AML_IRQ_CONSUMER |
+			       (d->is_edge ? VMOON_AML_IRQ_EDGE : 0u) |
+			       (d->is_shared ? VMOON_AML_IRQ_SHARED : 0u);
+
+	vmoon_aml_name(w, "_CRS");
+	vmoon_aml_open_template(w);
+	/* vmoon_acpi_build has looked at the window. */
+	if (d->is_ports)
+		vmoon_aml_io(w, (uint16_t)d->base, (uint8_t)d->size);
+	else
+		vmoon_aml_memory32(w, (uint32_t)d->base, (uint32_t)d->size);
+	if (d->has_irq)
+		vmoon_aml_interrupt(w, d->gsi, flags);
+	vmoon_aml_close(w);
+}
+
+/* A device of the embedder's. Its _UID is none of the board's. */
+static void put_device(struct vmoon_aml *w, unsigned i,
+		       const struct vmoon_acpi_device *d)
+{
+	char name[8];
+
+	(void)snprintf(name, sizeof(name), "DV%02X", i & 0xff);
+	vmoon_aml_open(w, VMOON_AML_DEVICE, name);
+	vmoon_aml_name(w, "_HID");
+	if (d->is_compatible)
+		vmoon_aml_string(w, "PRP0001");
+	else if (strlen(d->id) == 7)
+		vmoon_aml_eisa_id(w, d->id);
+	else
+		vmoon_aml_string(w, d->id);
+	vmoon_aml_name(w, "_UID");
+	vmoon_aml_integer(w, 0x100 + i);
+	put_resources(w, d);
+	if (d->is_compatible)
+		put_compatible(w, d->id);
+	vmoon_aml_close(w);
+}
+
 static void put_s5(struct vmoon_aml *w)
 {
 	vmoon_aml_name(w, "_S5");
@@ -174,5 +242,7 @@ void vmoon_dsdt_write(struct vmoon_aml *w, const struct vmoon_acpi_config *cfg)
 		put_power_devices(w, cfg);
 	for (size_t i = 0; i < cfg->virtio_count; i++)
 		put_virtio(w, (unsigned)i, &cfg->virtio[i]);
+	for (size_t i = 0; i < cfg->device_count; i++)
+		put_device(w, (unsigned)i, &cfg->devices[i]);
 	vmoon_aml_close(w);
 }

@@ -31,6 +31,7 @@ static struct vmoon_x86_entry load(struct vmoon_gmem *gm, uint32_t cpus,
 	struct vmoon_error err = {0};
 
 	memory_open(gm, MEMORY);
+	assert_ok(vmoon_board_load_tables(&spec, NULL, gm, &err), &err);
 	assert_ok(vmoon_board_load(&spec, NULL, gm, &entry, &err), &err);
 	(void)close(kernel.fd);
 	return entry;
