@@ -57,7 +57,10 @@ vmoon_ldobj_create(const struct vmoon_ldobj_options *opts,
 		   void (*fn)(void *ctx, const struct vmoon_ldproblem *),
 		   void *fn_ctx, struct vmoon_ldobj **out_obj,
 		   struct vmoon_error *err) VMOON_NONNULL(1, 4);
-/* Not while it is attached. NULL is allowed. */
+/*
+ * The maker lets go of it; so does a device made from it, with its destroy. The
+ * second of them is its end. NULL is allowed.
+ */
 void vmoon_ldobj_destroy(struct vmoon_ldobj *obj);
 
 const char *vmoon_ldobj_name(const struct vmoon_ldobj *obj) VMOON_NONNULL(1);
@@ -72,9 +75,8 @@ struct vmoon_ldobj *vmoon_ldobj_of(lua_State *L) VMOON_NONNULL(1);
 /* ---- register devices ---- */
 
 /*
- * The options to add it to a VM or to put it on a bench, whose device then
- * owns the object (its destroy destroys it); until then the caller does. Base
- * and line are what the file wants. Valid as long as the object is.
+ * The options to add it to a VM or to put it on a bench, once. Base and line
+ * are what the file wants. Valid as long as the object is.
  */
 void vmoon_ldobj_device(struct vmoon_ldobj *obj,
 			struct vmoon_device_options *out) VMOON_NONNULL(1, 2);
@@ -84,8 +86,7 @@ struct vmoon_ldobj *vmoon_ldobj_of_device(struct vmoon_device *dev)
 
 /* ---- any device: what make, tick and work have to do ---- */
 
-/* env is copied; timer, wake, clock, gmem, faults, report are used. Resets
- * nothing and runs nothing. */
+/* env is copied. Resets nothing and runs nothing. */
 void vmoon_ldobj_attach(struct vmoon_ldobj *obj,
 			const struct vmoon_device_env *env) VMOON_NONNULL(1, 2);
 /* For env.timer's call: the timers that are due. */
