@@ -37,8 +37,9 @@ struct vmoon_ldstate *vmoon_ldobj_state(const struct vmoon_ldobj *obj)
 
 /* ---- trouble ---- */
 
-static void describe(const struct vmoon_ldobj *obj,
-		     const struct vmoon_ldhook *hook, char *buf, size_t size)
+void vmoon_ldhook_describe(const struct vmoon_ldobj *obj,
+			   const struct vmoon_ldhook *hook, char *buf,
+			   size_t size)
 {
 	const struct vmoon_ldspec *spec = obj->code.spec;
 	const char *what = "", *of = "";
@@ -62,12 +63,8 @@ static void describe(const struct vmoon_ldobj *obj,
 			       : "on_kick of ";
 		of = spec->queues[hook->index].name;
 		break;
-	case VMOON_LDHOOK_CONFIG:
-		what = "on_config_write";
-		break;
-	case VMOON_LDHOOK_RESET:
-		what = "on_reset";
-		break;
+	case VMOON_LDHOOK_CONFIG: what = "on_config_write"; break;
+	case VMOON_LDHOOK_RESET: what = "on_reset"; break;
 	}
 	(void)snprintf(buf, size, "%s%s", what, of == NULL ? "" : of);
 }
@@ -115,7 +112,7 @@ void vmoon_ldhook_strike(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 	hook->errors++;
 	obj->stats.errors++;
 	obj->has_error = true;
-	describe(obj, hook, name, sizeof(name));
+	vmoon_ldhook_describe(obj, hook, name, sizeof(name));
 	(void)snprintf(obj->error, sizeof(obj->error), "%s: %s", name, why);
 	if (on_error != VMOON_LDSPEC_IGNORE) {
 		report(obj, obj->error);
@@ -155,14 +152,14 @@ static void note_slow(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook)
 	if (ns < VMOON_LDOBJ_SLOW_NS)
 		return;
 	hook->was_slow = true;
-	describe(obj, hook, name, sizeof(name));
+	vmoon_ldhook_describe(obj, hook, name, sizeof(name));
 	(void)snprintf(line, sizeof(line),
 		       "%s took %.1f ms (told once for each hook)", name,
 		       (double)ns / 1e6);
 	vmoon_ldobj_line(obj, line);
 }
 
-static void ask_for_work(struct vmoon_ldobj *obj)
+void vmoon_ldobj_wake(struct vmoon_ldobj *obj)
 {
 	if (obj->has_woken || obj->env.wake.set == NULL)
 		return;
@@ -187,7 +184,7 @@ bool vmoon_ldhook_call(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 	if (!is_ok)
 		vmoon_ldhook_strike(obj, hook, vmoon_ldstate_error(s));
 	if (vmoon_ldstate_wants_gc(s))
-		ask_for_work(obj);
+		vmoon_ldobj_wake(obj);
 	return is_ok;
 }
 
@@ -210,7 +207,7 @@ void vmoon_ldobj_work(struct vmoon_ldobj *obj)
 		return;
 	vmoon_ldstate_gc(obj->code.state, 200000); /* ns: the lock is held */
 	if (vmoon_ldstate_wants_gc(obj->code.state))
-		ask_for_work(obj);
+		vmoon_ldobj_wake(obj);
 }
 
 void vmoon_ldobj_reset(struct vmoon_ldobj *obj)
@@ -277,8 +274,9 @@ void vmoon_ldobj_destroy(struct vmoon_ldobj *obj)
 	mem = obj->opts.mem;
 	vmoon_ldcode_fini(&obj->code, mem);
 	free_text(mem, obj->opts.source.path,
-		  obj->opts.source.path == NULL ? 0
-						: strlen(obj->opts.source.path));
+		  obj->opts.source.path == NULL
+			  ? 0
+			  : strlen(obj->opts.source.path));
 	free_text(mem, obj->opts.source.text, obj->opts.source.len);
 	free_text(mem, obj->opts.source.params, obj->opts.source.params_len);
 	free_text(mem, obj->name, obj->name == NULL ? 0 : strlen(obj->name));
@@ -308,16 +306,18 @@ static enum vmoon_status list_doorbells(struct vmoon_ldobj *obj,
 	return VMOON_OK;
 }
 
-enum vmoon_status vmoon_ldobj_create(
-	const struct vmoon_ldobj_options *opts,
-	void (*fn)(void *ctx, const struct vmoon_ldproblem *), void *fn_ctx,
-	struct vmoon_ldobj **out_obj, struct vmoon_error *err)
+enum vmoon_status vmoon_ldobj_create(const struct vmoon_ldobj_options *opts,
+				     void (*fn)(void *ctx,
+						const struct vmoon_ldproblem *),
+				     void *fn_ctx, struct vmoon_ldobj **out_obj,
+				     struct vmoon_error *err)
 {
 	struct vmoon_ldobj *obj = vmoon_mem_alloc(opts->mem, sizeof(*obj));
 	enum vmoon_status st;
 
 	if (obj == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "device: out of memory");
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "device: out of memory");
 	atomic_init(&obj->holders, 1);
 	if (keep_options(obj, opts))
 		st = vmoon_ldcode_make(obj, fn, fn_ctx, &obj->code, err);

@@ -184,7 +184,7 @@ void vmoon_ldobj_stats(const struct vmoon_ldobj *obj,
 		       struct vmoon_ldobj_stats *out) VMOON_NONNULL(1, 2);
 
 struct vmoon_ldhook_stats {
-	const char *name; /* "on_write of CTRL"; borrowed until the next call */
+	char name[VMOON_LDOBJ_HOOK_NAME_MAX]; /* "on_write of CTRL" */
 	uint64_t calls, errors, total_ns, worst_ns;
 };
 /* False: there is no i-th hook. */

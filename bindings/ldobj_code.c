@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ldobj_code.c - what a device's file is made into: its state, hooks, and d. */
 #include <lauxlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ldobj_parts.h"
@@ -18,8 +19,9 @@ static int no_member(lua_State *L)
 
 static int no_new_member(lua_State *L)
 {
-	return luaL_error(L, "d.%s cannot be set: what is to be kept goes into "
-			     "d.state",
+	return luaL_error(L,
+			  "d.%s cannot be set: what is to be kept goes into "
+			  "d.state",
 			  lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2)
 							: luaL_typename(L, 2));
 }
@@ -110,17 +112,12 @@ static size_t count_of(const struct vmoon_ldspec *spec,
 {
 	switch (kind) {
 	case VMOON_LDHOOK_READ:
-	case VMOON_LDHOOK_WRITE:
-		return spec->map.reg_count;
-	case VMOON_LDHOOK_TIMER:
-		return spec->timer_count;
-	case VMOON_LDHOOK_METHOD:
-		return spec->method_count;
-	case VMOON_LDHOOK_BUFFER:
-		return spec->queue_count;
+	case VMOON_LDHOOK_WRITE: return spec->map.reg_count;
+	case VMOON_LDHOOK_TIMER: return spec->timer_count;
+	case VMOON_LDHOOK_METHOD: return spec->method_count;
+	case VMOON_LDHOOK_BUFFER: return spec->queue_count;
 	case VMOON_LDHOOK_CONFIG:
-	case VMOON_LDHOOK_RESET:
-		break;
+	case VMOON_LDHOOK_RESET: break;
 	}
 	return 1;
 }
@@ -129,21 +126,16 @@ static vmoon_ldslot slot_of(const struct vmoon_ldspec *spec,
 			    enum vmoon_ldhook_kind kind, size_t i)
 {
 	switch (kind) {
-	case VMOON_LDHOOK_READ:
-		return spec->regs[i].on_read;
-	case VMOON_LDHOOK_WRITE:
-		return spec->regs[i].on_write;
-	case VMOON_LDHOOK_TIMER:
-		return spec->timers[i].fn;
-	case VMOON_LDHOOK_METHOD:
-		return spec->methods[i].fn;
+	case VMOON_LDHOOK_READ: return spec->regs[i].on_read;
+	case VMOON_LDHOOK_WRITE: return spec->regs[i].on_write;
+	case VMOON_LDHOOK_TIMER: return spec->timers[i].fn;
+	case VMOON_LDHOOK_METHOD: return spec->methods[i].fn;
 	case VMOON_LDHOOK_BUFFER:
-		return spec->queues[i].on_buffer != 0 ? spec->queues[i].on_buffer
-						      : spec->queues[i].on_kick;
-	case VMOON_LDHOOK_CONFIG:
-		return spec->on_config_write;
-	case VMOON_LDHOOK_RESET:
-		break;
+		return spec->queues[i].on_buffer != 0
+			       ? spec->queues[i].on_buffer
+			       : spec->queues[i].on_kick;
+	case VMOON_LDHOOK_CONFIG: return spec->on_config_write;
+	case VMOON_LDHOOK_RESET: break;
 	}
 	return spec->on_reset;
 }
@@ -161,7 +153,8 @@ static enum vmoon_status list_hooks(struct vmoon_ldcode *code,
 	code->first[VMOON_LDHOOK_RESET + 1] = n;
 	code->hooks = vmoon_mem_alloc_array(mem, n, sizeof(*code->hooks));
 	if (code->hooks == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0, "device: out of memory");
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "device: out of memory");
 	code->hook_count = n;
 	for (unsigned kind = 0; kind <= VMOON_LDHOOK_RESET; kind++)
 		for (size_t i = code->first[kind]; i < code->first[kind + 1];
@@ -243,12 +236,10 @@ static void print_line(void *ctx, const char *line)
 }
 
 /* Once, with a state of this size. */
-static enum vmoon_status load(struct vmoon_ldobj *obj,
-			      const struct vmoon_ldstate_options *so,
-			      void (*fn)(void *ctx,
-					 const struct vmoon_ldproblem *),
-			      void *fn_ctx, struct vmoon_ldcode *out,
-			      struct vmoon_error *err)
+static enum vmoon_status load(
+	struct vmoon_ldobj *obj, const struct vmoon_ldstate_options *so,
+	void (*fn)(void *ctx, const struct vmoon_ldproblem *), void *fn_ctx,
+	struct vmoon_ldcode *out, struct vmoon_error *err)
 {
 	enum vmoon_status st = vmoon_ldstate_create(so, &out->state, err);
 
@@ -282,10 +273,11 @@ static bool wants_other(const struct vmoon_ldobj *obj,
 	return true;
 }
 
-enum vmoon_status vmoon_ldcode_make(
-	struct vmoon_ldobj *obj,
-	void (*fn)(void *ctx, const struct vmoon_ldproblem *), void *fn_ctx,
-	struct vmoon_ldcode *out, struct vmoon_error *err)
+enum vmoon_status vmoon_ldcode_make(struct vmoon_ldobj *obj,
+				    void (*fn)(void *ctx,
+					       const struct vmoon_ldproblem *),
+				    void *fn_ctx, struct vmoon_ldcode *out,
+				    struct vmoon_error *err)
 {
 	char folder[FOLDER_MAX];
 	struct vmoon_ldstate_options so = {

@@ -20,7 +20,7 @@ static struct vmoon_device *map_of(struct vmoon_ldobj *obj)
 	return vmoon_regmap_device(obj->map);
 }
 
-static uint64_t lua_read(struct vmoon_device *dev, uint64_t off, unsigned size)
+static uint64_t dev_read(struct vmoon_device *dev, uint64_t off, unsigned size)
 {
 	struct vmoon_ldobj *obj = vmoon_ldobj_of_device(dev);
 	struct vmoon_device *map = map_of(obj);
@@ -30,23 +30,40 @@ static uint64_t lua_read(struct vmoon_device *dev, uint64_t off, unsigned size)
 	return map->ops->read(map, off, size);
 }
 
-static void lua_write(struct vmoon_device *dev, uint64_t off, unsigned size,
+/* A write that only goes behind those that wait. */
+static bool is_posted(const struct vmoon_ldspec *spec, uint64_t off)
+{
+	for (size_t i = 0; i < spec->map.reg_count; i++) {
+		const struct vmoon_reg *reg = &spec->map.regs[i];
+		const uint64_t span =
+			(uint64_t)(reg->count - 1) * reg->stride + reg->width;
+
+		if (spec->regs[i].where == VMOON_LDSPEC_POSTED &&
+		    off >= reg->at && off - reg->at < span)
+			return true;
+	}
+	return false;
+}
+
+static void dev_write(struct vmoon_device *dev, uint64_t off, unsigned size,
 		      uint64_t val)
 {
 	struct vmoon_ldobj *obj = vmoon_ldobj_of_device(dev);
 	struct vmoon_device *map = map_of(obj);
 
+	if (obj->posted_len > 0 && !is_posted(obj->code.spec, off))
+		vmoon_ldreg_drain(obj);
 	map->ops->write(map, off, size, val);
 }
 
-static void lua_reset(struct vmoon_device *dev)
+static void dev_reset(struct vmoon_device *dev)
 {
 	struct vmoon_device *map = map_of(vmoon_ldobj_of_device(dev));
 
 	map->ops->reset(map);
 }
 
-static void lua_save(const struct vmoon_device *dev,
+static void dev_save(const struct vmoon_device *dev,
 		     struct vmoon_state_writer *w)
 {
 	const struct vmoon_ldobj *obj =
@@ -56,7 +73,7 @@ static void lua_save(const struct vmoon_device *dev,
 	map->ops->save(map, w);
 }
 
-static enum vmoon_status lua_load(struct vmoon_device *dev,
+static enum vmoon_status dev_load(struct vmoon_device *dev,
 				  struct vmoon_state_reader *r,
 				  struct vmoon_error *err)
 {
@@ -65,7 +82,7 @@ static enum vmoon_status lua_load(struct vmoon_device *dev,
 	return map->ops->load(map, r, err);
 }
 
-static void lua_destroy(struct vmoon_device *dev)
+static void dev_destroy(struct vmoon_device *dev)
 {
 	struct vmoon_ldobj *obj = vmoon_ldobj_of_device(dev);
 	struct vmoon_device *map = map_of(obj);
@@ -77,14 +94,14 @@ static void lua_destroy(struct vmoon_device *dev)
 	vmoon_ldobj_destroy(obj);
 }
 
-static const struct vmoon_device_ops lua_ops = {
+static const struct vmoon_device_ops dev_ops = {
 	.type = TYPE,
-	.read = lua_read,
-	.write = lua_write,
-	.reset = lua_reset,
-	.save = lua_save,
-	.load = lua_load,
-	.destroy = lua_destroy,
+	.read = dev_read,
+	.write = dev_write,
+	.reset = dev_reset,
+	.save = dev_save,
+	.load = dev_load,
+	.destroy = dev_destroy,
 };
 
 /* ---- the map's hooks ---- */
@@ -134,7 +151,7 @@ static enum vmoon_status make(void *ctx, const struct vmoon_device_env *env,
 				 &obj->map, err);
 	if (st != VMOON_OK)
 		return st;
-	obj->dev.ops = &lua_ops;
+	obj->dev.ops = &dev_ops;
 	atomic_fetch_add(&obj->holders, 1);
 	vmoon_ldobj_attach(obj, env);
 	vmoon_ldobj_start_watch(obj);

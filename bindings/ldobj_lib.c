@@ -146,8 +146,7 @@ static int d_mem_write(lua_State *L)
 	luaL_argcheck(L, len <= VMOON_LDOBJ_COPY_MAX, 3,
 		      "at most 64 KiB are written at once");
 	gmem = gmem_for(L, len);
-	if (gmem == NULL ||
-	    vmoon_gmem_write(gmem, gpa, bytes, len) != VMOON_OK)
+	if (gmem == NULL || vmoon_gmem_write(gmem, gpa, bytes, len) != VMOON_OK)
 		return refuse(L, "not all of it is guest memory");
 	lua_pushboolean(L, true);
 	return 1;
@@ -255,10 +254,14 @@ static int d_fail(lua_State *L)
 }
 
 static const luaL_Reg all_methods[] = {
-	{"fail", d_fail},         {"log", d_log},
-	{"mem_read", d_mem_read}, {"mem_write", d_mem_write},
-	{"now_ns", d_now_ns},     {"post", d_post},
-	{"set_timer", d_set_timer}, {"time", d_time},
+	{"fail", d_fail},
+	{"log", d_log},
+	{"mem_read", d_mem_read},
+	{"mem_write", d_mem_write},
+	{"now_ns", d_now_ns},
+	{"post", d_post},
+	{"set_timer", d_set_timer},
+	{"time", d_time},
 	{NULL, NULL},
 };
 

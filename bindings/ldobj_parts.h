@@ -34,7 +34,7 @@ struct vmoon_ldposted {
 };
 
 struct vmoon_ldobj {
-	struct vmoon_device dev; /* of a register device; before the map's */
+	struct vmoon_device dev;  /* of a register device; before the map's */
 	_Atomic unsigned holders; /* the maker, and a device */
 	struct vmoon_ldobj_options opts; /* its strings are owned */
 	char *name;                      /* owned */
@@ -58,7 +58,6 @@ struct vmoon_ldobj {
 	unsigned strikes;
 	bool has_failed, has_error;
 	char error[VMOON_LDSTATE_ERROR_MAX + VMOON_LDOBJ_HOOK_NAME_MAX];
-	char hook_name[VMOON_LDOBJ_HOOK_NAME_MAX]; /* for who asks */
 	struct vmoon_ldobj_stats stats; /* events, lines, posted, errors */
 
 	/* d:post: the records that wait, from head on. */
@@ -86,6 +85,15 @@ void vmoon_ldcode_fini(struct vmoon_ldcode *code, struct vmoon_mem *mem)
 struct vmoon_ldhook *vmoon_ldcode_hook(const struct vmoon_ldcode *code,
 				       enum vmoon_ldhook_kind kind,
 				       size_t index) VMOON_NONNULL(1);
+
+/* ---- ldobj.c ---- */
+
+/* Its name, as messages have it. */
+void vmoon_ldhook_describe(const struct vmoon_ldobj *obj,
+			   const struct vmoon_ldhook *hook, char *buf,
+			   size_t size) VMOON_NONNULL(1, 2, 3);
+/* Asks for vmoon_ldobj_work, once. */
+void vmoon_ldobj_wake(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 
 /* ---- ldobj_reg.c ---- */
 

@@ -7,7 +7,7 @@
  * that is called gives all bits.
  */
 #include <lauxlib.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "ldobj_parts.h"
 
@@ -57,7 +57,8 @@ bool vmoon_ldreg_value(lua_State *L, int idx, uint64_t *out,
 		return true;
 	}
 	if (lua_type(L, idx) != LUA_TNUMBER) {
-		*out_why = lua_isnil(L, idx) ? "no value" : luaL_typename(L, idx);
+		*out_why =
+			lua_isnil(L, idx) ? "no value" : luaL_typename(L, idx);
 		return false;
 	}
 	number = lua_tonumber(L, idx);
@@ -76,7 +77,8 @@ static uint64_t check_value(lua_State *L, int idx)
 	uint64_t value;
 
 	if (!vmoon_ldreg_value(L, idx, &value, &why))
-		luaL_error(L, "a register takes an integer or a boolean, not %s",
+		luaL_error(L,
+			   "a register takes an integer or a boolean, not %s",
 			   why);
 	return value;
 }
@@ -137,9 +139,9 @@ static int field_newindex(lua_State *L)
 static int field_call(lua_State *L)
 {
 	/* 64 bits as they are. */
-	lua_pushinteger(L, (lua_Integer)get(vmoon_ldobj_of(L),
-					    upvalue_reg(L, 2),
-					    upvalue_reg(L, 3)));
+	lua_pushinteger(L,
+			(lua_Integer)get(vmoon_ldobj_of(L), upvalue_reg(L, 2),
+					 upvalue_reg(L, 3)));
 	return 1;
 }
 
@@ -462,17 +464,9 @@ void vmoon_ldreg_drain(struct vmoon_ldobj *obj)
 		obj->posted_head =
 			(obj->posted_head + 1) % VMOON_LDOBJ_POSTED_MAX;
 		obj->posted_len--;
-		VMOON_IGNORE(run_write(obj, p->reg, p->element, p->written,
-				       p->old));
+		VMOON_IGNORE(
+			run_write(obj, p->reg, p->element, p->written, p->old));
 	}
-}
-
-static void wake(struct vmoon_ldobj *obj)
-{
-	if (obj->has_woken || obj->env.wake.set == NULL)
-		return;
-	obj->has_woken = true;
-	obj->env.wake.set(obj->env.wake.ctx);
 }
 
 void vmoon_ldreg_write(void *ctx, unsigned reg, uint32_t element,
@@ -490,7 +484,7 @@ void vmoon_ldreg_write(void *ctx, unsigned reg, uint32_t element,
 			(struct vmoon_ldposted){reg, element, written, old};
 		obj->posted_len++;
 		obj->stats.posted++;
-		wake(obj);
+		vmoon_ldobj_wake(obj);
 		return;
 	}
 	vmoon_ldreg_drain(obj); /* when it is full: in order all the same */

@@ -17,7 +17,8 @@ for name in $(sh scripts/dev/check-map.sh --list); do
 	[ -z "$page" ] || absent "$name" "$page" || :
 	case $name in
 	vmoon_lua_* | vmoon_gmem_* | vmoon_state_* | vmoon_log*) ;; # not of it
-	vmoon_vq_* | vmoon_chain_* | vmoon_cursor_* | vmoon_bucket_* | vmoon_regmap_* | vmoon_watch*) ;; # kit
+	vmoon_vq_* | vmoon_chain_* | vmoon_cursor_* | vmoon_bucket_*) ;; # kit
+	vmoon_watch_* | vmoon_watchdog_* | vmoon_regmap_*) ;; # kit
 	*) absent "$name" "$tests" || : ;;
 	esac
 done

@@ -8,7 +8,8 @@
 
 local order = {
   "vmoon", "devices", "output", "config", "error", "log", "mem", "lua", "bench",
-  "device", "watchdog", "le", "gmem", "gmem_window", "state", "virtio", "backend", "bucket", "regmap",
+  "device", "regmap", "watchdog", "le", "gmem", "gmem_window", "state", "virtio", "backend",
+  "bucket",
 }
 
 local function read_all(path)
