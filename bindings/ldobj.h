@@ -203,6 +203,11 @@ bool vmoon_ldobj_note(const struct vmoon_ldobj *obj, size_t i,
 uint64_t vmoon_ldobj_reg(const struct vmoon_ldobj *obj, unsigned reg,
 			 uint32_t element) VMOON_NONNULL(1);
 
+/* Pushes a field of that register's value into any state: it cannot raise. */
+void vmoon_ldobj_push_field(lua_State *L, const struct vmoon_ldobj *obj,
+			    unsigned reg, size_t field, uint64_t value)
+	VMOON_NONNULL(1, 2);
+
 /* ---- snapshots of what is no register, for a device's save and load ---- */
 
 void vmoon_ldobj_save(const struct vmoon_ldobj *obj,

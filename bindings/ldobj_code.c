@@ -6,6 +6,7 @@
 
 #include "ldobj_parts.h"
 
+#define NO_MEMORY "device: out of memory"
 enum { FOLDER_MAX = 4096, D_RESULTS = 3 };
 
 /* ---- d ---- */
@@ -153,8 +154,7 @@ static enum vmoon_status list_hooks(struct vmoon_ldcode *code,
 	code->first[VMOON_LDHOOK_RESET + 1] = n;
 	code->hooks = vmoon_mem_alloc_array(mem, n, sizeof(*code->hooks));
 	if (code->hooks == NULL)
-		return vmoon_fail(err, VMOON_E_NOMEM, 0,
-				  "device: out of memory");
+		return vmoon_fail(err, VMOON_E_NOMEM, 0, NO_MEMORY);
 	code->hook_count = n;
 	for (unsigned kind = 0; kind <= VMOON_LDHOOK_RESET; kind++)
 		for (size_t i = code->first[kind]; i < code->first[kind + 1];
@@ -178,6 +178,50 @@ struct vmoon_ldhook *vmoon_ldcode_hook(const struct vmoon_ldcode *code,
 		return NULL;
 	hook = &code->hooks[code->first[kind] + index];
 	return hook->fn == 0 ? NULL : hook;
+}
+
+/* ---- fields ---- */
+
+/* The decoding table at slot, by the names of the register's fields. */
+static uint64_t bools_of(lua_State *L, vmoon_ldslot slot,
+			 const struct vmoon_reg *reg)
+{
+	uint64_t bools = 0;
+
+	lua_pushnil(L);
+	while (lua_next(L, slot) != 0) { /* raises for no key of its own */
+		for (size_t i = 0; i < reg->field_count; i++) {
+			if (lua_type(L, -2) != LUA_TSTRING ||
+			    strcmp(lua_tostring(L, -2), reg->fields[i].name) !=
+				    0)
+				continue;
+			lua_rawgeti(L, -1, 3);
+			bools |= (uint64_t)(lua_toboolean(L, -1) != 0) << i;
+			lua_pop(L, 1);
+		}
+		lua_pop(L, 1);
+	}
+	return bools;
+}
+
+static enum vmoon_status find_bools(struct vmoon_ldcode *code,
+				    struct vmoon_mem *mem,
+				    struct vmoon_error *err)
+{
+	const struct vmoon_ldspec *spec = code->spec;
+
+	if (spec->map.reg_count == 0)
+		return VMOON_OK;
+	code->bools = vmoon_mem_alloc_array(mem, spec->map.reg_count,
+					    sizeof(*code->bools));
+	if (code->bools == NULL)
+		return vmoon_fail(err, VMOON_E_NOMEM, 0, NO_MEMORY);
+	for (size_t i = 0; i < spec->map.reg_count; i++)
+		if (spec->regs[i].fields != 0)
+			code->bools[i] = bools_of(
+				vmoon_ldstate_lua(code->state),
+				spec->regs[i].fields, &spec->map.regs[i]);
+	return VMOON_OK;
 }
 
 /* ---- the file ---- */
@@ -303,6 +347,8 @@ enum vmoon_status vmoon_ldcode_make(struct vmoon_ldobj *obj,
 		st = open_d(obj, &code, err);
 	if (st == VMOON_OK)
 		st = list_hooks(&code, obj->opts.mem, err);
+	if (st == VMOON_OK)
+		st = find_bools(&code, obj->opts.mem, err);
 	if (st != VMOON_OK) {
 		vmoon_ldcode_fini(&code, obj->opts.mem);
 		return st;
@@ -313,6 +359,10 @@ enum vmoon_status vmoon_ldcode_make(struct vmoon_ldobj *obj,
 
 void vmoon_ldcode_fini(struct vmoon_ldcode *code, struct vmoon_mem *mem)
 {
+	if (code->spec != NULL)
+		vmoon_mem_free(mem, code->bools,
+			       code->spec->map.reg_count *
+				       sizeof(*code->bools));
 	vmoon_mem_free(mem, code->hooks,
 		       code->hook_count * sizeof(*code->hooks));
 	vmoon_ldspec_destroy(code->spec);

@@ -23,6 +23,7 @@ struct vmoon_ldcode {
 	struct vmoon_ldhook *hooks; /* owned: hook_count */
 	size_t hook_count;
 	size_t first[VMOON_LDHOOK_RESET + 2]; /* of a kind */
+	uint64_t *bools; /* owned: of each register the fields that are one */
 	/* In the state: d; the tables that on_write gets; the key "state". */
 	vmoon_ldslot d, caches, state_key;
 };
@@ -105,6 +106,10 @@ bool vmoon_ldreg_value(lua_State *L, int idx, uint64_t *out,
 		       const char **out_why) VMOON_NONNULL(1, 3, 4);
 /* Pushes name -> index of a register, of all. */
 void vmoon_ldreg_names(lua_State *L, const struct vmoon_ldspec *spec)
+	VMOON_NONNULL(1, 2);
+/* Pushes a field of a register's value: a boolean, or an integer. */
+void vmoon_ldreg_field(lua_State *L, const struct vmoon_ldcode *code,
+		       unsigned reg, size_t field, uint64_t value)
 	VMOON_NONNULL(1, 2);
 /* The map's hooks. */
 bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,

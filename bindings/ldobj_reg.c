@@ -83,15 +83,23 @@ static uint64_t check_value(lua_State *L, int idx)
 	return value;
 }
 
-static void push_field(lua_State *L, const struct vmoon_reg_field *f,
-		       uint64_t value)
+void vmoon_ldreg_field(lua_State *L, const struct vmoon_ldcode *code,
+		       unsigned reg, size_t field, uint64_t value)
 {
+	const struct vmoon_reg_field *f =
+		&code->spec->map.regs[reg].fields[field];
 	const uint64_t bits = (value & field_mask(f)) >> f->first;
 
-	if (f->bits == 1)
+	if ((code->bools[reg] >> field & 1) != 0)
 		lua_pushboolean(L, bits != 0);
 	else
 		lua_pushinteger(L, (lua_Integer)bits); /* as they are */
+}
+
+void vmoon_ldobj_push_field(lua_State *L, const struct vmoon_ldobj *obj,
+			    unsigned reg, size_t field, uint64_t value)
+{
+	vmoon_ldreg_field(L, &obj->code, reg, field, value);
 }
 
 /* ---- fields: upvalues are names -> index, register, element ---- */
@@ -119,7 +127,9 @@ static int field_index(lua_State *L)
 	const unsigned reg = upvalue_reg(L, 2);
 	const struct vmoon_reg_field *f = check_field(L, reg_of(obj, reg));
 
-	push_field(L, f, get(obj, reg, upvalue_reg(L, 3)));
+	vmoon_ldreg_field(L, &obj->code, reg,
+			  (size_t)(f - reg_of(obj, reg)->fields),
+			  get(obj, reg, upvalue_reg(L, 3)));
 	return 1;
 }
 
@@ -364,13 +374,16 @@ void vmoon_ldreg_push(lua_State *L, const struct vmoon_ldspec *spec)
 
 /* ---- hooks ---- */
 
-static void fill(lua_State *L, int cache, int which,
-		 const struct vmoon_reg *reg, uint64_t value)
+static void fill(lua_State *L, int cache, int which, unsigned reg,
+		 uint64_t value)
 {
+	const struct vmoon_ldobj *obj = vmoon_ldobj_of(L);
+	const size_t count = reg_of(obj, reg)->field_count;
+
 	lua_rawgeti(L, cache, which);
-	for (size_t i = 0; i < reg->field_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		lua_rawgeti(L, cache, (lua_Integer)i + 3);
-		push_field(L, &reg->fields[i], value);
+		vmoon_ldreg_field(L, &obj->code, reg, i, value);
 		lua_rawset(L, -3);
 	}
 }
@@ -378,10 +391,8 @@ static void fill(lua_State *L, int cache, int which,
 /* on_write, d, cache, register, new, old, element or nothing */
 static int write_fields(lua_State *L)
 {
-	const struct vmoon_ldobj *obj = vmoon_ldobj_of(L);
 	/* Pushed below as a small number, and as 64 bits as they are. */
-	const struct vmoon_reg *reg =
-		reg_of(obj, (unsigned)lua_tointeger(L, 4));
+	const unsigned reg = (unsigned)lua_tointeger(L, 4);
 	const uint64_t new_value = (uint64_t)lua_tointeger(L, 5);
 	const uint64_t old_value = (uint64_t)lua_tointeger(L, 6);
 	const int extra = lua_gettop(L) - 6;
