@@ -73,6 +73,7 @@ static void report(struct vmoon_ldobj *obj, const char *text)
 {
 	struct vmoon_error err;
 
+	obj->stats.reports++;
 	VMOON_IGNORE(vmoon_fail(&err, VMOON_E_SCRIPT, 0, "device '%s': %s",
 				vmoon_ldobj_name(obj), text));
 	if (obj->env.report.failed != NULL)

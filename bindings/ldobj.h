@@ -173,9 +173,10 @@ vmoon_ldobj_reload(struct vmoon_ldobj *obj,
 		   void *fn_ctx, struct vmoon_error *err) VMOON_NONNULL(1);
 
 struct vmoon_ldobj_stats {
-	uint64_t fast;   /* accesses that C answered alone */
-	uint64_t hooks;  /* accesses that called one */
-	uint64_t errors; /* of hooks */
+	uint64_t fast;    /* accesses that C answered alone */
+	uint64_t hooks;   /* accesses that called one */
+	uint64_t errors;  /* of hooks */
+	uint64_t reports; /* that it cannot go on: env.report */
 	uint64_t events, events_lost, lines_lost, posted;
 	const char *error; /* the last one's text, or why it failed; or NULL */
 	struct vmoon_ldstate_stats state;
