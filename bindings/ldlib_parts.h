@@ -4,6 +4,7 @@
 #define VMOON_BINDINGS_LDLIB_PARTS_H
 
 #include <lua.h>
+#include <sys/types.h>
 
 #include "ldguard.h"
 
@@ -13,6 +14,11 @@ void vmoon_ldlib_push_string(lua_State *L);
 void vmoon_ldlib_push_table(lua_State *L);
 void vmoon_ldlib_push_math(lua_State *L);
 
+enum { VMOON_LDLIB_FILE_MAX = 1 << 20 }; /* bytes of a file of code */
+/* Its length, or -1 and why; out has room for one byte more than a file. */
+ssize_t vmoon_ldlib_read_file(const char *path, char *out,
+			      const char **out_problem);
+
 /* lua_CFunctions: see ldrequire.c, ldtext.c. */
 int vmoon_ldlib_require(lua_State *L);
 int vmoon_ldlib_tostring(lua_State *L);
@@ -20,6 +26,10 @@ int vmoon_ldlib_print(lua_State *L);
 
 /* Pushes the value at i as text, without an address in it. */
 void vmoon_ldlib_push_text(lua_State *L, int i);
+
+/* Letters inserted, deleted or replaced, and neighbours swapped, from a to b;
+ * 3 for a word that is too long to be compared. */
+unsigned vmoon_ldlib_count_edits(const char *a, const char *b);
 
 /* Pushes " (did you mean 'x'?)" by the names in the table at i, or "". */
 void vmoon_ldlib_push_hint(lua_State *L, const char *name, int i);

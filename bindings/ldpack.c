@@ -273,6 +273,7 @@ static bool put_value(struct writer *w, int idx, unsigned depth)
 	lua_State *L = w->L;
 	const int top = lua_gettop(L);
 	const size_t path_len = strlen(w->path);
+	const bool was_cut = w->is_cut;
 	int count = 0;
 
 	switch (lua_type(L, idx)) {
@@ -302,7 +303,7 @@ static bool put_value(struct writer *w, int idx, unsigned depth)
 			return false;
 		lua_pop(L, 1);
 		w->path[path_len] = '\0';
-		w->is_cut = false;
+		w->is_cut = was_cut;
 	}
 	lua_settop(L, top);
 	return true;

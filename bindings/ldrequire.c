@@ -16,7 +16,7 @@
 
 #include "ldlib.h"
 
-enum { FILE_BYTES_MAX = 1 << 20, PATH_BYTES_MAX = 4096 };
+enum { PATH_BYTES_MAX = 4096 };
 
 /* Name -> what require returns. */
 static const char modules_key;
@@ -48,8 +48,8 @@ static bool is_plain_name(const char *name, size_t len)
 	return len > 0 && strspn(name, letters) == len;
 }
 
-/* Into out, which has room for one byte more than a file may have. */
-static ssize_t read_file(const char *path, char *out, const char **out_problem)
+ssize_t vmoon_ldlib_read_file(const char *path, char *out,
+			      const char **out_problem)
 {
 	/* A pipe would make it wait. */
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -65,14 +65,15 @@ static ssize_t read_file(const char *path, char *out, const char **out_problem)
 		(void)close(fd);
 		return -1;
 	}
-	while (n > 0 && len <= FILE_BYTES_MAX) {
-		n = read(fd, out + len, (size_t)(FILE_BYTES_MAX + 1 - len));
+	while (n > 0 && len <= VMOON_LDLIB_FILE_MAX) {
+		n = read(fd, out + len,
+			 (size_t)(VMOON_LDLIB_FILE_MAX + 1 - len));
 		len += n > 0 ? n : 0;
 	}
 	*out_problem =
 		n < 0 ? strerror(errno) : "more than 1 MiB is no device's code";
 	(void)close(fd);
-	return n < 0 || len > FILE_BYTES_MAX ? -1 : len;
+	return n < 0 || len > VMOON_LDLIB_FILE_MAX ? -1 : len;
 }
 
 /* Leaves the file's function on the top. */
@@ -92,8 +93,8 @@ static void load_file(lua_State *L, const char *name)
 	n = snprintf(path, sizeof(path), "%s/%s.lua", folder, name);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		luaL_error(L, "module '%s': its path is too long", name);
-	text = lua_newuserdatauv(L, FILE_BYTES_MAX + 1, 0);
-	len = read_file(path, text, &problem);
+	text = lua_newuserdatauv(L, VMOON_LDLIB_FILE_MAX + 1, 0);
+	len = vmoon_ldlib_read_file(path, text, &problem);
 	if (len < 0)
 		luaL_error(L, "module '%s' (%s): %s", name, path, problem);
 	lua_pushfstring(L, "@%s", path);

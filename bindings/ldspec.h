@@ -33,7 +33,9 @@ enum {
 	VMOON_LDSPEC_METHODS_MAX = 64,
 	VMOON_LDSPEC_QUEUES_MAX = 16,
 	VMOON_LDSPEC_DOORBELLS_MAX = 16,
-	VMOON_LDSPEC_FEATURES_MAX = 64
+	VMOON_LDSPEC_FEATURES_MAX = 64,
+	VMOON_LDSPEC_CONFIG_MAX = 64,   /* fields */
+	VMOON_LDSPEC_PROBLEMS_MAX = 100 /* that are told */
 };
 
 /*
@@ -46,8 +48,19 @@ struct vmoon_ldspec_reg {
 	vmoon_ldslot on_read, on_write; /* functions */
 	enum vmoon_ldspec_where where;  /* of on_write; on_read: not POSTED */
 	bool is_doorbell;
-	/* A table, field name -> {mask, shift, is_bool}, for decoding; or 0 */
+	/*
+	 * A table for decoding, or 0: field name -> list of mask (in place),
+	 * shift, and whether it is a boolean (bit = 3, not bits = { 3, 3 }).
+	 */
 	vmoon_ldslot fields;
+};
+
+/* One field of a virtio device's configuration. */
+struct vmoon_ldspec_config {
+	const char *name; /* NULL: the whole, given as a string */
+	uint32_t off, len;
+	bool is_bytes;    /* else a little-endian integer of len bytes */
+	bool is_writable; /* by the driver */
 };
 
 struct vmoon_ldspec_queue {
@@ -69,10 +82,11 @@ struct vmoon_ldspec {
 	const char *compatible; /* "acme,counter", or NULL */
 	const char *hid;        /* "PNP0501", or NULL */
 	enum vmoon_ldspec_irq irq;
+	unsigned line; /* that it wants; 0: any */
 	enum vmoon_ldspec_on_error on_error;
 	uint64_t budget_ns; /* of a hook */
-	size_t memory;      /* of the state */
-	bool is_trusted;
+	size_t memory;      /* of the state: made again when it has another */
+	bool is_trusted;    /* false: who uses the file trusts it */
 
 	/* register devices */
 	struct vmoon_regmap_spec map;
@@ -85,6 +99,8 @@ struct vmoon_ldspec {
 	const char *feature_name[VMOON_LDSPEC_FEATURES_MAX];
 	unsigned char config[VMOON_VIRTIO_CONFIG_MAX];
 	uint32_t config_len;
+	struct vmoon_ldspec_config config_field[VMOON_LDSPEC_CONFIG_MAX];
+	size_t config_count;
 	vmoon_ldslot on_config_write;
 	struct vmoon_ldspec_queue queues[VMOON_LDSPEC_QUEUES_MAX];
 	size_t queue_count;
@@ -105,6 +121,7 @@ struct vmoon_ldproblem {
 	const char *path; /* "registers.CTRL.access" */
 	const char *message, *hint;
 	bool is_key;
+	bool is_param; /* of a parameter that was given: not in the file */
 };
 
 struct vmoon_ldspec_source {
@@ -114,13 +131,17 @@ struct vmoon_ldspec_source {
 	/* vmoon_ldpack of the parameters that were given; NULL: none */
 	const unsigned char *params;
 	size_t params_len;
+	bool allow_script; /* where = "script": an inline device's */
 };
 
 /*
- * Runs the file in the state and checks what it returns. E_CONFIG when it has
- * mistakes: each is told to fn (strings borrowed for the call), and err has
- * the first; E_SCRIPT, E_TIMEOUT, E_IO when it could not be read or run. The
- * state is of no use after a failure.
+ * Runs the file in the state, whose `require "vmoon.device"` this sets, and
+ * checks what it returns. E_CONFIG when it has mistakes: fn is told each
+ * (strings borrowed for the call; it may not raise), unknown keys first and
+ * the known ones in the order of ldspec_keys.c, and err has all that fit;
+ * E_SCRIPT, E_TIMEOUT, E_NOMEM, E_SYS when it could not be read or run. The
+ * state is of no use after a failure. What lies in slots is on the stack of
+ * the state from its top at the call on.
  */
 VMOON_STATUS vmoon_ldspec_load(struct vmoon_ldstate *s, struct vmoon_mem *mem,
 			       const struct vmoon_ldspec_source *source,

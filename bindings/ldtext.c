@@ -127,8 +127,7 @@ static unsigned least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* Insert, delete or replace a letter, or swap two neighbours. */
-static unsigned count_edits(const char *a, const char *b)
+unsigned vmoon_ldlib_count_edits(const char *a, const char *b)
 {
 	unsigned d[NAME_MAX_BYTES + 1][NAME_MAX_BYTES + 1];
 	const size_t rows = strlen(a), columns = strlen(b);
@@ -165,7 +164,7 @@ void vmoon_ldlib_push_hint(lua_State *L, const char *name, int i)
 		if (lua_type(L, -1) != LUA_TSTRING)
 			continue;
 		other = lua_tostring(L, -1); /* the table keeps it */
-		edits = count_edits(name, other);
+		edits = vmoon_ldlib_count_edits(name, other);
 		/* The first of the alphabet: not the order of a hash. */
 		if (edits >= strlen(name) || edits > EDITS_MAX ||
 		    edits > fewest ||

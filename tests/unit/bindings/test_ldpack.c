@@ -218,7 +218,7 @@ static void test_ldpack__a_long_path_is_cut(void **state)
 {
 	struct rig *r = *state;
 
-	push(r, "{ [('k'):rep(200)] = { x = print } }");
+	push(r, "{ [('k'):rep(200)] = { a = 1, b = { c = 2 }, x = print } }");
 	assert_int_equal(vmoon_ldpack(r->L, 1, NULL, 0, "state", r->why), 0);
 	assert_true(strlen(r->why) < WHY_MAX);
 	assert_non_null(strstr(r->why, "kkk...: a function cannot be saved"));

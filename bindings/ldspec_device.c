@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* ldspec_device.c - the table that a device file returns. */
+#include "ldcheck.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ldpack.h"
+
+enum { PIO_SPACE = 1 << 16 };
+
+#define ROW(id) (&vmoon_ldkeys_device.rows[id])
+
+static int64_t number_or(const struct vmoon_ldvalue *v, int64_t otherwise)
+{
+	return v->is_set && !v->is_bad ? v->number : otherwise;
+}
+
+static const char *copy_text(struct vmoon_ldcheck *c,
+			     const struct vmoon_ldvalue *v)
+{
+	return v->is_set && !v->is_bad ? vmoon_ldcheck_copy(c, v->text, v->len)
+				       : NULL;
+}
+
+/* "counter" of "devices/counter.lua". */
+static const char *name_of_file(struct vmoon_ldcheck *c)
+{
+	static const char ending[] = ".lua";
+	const char *path = c->source->path != NULL ? c->source->path : "";
+	const char *slash = strrchr(path, '/');
+	size_t len;
+
+	path = slash != NULL ? slash + 1 : path;
+	len = strlen(path);
+	if (len > sizeof(ending) - 1 &&
+	    strcmp(path + len - (sizeof(ending) - 1), ending) == 0)
+		len -= sizeof(ending) - 1;
+	if (len == 0 || len > 64)
+		return "device";
+	return vmoon_ldcheck_copy(c, path, len);
+}
+
+static void say_at(struct vmoon_ldcheck *c, const char *key, const char *what,
+		   const char *hint)
+{
+	const size_t before = vmoon_ldcheck_enter(c, key);
+
+	vmoon_ldcheck_say(c, "%s", what);
+	if (hint != NULL)
+		vmoon_ldcheck_hint(c, "%s", hint);
+	vmoon_ldcheck_leave(c, before);
+}
+
+/* ACPI 6.5, 6.1.5: a PNP or an ACPI id. */
+static bool is_hid(const char *text)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+			  both[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+			  digits[] = "0123456789ABCDEF";
+	const size_t len = strlen(text), vendor = len == 7 ? 3 : 4;
+
+	return (len == 7 || len == 8) &&
+	       strspn(text, len == 7 ? letters : both) >= vendor &&
+	       strspn(text + vendor, digits) == 4;
+}
+
+static void check_ids(struct vmoon_ldcheck *c, const struct vmoon_ldvalue *v)
+{
+	struct vmoon_ldspec *spec = c->spec;
+
+	spec->name = copy_text(c, &v[VMOON_LDKEY_DEVICE_NAME]);
+	if (spec->name == NULL)
+		spec->name = name_of_file(c);
+	spec->compatible = copy_text(c, &v[VMOON_LDKEY_DEVICE_COMPATIBLE]);
+	spec->hid = copy_text(c, &v[VMOON_LDKEY_DEVICE_HID]);
+	if (spec->hid != NULL && !is_hid(spec->hid))
+		say_at(c, "hid",
+		       "expected 3 or 4 upper-case letters and 4 hexadecimal "
+		       "digits",
+		       "for example: hid = \"PNP0501\"");
+}
+
+/* ---- the window and the interrupt ---- */
+
+static void check_window(struct vmoon_ldcheck *c, const struct vmoon_ldvalue *v)
+{
+	struct vmoon_ldspec *spec = c->spec;
+	const uint64_t size =
+		(uint64_t)number_or(&v[VMOON_LDKEY_DEVICE_WINDOW], 0);
+	size_t before;
+
+	spec->at = (uint64_t)number_or(&v[VMOON_LDKEY_DEVICE_AT], 0);
+	spec->map.size = sizeof(spec->map);
+	spec->map.window = size;
+	if (spec->kind != VMOON_LDSPEC_PIO)
+		return;
+	if (size > PIO_SPACE) {
+		before = vmoon_ldcheck_enter(c, "size");
+		vmoon_ldcheck_say(c,
+				  "0x%llx bytes are more than the ports "
+				  "that there are, 0x10000",
+				  (unsigned long long)size);
+		vmoon_ldcheck_leave(c, before);
+	} else if (!vmoon_range_ok(spec->at, size, PIO_SPACE)) {
+		before = vmoon_ldcheck_enter(c, "at");
+		vmoon_ldcheck_say(c,
+				  "ports 0x%llx..0x%llx are outside of "
+				  "0x0..0xffff",
+				  (unsigned long long)spec->at,
+				  (unsigned long long)(spec->at + size - 1));
+		vmoon_ldcheck_leave(c, before);
+	}
+}
+
+static void check_irq(struct vmoon_ldcheck *c, const struct vmoon_ldvalue *v)
+{
+	struct vmoon_ldspec *spec = c->spec;
+	const struct vmoon_ldvalue *irq = &v[VMOON_LDKEY_DEVICE_IRQ];
+
+	if (irq->is_set)
+		spec->irq = irq->number == 1 ? VMOON_LDSPEC_EDGE
+					     : VMOON_LDSPEC_LEVEL;
+	spec->map.is_edge = spec->irq == VMOON_LDSPEC_EDGE;
+	spec->line = (unsigned)number_or(&v[VMOON_LDKEY_DEVICE_LINE], 0);
+	if (spec->line != 0 && !irq->is_set)
+		say_at(c, "line", "the device has no interrupt",
+		       "for example: irq = \"level\"");
+}
+
+static void check_where(struct vmoon_ldcheck *c, const struct vmoon_ldvalue *v)
+{
+	if (number_or(&v[VMOON_LDKEY_DEVICE_WHERE], 0) == 0)
+		return;
+	c->where = VMOON_LDSPEC_SCRIPT;
+	if (!c->source->allow_script)
+		say_at(c, "where",
+		       "\"script\" is for devices that a script writes inline",
+		       "code of a file has a state of its own; leave it out");
+}
+
+/* ---- state, timers, methods ---- */
+
+/* The state's table, or an empty one, at the top. */
+static void check_state(struct vmoon_ldcheck *c)
+{
+	char why[VMOON_LDPACK_PATH_MAX + 64], *colon;
+	size_t before;
+
+	if (vmoon_ldpack(c->L, -1, NULL, 0, "state", why) == 0) {
+		colon = strstr(why, ": ");
+		*colon = '\0';
+		before = vmoon_ldcheck_enter(c, why);
+		vmoon_ldcheck_say(c, "%s", colon + 2);
+		vmoon_ldcheck_hint(c, "state is plain data: numbers, strings, "
+				      "booleans and tables of them");
+		vmoon_ldcheck_leave(c, before);
+	}
+	c->spec->state = vmoon_ldcheck_slot(c);
+}
+
+/* Functions by name, of the table at the top. */
+static size_t check_functions(struct vmoon_ldcheck *c, const char *key,
+			      const char *what, struct vmoon_ldspec_named *out,
+			      size_t max)
+{
+	lua_State *L = c->L;
+	const int table = lua_gettop(L);
+	const size_t before = vmoon_ldcheck_enter(c, key);
+	char example[VMOON_LDCHECK_NAME_MAX + 32];
+	const char **names;
+	size_t count;
+
+	names = vmoon_ldcheck_names(c, table, what, max, &count);
+	for (size_t i = 0; i < count; i++) {
+		const size_t inner = vmoon_ldcheck_enter(c, names[i]);
+
+		lua_pushstring(L, names[i]);
+		lua_rawget(L, table);
+		out[i].name = names[i];
+		(void)snprintf(example, sizeof(example), "%s = function(d) end",
+			       names[i]);
+		if (lua_isfunction(L, -1)) {
+			out[i].fn = vmoon_ldcheck_slot(c);
+		} else {
+			vmoon_ldcheck_refuse(c, -1, "a function", example);
+			lua_pop(L, 1);
+		}
+		vmoon_ldcheck_leave(c, inner);
+	}
+	vmoon_ldcheck_leave(c, before);
+	return count;
+}
+
+static bool is_good(const struct vmoon_ldvalue *v)
+{
+	return v->is_set && !v->is_bad;
+}
+
+static void check_code(struct vmoon_ldcheck *c, int idx,
+		       const struct vmoon_ldvalue *v)
+{
+	struct vmoon_ldspec *spec = c->spec;
+	lua_State *L = c->L;
+
+	if (is_good(&v[VMOON_LDKEY_DEVICE_STATE]))
+		vmoon_ldcheck_get(c, idx, ROW(VMOON_LDKEY_DEVICE_STATE));
+	else
+		lua_newtable(L);
+	check_state(c);
+	if (is_good(&v[VMOON_LDKEY_DEVICE_TIMERS])) {
+		vmoon_ldcheck_get(c, idx, ROW(VMOON_LDKEY_DEVICE_TIMERS));
+		spec->timer_count =
+			check_functions(c, "timers", "timer", spec->timers,
+					VMOON_LDSPEC_TIMERS_MAX);
+		lua_pop(L, 1);
+	}
+	if (is_good(&v[VMOON_LDKEY_DEVICE_METHODS])) {
+		vmoon_ldcheck_get(c, idx, ROW(VMOON_LDKEY_DEVICE_METHODS));
+		spec->method_count =
+			check_functions(c, "methods", "method", spec->methods,
+					VMOON_LDSPEC_METHODS_MAX);
+		lua_pop(L, 1);
+	}
+	if (is_good(&v[VMOON_LDKEY_DEVICE_ON_RESET])) {
+		vmoon_ldcheck_get(c, idx, ROW(VMOON_LDKEY_DEVICE_ON_RESET));
+		spec->on_reset = vmoon_ldcheck_slot(c);
+	}
+	if (is_good(&v[VMOON_LDKEY_DEVICE_ON_CONFIG_WRITE])) {
+		vmoon_ldcheck_get(c, idx,
+				  ROW(VMOON_LDKEY_DEVICE_ON_CONFIG_WRITE));
+		spec->on_config_write = vmoon_ldcheck_slot(c);
+	}
+}
+
+/* ---- all of it ---- */
+
+void vmoon_ldspec_check_device(struct vmoon_ldcheck *c, int idx)
+{
+	struct vmoon_ldvalue v[VMOON_LDKEY_DEVICE_COUNT];
+	struct vmoon_ldspec *spec = c->spec;
+	size_t before;
+
+	vmoon_ldcheck_table(c, idx, &vmoon_ldkeys_device, v);
+	check_ids(c, v);
+	spec->on_error = (enum vmoon_ldspec_on_error)number_or(
+		&v[VMOON_LDKEY_DEVICE_ON_ERROR], VMOON_LDSPEC_PAUSE);
+	spec->budget_ns = (uint64_t)number_or(&v[VMOON_LDKEY_DEVICE_BUDGET],
+					      VMOON_LDSTATE_BUDGET_NS);
+	spec->memory = (size_t)number_or(&v[VMOON_LDKEY_DEVICE_MEMORY],
+					 VMOON_LDSTATE_MEMORY);
+	if (is_good(&v[VMOON_LDKEY_DEVICE_PARAMS]))
+		vmoon_ldcheck_get(c, idx, ROW(VMOON_LDKEY_DEVICE_PARAMS));
+	else
+		lua_pushnil(c->L);
+	vmoon_ldspec_check_params(c, lua_gettop(c->L)); /* leaves the values */
+	check_code(c, idx, v);
+	if (spec->kind == VMOON_LDSPEC_VIRTIO) {
+		vmoon_ldspec_check_virtio(c, idx, v);
+		return;
+	}
+	check_window(c, v);
+	check_irq(c, v);
+	check_where(c, v);
+	if (!is_good(&v[VMOON_LDKEY_DEVICE_REGISTERS]))
+		return;
+	vmoon_ldcheck_get(c, idx, ROW(VMOON_LDKEY_DEVICE_REGISTERS));
+	before = vmoon_ldcheck_enter(c, "registers");
+	vmoon_ldspec_check_registers(c, lua_gettop(c->L));
+	vmoon_ldcheck_leave(c, before);
+	lua_pop(c->L, 1);
+}
