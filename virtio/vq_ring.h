@@ -30,10 +30,24 @@ struct vmoon_vq {
 	uint64_t busy[]; /* a bit a head: popped and not pushed */
 };
 
-/* Fetches the chain of head: VMOON_VQ_CHAIN or VMOON_VQ_MALFORMED. */
-enum vmoon_vq_outcome vmoon_vq_walk(struct vmoon_vq *vq, uint16_t head,
-				    struct vmoon_chain *chain)
-	VMOON_NONNULL(1, 3);
+/* The ring is impossible: host.broken is called, once. VMOON_VQ_BROKEN. */
+enum vmoon_vq_outcome vmoon_vq_give_up(struct vmoon_vq *vq, uint64_t where)
+	VMOON_NONNULL(1);
+/*
+ * Into seen. False: no RAM, or an index that is impossible. The driver cannot
+ * have added more than there are entries, and would keep us busy.
+ */
+bool vmoon_vq_load_idx(struct vmoon_vq *vq) VMOON_MUST_USE VMOON_NONNULL(1);
+
+static inline bool vmoon_vq_is_live(const struct vmoon_vq *vq)
+{
+	return vq->gm != NULL && !vq->is_broken;
+}
+
+static inline uint16_t vmoon_vq_slot(const struct vmoon_vq *vq, uint16_t index)
+{
+	return (uint16_t)(index & (vq->size - 1)); /* a power of two */
+}
 
 static inline size_t vmoon_vq_words(uint16_t max_size)
 {
