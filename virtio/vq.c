@@ -78,7 +78,7 @@ bool vmoon_vq_start(struct vmoon_vq *vq, const struct vmoon_vq_setup *setup,
 				    &vq->used))
 		return false;
 	vq->gm = gm;
-	vq->size = vq->share = setup->size;
+	vq->size = vq->share_end = setup->size;
 	vq->has_event_idx = (features & VMOON_VIRTIO_F_EVENT_IDX) != 0;
 	vq->has_indirect = (features & VMOON_VIRTIO_F_INDIRECT_DESC) != 0;
 	return true;
@@ -96,7 +96,11 @@ uint16_t vmoon_vq_size(const struct vmoon_vq *vq)
 
 uint16_t vmoon_vq_in_flight(const struct vmoon_vq *vq)
 {
-	return vq->in_flight;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < vmoon_vq_words(vq->max_size); i++)
+		n += vmoon_vq_bits_of(vq->busy[i]);
+	return (uint16_t)n; /* at most max_size */
 }
 
 struct vmoon_vq_counts vmoon_vq_counts(const struct vmoon_vq *vq)
@@ -110,6 +114,7 @@ enum vmoon_vq_outcome vmoon_vq_give_up(struct vmoon_vq *vq, uint64_t where)
 {
 	if (!vq->is_broken) {
 		vq->is_broken = true;
+		vq->gm = NULL;
 		vmoon_guest_fault(&vq->host.faults, VMOON_GUEST_FAULT_REQUEST,
 				  where);
 		vq->host.broken(vq->host.ctx);
@@ -191,7 +196,6 @@ void vmoon_vq_push(struct vmoon_vq *vq, struct vmoon_chain *chain)
 	    !vmoon_vq_is_busy(vq, head))
 		return;
 	vmoon_vq_flip_busy(vq, head);
-	vq->in_flight--;
 	if (!add_used(vq, head, chain->written))
 		VMOON_IGNORE(vmoon_vq_give_up(vq, vq->used.gpa));
 }
@@ -259,7 +263,7 @@ void vmoon_vq_signal(struct vmoon_vq *vq)
 
 void vmoon_vq_begin(struct vmoon_vq *vq)
 {
-	vq->share = vq->size;
+	vq->share_end = (uint16_t)(vq->next_avail + vq->size);
 	vq->is_drained = false;
 	vmoon_vq_disable_kicks(vq);
 }
@@ -269,6 +273,7 @@ enum vmoon_vq_rest vmoon_vq_end(struct vmoon_vq *vq)
 	if (!vmoon_vq_is_live(vq))
 		return VMOON_VQ_EMPTY;
 	if (!vq->is_drained)
-		return vq->share == 0 ? VMOON_VQ_MORE : VMOON_VQ_HELD;
+		return vq->share_end == vq->next_avail ? VMOON_VQ_MORE
+						       : VMOON_VQ_HELD;
 	return vmoon_vq_enable_kicks(vq) ? VMOON_VQ_MORE : VMOON_VQ_EMPTY;
 }

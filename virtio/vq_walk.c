@@ -28,96 +28,31 @@ enum {
 /* ---- descriptors ---- */
 
 /*
- * What a chain is made of, while it is counted. No table has so many entries
- * that the sums could wrap.
+ * A chain while its descriptors are added. No table has so many that the sum
+ * could wrap; that it is not too much is judged when all of them are there.
  */
-struct parts {
-	struct vmoon_seg *segs;
-	uint32_t cap, count, readable_count;
-	uint64_t readable, total; /* bytes */
+struct walk {
+	struct vmoon_seg *at, *end; /* where the next one goes, and none more */
+	uint64_t total;             /* bytes */
+	uint32_t part;              /* now: 0, or VMOON_VQ_DESC_F_WRITE */
+	uint32_t next;              /* entry of the table */
+	struct vmoon_seg indirect;  /* the table that has the rest */
 };
 
-/* 2.7.4.2: the readable ones first. Empty ones are left out. */
-static inline ALWAYS_INLINE bool add_segment(struct parts *p,
-					     struct vmoon_seg seg,
-					     bool is_write)
+static inline void end_readable(struct vmoon_chain *chain, const struct walk *w)
 {
-	vmoon_gpa end;
-
-	if (!is_write && p->total != p->readable)
-		return false;
-	if (seg.len == 0)
-		return true;
-	if (p->count == p->cap || ckd_add(&end, seg.gpa, seg.len))
-		return false;
-	p->segs[p->count++] = seg;
-	p->total += seg.len;
-	if (!is_write) {
-		p->readable = p->total;
-		p->readable_count = p->count;
-	}
-	return true;
-}
-
-/*
- * Adds the descriptors from next on, as many as the table has at most. NONE:
- * there is an indirect one, *out_indirect, and what came before it is added.
- */
-static inline ALWAYS_INLINE enum vmoon_vq_outcome follow(
-	const struct vmoon_gmem_window *table, bool is_plain, uint32_t next,
-	struct parts *p, struct vmoon_seg *out_indirect)
-{
-	const struct vmoon_gmem_window w = *table;
-	const uint32_t entries = (uint32_t)(w.len / VMOON_VQ_DESC_BYTES);
-
-	for (uint32_t left = entries; left > 0; left--) {
-		const uint32_t off = next * VMOON_VQ_DESC_BYTES;
-		struct vmoon_seg seg;
-		uint64_t raw[2];
-		uint32_t flags;
-
-		/* An index beyond the table is beyond the window. */
-		if (is_plain ? !vmoon_gmem_window_try_get_le64x2(&w, off, raw)
-			     : !vmoon_gmem_window_get_le64x2(&w, off, raw))
-			break;
-		seg.gpa = raw[0];
-		seg.len = (uint32_t)(raw[1] & UINT32_MAX);
-		flags = (uint32_t)(raw[1] >> 32);
-		next = flags >> 16;
-		if ((flags & VMOON_VQ_DESC_F_INDIRECT) != 0) {
-			*out_indirect = seg;
-			return VMOON_VQ_NONE;
-		}
-		if (!add_segment(p, seg, (flags & VMOON_VQ_DESC_F_WRITE) != 0))
-			break;
-		if ((flags & VMOON_VQ_DESC_F_NEXT) == 0)
-			return VMOON_VQ_CHAIN;
-	}
-	return VMOON_VQ_MALFORMED;
-}
-
-static inline struct parts parts_of(const struct vmoon_chain *chain)
-{
-	return (struct parts){.segs = chain->segs,
-			      .cap = chain->cap,
-			      .count = chain->count,
-			      .readable_count = chain->readable_count,
-			      .readable = chain->readable,
-			      .total = (uint64_t)chain->readable +
-				       chain->writable};
+	chain->readable_count = (uint32_t)(w->at - chain->segs);
+	chain->readable = (uint32_t)w->total; /* if it is not too much */
 }
 
 /* 2.7.5.2: 2^32 bytes are too many. */
-static inline ALWAYS_INLINE bool keep(struct vmoon_chain *chain,
-				      const struct parts *p)
+static inline bool keep(struct vmoon_chain *chain, const struct walk *w)
 {
-	if (p->total > UINT32_MAX)
-		return false;
-	chain->count = p->count;
-	chain->readable_count = p->readable_count;
-	chain->readable = (uint32_t)p->readable;
-	chain->writable = (uint32_t)(p->total - p->readable);
-	return true;
+	if (w->part == 0)
+		end_readable(chain, w);
+	chain->count = (uint32_t)(w->at - chain->segs);
+	chain->writable = (uint32_t)w->total - chain->readable;
+	return w->total <= UINT32_MAX;
 }
 
 /* Nobody may take what there is for a chain. */
@@ -128,30 +63,87 @@ static NOINLINE enum vmoon_vq_outcome drop(struct vmoon_chain *chain)
 	return VMOON_VQ_MALFORMED;
 }
 
-/* Whatever the table lies in. The chain has what came before. */
-static NOINLINE enum vmoon_vq_outcome follow_anywhere(
-	const struct vmoon_gmem_window *table, uint32_t next,
-	struct vmoon_chain *chain, struct vmoon_seg *out_indirect)
+/* 2.7.4.2: the readable ones first. Empty ones are left out. */
+static inline ALWAYS_INLINE bool add_segment(struct vmoon_chain *chain,
+					     struct walk *w,
+					     struct vmoon_seg seg,
+					     uint32_t part)
 {
-	struct parts p = parts_of(chain);
-	const enum vmoon_vq_outcome outcome =
-		follow(table, false, next, &p, out_indirect);
+	vmoon_gpa end;
 
-	return outcome != VMOON_VQ_MALFORMED && keep(chain, &p)
-		       ? outcome
-		       : VMOON_VQ_MALFORMED;
+	if (part < w->part)
+		return false;
+	if (seg.len == 0)
+		return true;
+	if (w->at == w->end || ckd_add(&end, seg.gpa, seg.len))
+		return false;
+	if (part > w->part) {
+		end_readable(chain, w);
+		w->part = part;
+	}
+	*w->at++ = seg;
+	w->total += seg.len;
+	return true;
 }
 
-static inline ALWAYS_INLINE enum vmoon_vq_outcome follow_table(
-	const struct vmoon_gmem_window *table, struct vmoon_chain *chain)
+/*
+ * Adds the descriptors from w->next on, as many as the table has at most.
+ * NONE: there is an indirect one, and what came before it is added.
+ */
+static inline ALWAYS_INLINE enum vmoon_vq_outcome follow(
+	const struct vmoon_gmem_window *table, bool is_plain,
+	struct vmoon_chain *chain, struct walk *w)
 {
-	struct parts p = parts_of(chain);
-	struct vmoon_seg nested;
+	const struct vmoon_gmem_window t = *table; /* in registers */
+	const uint32_t entries = (uint32_t)(t.len / VMOON_VQ_DESC_BYTES);
 
-	return follow(table, true, 0, &p, &nested) == VMOON_VQ_CHAIN &&
-			       keep(chain, &p)
+	for (uint32_t left = entries; left > 0; left--) {
+		const uint32_t off = w->next * VMOON_VQ_DESC_BYTES;
+		struct vmoon_seg seg;
+		uint64_t raw[2];
+		uint32_t flags;
+
+		/* An index beyond the table is beyond the window. */
+		if (is_plain ? !vmoon_gmem_window_try_get_le64x2(&t, off, raw)
+			     : !vmoon_gmem_window_get_le64x2(&t, off, raw))
+			break;
+		seg.gpa = raw[0];
+		seg.len = (uint32_t)(raw[1] & UINT32_MAX);
+		flags = (uint32_t)(raw[1] >> 32);
+		w->next = flags >> 16;
+		if ((flags & VMOON_VQ_DESC_F_INDIRECT) != 0) {
+			w->indirect = seg;
+			return VMOON_VQ_NONE;
+		}
+		if (!add_segment(chain, w, seg, flags & VMOON_VQ_DESC_F_WRITE))
+			break;
+		if ((flags & VMOON_VQ_DESC_F_NEXT) == 0)
+			return VMOON_VQ_CHAIN;
+	}
+	return VMOON_VQ_MALFORMED;
+}
+
+/* The rest of a chain is all that the table has. */
+static inline ALWAYS_INLINE enum vmoon_vq_outcome follow_rest(
+	const struct vmoon_gmem_window *table, bool is_plain,
+	struct vmoon_chain *chain)
+{
+	struct walk w = {.at = chain->segs + chain->count,
+			 .end = chain->segs + chain->cap,
+			 .total = (uint64_t)chain->readable + chain->writable,
+			 .part = chain->writable != 0 ? VMOON_VQ_DESC_F_WRITE
+						      : 0};
+
+	return follow(table, is_plain, chain, &w) == VMOON_VQ_CHAIN &&
+			       keep(chain, &w)
 		       ? VMOON_VQ_CHAIN
 		       : drop(chain);
+}
+
+static NOINLINE enum vmoon_vq_outcome follow_rest_anywhere(
+	const struct vmoon_gmem_window *table, struct vmoon_chain *chain)
+{
+	return follow_rest(table, false, chain);
 }
 
 /*
@@ -169,44 +161,37 @@ static NOINLINE enum vmoon_vq_outcome follow_indirect(const struct vmoon_vq *vq,
 	    at.len / VMOON_VQ_DESC_BYTES > TABLE_MAX ||
 	    !vmoon_gmem_window_open(vq->gm, at.gpa, at.len, &table))
 		return drop(chain);
-	if (vmoon_gmem_window_is_plain(&table))
-		return follow_table(&table, chain);
-	return follow_anywhere(&table, 0, chain, &at) == VMOON_VQ_CHAIN
-		       ? VMOON_VQ_CHAIN
-		       : drop(chain);
-}
-
-static NOINLINE enum vmoon_vq_outcome walk_anywhere(const struct vmoon_vq *vq,
-						    struct vmoon_chain *chain)
-{
-	enum vmoon_vq_outcome outcome;
-	struct vmoon_seg indirect;
-
-	VMOON_IGNORE(drop(chain));
-	outcome = follow_anywhere(&vq->desc, chain->head, chain, &indirect);
-	if (outcome == VMOON_VQ_NONE)
-		return follow_indirect(vq, indirect, chain);
-	return outcome == VMOON_VQ_CHAIN ? outcome : drop(chain);
+	return vmoon_gmem_window_is_plain(&table)
+		       ? follow_rest(&table, true, chain)
+		       : follow_rest_anywhere(&table, chain);
 }
 
 /* CHAIN or MALFORMED. */
 static inline ALWAYS_INLINE enum vmoon_vq_outcome walk(
-	const struct vmoon_vq *vq, uint16_t head, struct vmoon_chain *chain)
+	const struct vmoon_vq *vq, bool is_plain, uint16_t head,
+	struct vmoon_chain *chain)
 {
-	struct parts p = {.segs = chain->segs, .cap = chain->cap};
+	struct walk w = {.at = chain->segs,
+			 .end = chain->segs + chain->cap,
+			 .next = head};
 	enum vmoon_vq_outcome outcome;
-	struct vmoon_seg indirect;
 
 	chain->written = 0;
 	chain->head = head;
 	chain->gm = vq->gm;
-	if (!vmoon_gmem_window_is_plain(&vq->desc))
-		return walk_anywhere(vq, chain);
-	outcome = follow(&vq->desc, true, head, &p, &indirect);
-	if (outcome == VMOON_VQ_MALFORMED || !keep(chain, &p))
+	outcome = follow(&vq->desc, is_plain, chain, &w);
+	if (outcome == VMOON_VQ_MALFORMED || !keep(chain, &w))
 		return drop(chain);
-	return outcome == VMOON_VQ_CHAIN ? VMOON_VQ_CHAIN
-					 : follow_indirect(vq, indirect, chain);
+	return outcome == VMOON_VQ_CHAIN
+		       ? outcome
+		       : follow_indirect(vq, w.indirect, chain);
+}
+
+static NOINLINE enum vmoon_vq_outcome walk_anywhere(const struct vmoon_vq *vq,
+						    uint16_t head,
+						    struct vmoon_chain *chain)
+{
+	return walk(vq, false, head, chain);
 }
 
 /* ---- heads ---- */
@@ -248,7 +233,7 @@ static inline ALWAYS_INLINE enum vmoon_vq_outcome take(
 	enum vmoon_vq_outcome outcome = VMOON_VQ_CHAIN;
 	uint32_t head;
 
-	if (!vmoon_vq_is_live(vq) || vq->share == 0)
+	if (!vmoon_vq_is_live(vq) || vq->next_avail == vq->share_end)
 		return VMOON_VQ_NONE;
 	if (vq->seen == vq->next_avail)
 		outcome = look(vq);
@@ -259,13 +244,13 @@ static inline ALWAYS_INLINE enum vmoon_vq_outcome take(
 	 * one back would end the first, whose buffers are in use.
 	 */
 	head = fetch_head(vq);
-	if (head >= vq->size || vmoon_vq_is_busy(vq, (uint16_t)head))
+	if (head >= vq->size || vmoon_vq_is_busy(vq, head))
 		return vmoon_vq_give_up(vq, vq->next_avail);
-	vmoon_vq_flip_busy(vq, (uint16_t)head);
+	vmoon_vq_flip_busy(vq, head);
 	vq->next_avail++;
-	vq->in_flight++;
-	vq->share--;
-	outcome = walk(vq, (uint16_t)head, chain);
+	outcome = vmoon_gmem_window_is_plain(&vq->desc)
+			  ? walk(vq, true, (uint16_t)head, chain)
+			  : walk_anywhere(vq, (uint16_t)head, chain);
 	if (outcome == VMOON_VQ_CHAIN)
 		vq->counts.chains++;
 	else
@@ -303,7 +288,7 @@ enum vmoon_vq_outcome vmoon_vq_refetch(struct vmoon_vq *vq, uint16_t head,
 	if (!vmoon_vq_is_live(vq) || head >= vq->size ||
 	    !vmoon_vq_is_busy(vq, head))
 		return VMOON_VQ_NONE;
-	return walk(vq, head, chain);
+	return walk_anywhere(vq, head, chain);
 }
 
 void vmoon_vq_unpop(struct vmoon_vq *vq, struct vmoon_chain *chain)
@@ -314,7 +299,5 @@ void vmoon_vq_unpop(struct vmoon_vq *vq, struct vmoon_chain *chain)
 	vmoon_vq_flip_busy(vq, chain->head);
 	vq->next_avail--;
 	vq->counts.chains--;
-	vq->in_flight--;
-	vq->share++;
 	vq->is_drained = false;
 }
