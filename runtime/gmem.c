@@ -125,10 +125,11 @@ bool vmoon_gmem_range_ok(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 }
 
 static NOINLINE bool are_ram(const struct vmoon_gmem *gm,
-			     const struct vmoon_seg *segs, uint32_t count)
+			     const struct vmoon_seg *at,
+			     const struct vmoon_seg *end)
 {
-	for (uint32_t i = 0; i < count; i++)
-		if (!vmoon_gmem_range_ok(gm, segs[i].gpa, segs[i].len))
+	for (; at != end; at++)
+		if (!vmoon_gmem_range_ok(gm, at->gpa, at->len))
 			return false;
 	return true;
 }
@@ -139,9 +140,9 @@ bool vmoon_gmem_segs_ok(const struct vmoon_gmem *gm,
 	/* A region that is not used is empty: nothing is within it. */
 	const struct vmoon_gmem_region first = gm->regions[0];
 
-	for (uint32_t i = 0; i < count; i++)
-		if (!is_within(&first, segs[i].gpa, segs[i].len))
-			return are_ram(gm, segs + i, count - i);
+	for (const struct vmoon_seg *end = segs + count; segs != end; segs++)
+		if (!is_within(&first, segs->gpa, segs->len))
+			return are_ram(gm, segs, end);
 	return true;
 }
 

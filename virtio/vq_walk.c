@@ -63,7 +63,20 @@ static NOINLINE enum vmoon_vq_outcome drop(struct vmoon_chain *chain)
 	return VMOON_VQ_MALFORMED;
 }
 
-/* 2.7.4.2: the readable ones first. Empty ones are left out. */
+/* 2.7.4.2: the readable ones first. Empty ones begin nothing. */
+static inline bool change_part(struct vmoon_chain *chain, struct walk *w,
+			       uint32_t part, uint32_t len)
+{
+	if (part == 0)
+		return false;
+	if (len != 0) {
+		end_readable(chain, w);
+		w->part = part;
+	}
+	return true;
+}
+
+/* Empty ones are left out. */
 static inline ALWAYS_INLINE bool add_segment(struct vmoon_chain *chain,
 					     struct walk *w,
 					     struct vmoon_seg seg,
@@ -71,16 +84,12 @@ static inline ALWAYS_INLINE bool add_segment(struct vmoon_chain *chain,
 {
 	vmoon_gpa end;
 
-	if (part < w->part)
+	if (part != w->part && !change_part(chain, w, part, seg.len))
 		return false;
 	if (seg.len == 0)
 		return true;
 	if (w->at == w->end || ckd_add(&end, seg.gpa, seg.len))
 		return false;
-	if (part > w->part) {
-		end_readable(chain, w);
-		w->part = part;
-	}
 	*w->at++ = seg;
 	w->total += seg.len;
 	return true;
