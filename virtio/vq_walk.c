@@ -27,13 +27,10 @@ enum {
 
 /* ---- descriptors ---- */
 
-/*
- * A chain while its descriptors are added. No table has so many that the sum
- * could wrap; that it is not too much is judged when all of them are there.
- */
+/* A chain while its descriptors are added. */
 struct walk {
 	struct vmoon_seg *at, *end; /* where the next one goes, and none more */
-	uint64_t total;             /* bytes */
+	uint32_t total;             /* bytes */
 	uint32_t part;              /* now: 0, or VMOON_VQ_DESC_F_WRITE */
 	uint32_t next;              /* entry of the table */
 	struct vmoon_seg indirect;  /* the table that has the rest */
@@ -42,17 +39,15 @@ struct walk {
 static inline void end_readable(struct vmoon_chain *chain, const struct walk *w)
 {
 	chain->readable_count = (uint32_t)(w->at - chain->segs);
-	chain->readable = (uint32_t)w->total; /* if it is not too much */
+	chain->readable = w->total;
 }
 
-/* 2.7.5.2: 2^32 bytes are too many. */
-static inline bool keep(struct vmoon_chain *chain, const struct walk *w)
+static inline void keep(struct vmoon_chain *chain, const struct walk *w)
 {
 	if (w->part == 0)
 		end_readable(chain, w);
 	chain->count = (uint32_t)(w->at - chain->segs);
-	chain->writable = (uint32_t)w->total - chain->readable;
-	return w->total <= UINT32_MAX;
+	chain->writable = w->total - chain->readable;
 }
 
 /* Nobody may take what there is for a chain. */
@@ -76,7 +71,7 @@ static inline bool change_part(struct vmoon_chain *chain, struct walk *w,
 	return true;
 }
 
-/* Empty ones are left out. */
+/* Empty ones are left out. 2.7.5.2: 2^32 bytes are too many. */
 static inline ALWAYS_INLINE bool add_segment(struct vmoon_chain *chain,
 					     struct walk *w,
 					     struct vmoon_seg seg,
@@ -88,10 +83,10 @@ static inline ALWAYS_INLINE bool add_segment(struct vmoon_chain *chain,
 		return false;
 	if (seg.len == 0)
 		return true;
-	if (w->at == w->end || ckd_add(&end, seg.gpa, seg.len))
+	if (w->at == w->end || ckd_add(&end, seg.gpa, seg.len) ||
+	    ckd_add(&w->total, w->total, seg.len))
 		return false;
 	*w->at++ = seg;
-	w->total += seg.len;
 	return true;
 }
 
@@ -139,14 +134,14 @@ static inline ALWAYS_INLINE enum vmoon_vq_outcome follow_rest(
 {
 	struct walk w = {.at = chain->segs + chain->count,
 			 .end = chain->segs + chain->cap,
-			 .total = (uint64_t)chain->readable + chain->writable,
+			 .total = chain->readable + chain->writable,
 			 .part = chain->writable != 0 ? VMOON_VQ_DESC_F_WRITE
 						      : 0};
 
-	return follow(table, is_plain, chain, &w) == VMOON_VQ_CHAIN &&
-			       keep(chain, &w)
-		       ? VMOON_VQ_CHAIN
-		       : drop(chain);
+	if (follow(table, is_plain, chain, &w) != VMOON_VQ_CHAIN)
+		return drop(chain);
+	keep(chain, &w);
+	return VMOON_VQ_CHAIN;
 }
 
 static NOINLINE enum vmoon_vq_outcome follow_rest_anywhere(
@@ -189,8 +184,9 @@ static inline ALWAYS_INLINE enum vmoon_vq_outcome walk(
 	chain->head = head;
 	chain->gm = vq->gm;
 	outcome = follow(&vq->desc, is_plain, chain, &w);
-	if (outcome == VMOON_VQ_MALFORMED || !keep(chain, &w))
+	if (outcome == VMOON_VQ_MALFORMED)
 		return drop(chain);
+	keep(chain, &w);
 	return outcome == VMOON_VQ_CHAIN
 		       ? outcome
 		       : follow_indirect(vq, w.indirect, chain);
