@@ -220,7 +220,7 @@ static NOINLINE uint32_t head_anywhere(const struct vmoon_vq *vq, uint32_t off)
 								  : NO_HEAD;
 }
 
-/* The next one, or what is none: NO_HEAD, or what the driver has there. */
+/* NO_HEAD: no RAM. */
 static inline uint32_t fetch_head(const struct vmoon_vq *vq)
 {
 	const uint32_t off =
