@@ -6,6 +6,7 @@
 #include "lbench.h"
 #include "ldhandle.h"
 #include "ldpack.h"
+#include "ldvirtio.h"
 #include "lresult.h"
 #include "lvm.h"
 
@@ -89,17 +90,18 @@ static void read_params(lua_State *L, int idx,
 static void open_bench(lua_State *L, struct vmoon_lbench *self,
 		       struct vmoon_bench_options *opts)
 {
-	const enum vmoon_ldspec_kind kind = vmoon_ldobj_spec(self->obj)->kind;
 	struct vmoon_device_options custom;
+	struct vmoon_virtio_options virtio;
 	struct vmoon_error err;
 
-	if (kind == VMOON_LDSPEC_VIRTIO)
-		vmoon_lresult_misuse(
-			L, "bench: virtio devices in Lua are not there yet",
-			NULL);
-	vmoon_ldobj_device(self->obj, &custom);
-	opts->custom = &custom;
-	vmoon_ldobj_watch(self->obj, true, NULL, NULL);
+	if (vmoon_ldobj_spec(self->obj)->kind == VMOON_LDSPEC_VIRTIO) {
+		vmoon_ldvirtio_options(self->obj, &virtio);
+		opts->custom_virtio = &virtio;
+	} else {
+		vmoon_ldobj_device(self->obj, &custom);
+		opts->custom = &custom;
+		vmoon_ldobj_watch(self->obj, true, NULL, NULL);
+	}
 	vmoon_lbench_must(L, vmoon_bench_create(opts, &self->bench, &err),
 			  &err);
 }
@@ -116,6 +118,7 @@ int vmoon_lbench_new_file(lua_State *L)
 
 	lua_settop(L, 1);
 	vmoon_lbench_known(L, 1, "bench", known);
+	o.extend = vmoon_ldvirtio_extend;
 	o.source.path = opt_name(L, 1, "file");
 	o.name = opt_name(L, 1, "name");
 	opts.memory_bytes = vmoon_lbench_size(L, 1, "memory");

@@ -40,8 +40,9 @@ struct vmoon_ldobj {
 	struct vmoon_ldobj_options opts; /* its strings are owned */
 	char *name;                      /* owned */
 	struct vmoon_ldcode code;
-	struct vmoon_device_env env; /* all zero before attach */
-	struct vmoon_regmap *map;    /* owned; NULL before attach */
+	struct vmoon_device_env env;   /* all zero before attach */
+	struct vmoon_regmap *map;      /* owned; NULL before attach */
+	struct vmoon_ldvirtio *virtio; /* borrowed: its carrier, or NULL */
 
 	/* The device's time, and where its clock was then. */
 	uint64_t origin_ns;

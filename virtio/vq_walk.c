@@ -296,6 +296,19 @@ enum vmoon_vq_outcome vmoon_vq_refetch(struct vmoon_vq *vq, uint16_t head,
 	return walk_anywhere(vq, head, chain);
 }
 
+bool vmoon_vq_pop_again(struct vmoon_vq *vq, uint16_t head,
+			struct vmoon_chain *chain)
+{
+	const enum vmoon_vq_outcome outcome = vmoon_vq_refetch(vq, head, chain);
+
+	if (outcome != VMOON_VQ_MALFORMED)
+		return outcome == VMOON_VQ_CHAIN;
+	vmoon_guest_fault(&vq->host.faults, VMOON_GUEST_FAULT_REQUEST, head);
+	chain->written = 0;
+	vmoon_vq_push(vq, chain);
+	return false;
+}
+
 void vmoon_vq_unpop(struct vmoon_vq *vq, struct vmoon_chain *chain)
 {
 	if (!vmoon_vq_is_live(vq) || chain->head >= vq->size ||

@@ -83,6 +83,14 @@ VMOON_API void vmoon_vq_signal(struct vmoon_vq *vq) VMOON_NONNULL(1);
  */
 VMOON_API void vmoon_vq_unpop(struct vmoon_vq *vq, struct vmoon_chain *chain)
 	VMOON_NONNULL(1, 2);
+/*
+ * After a snapshot was loaded: the chain of a head that was popped before it
+ * was saved, and not pushed. False: it is not in flight, or the driver has made
+ * it malformed since, and it went back.
+ */
+VMOON_API bool vmoon_vq_pop_again(struct vmoon_vq *vq, uint16_t head,
+				  struct vmoon_chain *chain) VMOON_MUST_USE
+	VMOON_NONNULL(1, 3);
 /* Entries of the ring as the driver set it up; 0 while it is not live. */
 VMOON_API uint16_t vmoon_vq_size(const struct vmoon_vq *vq) VMOON_NONNULL(1);
 /* Chains that were popped and not pushed. */
