@@ -367,8 +367,9 @@ bool vmoon_vdev_config_write(struct vmoon_vdev *v, uint64_t off, unsigned size,
 	unsigned char bytes[8];
 
 	assert(size <= sizeof(bytes));
-	if (!has(v, VMOON_VDEV_DRIVER) || has(v, VMOON_VDEV_FAILED) ||
-	    v->is_resetting || v->vd->ops->config_write == NULL ||
+	if ((!has(v, VMOON_VDEV_DRIVER) && !v->vd->has_early_config) ||
+	    has(v, VMOON_VDEV_FAILED) || v->is_resetting ||
+	    v->vd->ops->config_write == NULL ||
 	    !vmoon_range_ok(off, size, v->vd->config_len))
 		return false;
 	for (unsigned i = 0; i < size; i++)

@@ -225,6 +225,7 @@ struct vmoon_virtio {
 	uint64_t features;     /* the device's own bits: 0 to 23, 50 to 63 */
 	unsigned char *config; /* config_len bytes, little-endian, in vd */
 	uint32_t config_len;   /* at most VMOON_VIRTIO_CONFIG_MAX */
+	bool has_early_config; /* writes to it count before DRIVER is set */
 	uint16_t queue_count;  /* at most VMOON_VIRTIO_QUEUES_MAX */
 	uint16_t queue_size;   /* of each, at most; a power of two */
 	struct vmoon_virtio_host host; /* the transport's, from attach on */
