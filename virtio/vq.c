@@ -98,9 +98,10 @@ uint16_t vmoon_vq_in_flight(const struct vmoon_vq *vq)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < vmoon_vq_words(vq->max_size); i++)
+	/* Heads beyond the size are never busy. */
+	for (size_t i = 0; i < vmoon_vq_words(vq->size); i++)
 		n += vmoon_vq_bits_of(vq->busy[i]);
-	return (uint16_t)n; /* at most max_size */
+	return (uint16_t)n; /* at most size */
 }
 
 struct vmoon_vq_counts vmoon_vq_counts(const struct vmoon_vq *vq)

@@ -56,11 +56,7 @@ static inline size_t vmoon_vq_words(uint16_t max_size)
 
 static inline unsigned vmoon_vq_bits_of(uint64_t word)
 {
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < VMOON_VQ_BITS; i++)
-		n += (unsigned)(word >> i & 1);
-	return n;
+	return (unsigned)__builtin_popcountll(word);
 }
 
 static inline bool vmoon_vq_is_busy(const struct vmoon_vq *vq, uint32_t head)
