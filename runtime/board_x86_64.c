@@ -331,6 +331,11 @@ enum vmoon_status vmoon_board_reset(struct vmoon_board *b,
 	return st;
 }
 
+bool vmoon_board_is_resetting(const struct vmoon_board *b)
+{
+	return vmoon_board_virtio_is_resetting(b->virtio);
+}
+
 static enum vmoon_status load_acpi(const struct vmoon_spec *spec,
 				   struct vmoon_gmem *gm,
 				   struct vmoon_error *err)
