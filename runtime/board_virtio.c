@@ -39,8 +39,8 @@ size_t vmoon_board_virtio_places(const struct vmoon_board_virtio *v,
 }
 
 /*
- * Whoever resets the device holds its lock and may wait for what this loop has
- * to do for the backend, so the loop does not wait for the lock for long.
+ * Whoever resizes a disk holds its lock and may wait for what this loop has to
+ * do for the backend, so the loop does not wait for the lock for long.
  */
 static bool take_device(struct vmoon_virtio_seat *seat)
 {
@@ -88,6 +88,29 @@ static void on_asked(void *ctx)
 	for (unsigned queue = 0; queue < VMOON_VIRTIO_QUEUES_MAX; queue++)
 		if ((asked >> queue & 1) != 0)
 			kick_queue(seat, queue);
+}
+
+/* ---- resets that wait ---- */
+
+/* Release: who sees that it is over sees guest memory as it is then. */
+static void hold(void *ctx, bool is_held)
+{
+	struct vmoon_virtio_seat *seat = ctx;
+	const struct vmoon_board_host *host = &seat->all->host;
+
+	__atomic_store_n(&seat->is_resetting, is_held, __ATOMIC_RELEASE);
+	if (host->hold != NULL)
+		host->hold(host->loop_ctx, seat, is_held);
+}
+
+bool vmoon_board_virtio_is_resetting(const struct vmoon_board_virtio *v)
+{
+	bool is_any = false;
+
+	for (size_t i = 0; i < v->count; i++)
+		is_any |= __atomic_load_n(&v->seats[i].is_resetting,
+					  __ATOMIC_ACQUIRE);
+	return is_any;
 }
 
 /* ---- timers ---- */
@@ -221,6 +244,7 @@ static enum vmoon_status make(void *ctx, const struct vmoon_rack_env *env,
 						     .timer = {set_timer, seat},
 						     .faults = env->faults,
 						     .kick = ask_kick,
+						     .hold = hold,
 						     .ctx = seat};
 	enum vmoon_status st =
 		vmoon_virtio_seat_make(seat, env, &seat->vd, err);

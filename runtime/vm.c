@@ -52,16 +52,24 @@ void vmoon_vm_set_gate(struct vmoon_vm *vm, enum vmoon_gate gate)
 	(void)pthread_cond_broadcast(&vm->changed);
 }
 
-bool vmoon_vm_pass_gate(struct vmoon_vm *vm)
+/* Under vm->lock. Partners: wishes, and vmoon_vcpu_hold. */
+static bool is_shut(const struct vmoon_vm *vm, const struct vmoon_vcpu *v)
 {
+	if (vm->gate != VMOON_GATE_RUN)
+		return vm->gate == VMOON_GATE_PARK;
+	return __atomic_load_n(&vm->is_halting, __ATOMIC_ACQUIRE) ||
+	       __atomic_load_n(&v->held_by, __ATOMIC_ACQUIRE) != NULL;
+}
+
+bool vmoon_vm_pass_gate(struct vmoon_vcpu *v)
+{
+	struct vmoon_vm *vm = v->vm;
 	bool may_run;
 
 	vmoon_lock_take(&vm->lock);
 	vm->parked++;
 	(void)pthread_cond_broadcast(&vm->changed);
-	while (vm->gate == VMOON_GATE_PARK ||
-	       (vm->gate == VMOON_GATE_RUN &&
-		__atomic_load_n(&vm->is_halting, __ATOMIC_ACQUIRE)))
+	while (is_shut(vm, v))
 		vmoon_lock_wait(&vm->lock, &vm->changed);
 	may_run = vm->gate == VMOON_GATE_RUN;
 	if (may_run)

@@ -159,11 +159,18 @@ VMOON_API VMOON_STATUS vmoon_vm_create(struct vmoon_runtime *rt,
 				       const struct vmoon_vm_events *events,
 				       struct vmoon_vm **out_vm,
 				       struct vmoon_error *err);
-/* Stops it if need be and joins its threads. NULL is allowed. */
+/*
+ * Stops it if need be and joins its threads. NULL is allowed. The one call
+ * that waits for the host as long as that takes: while a transfer of a disk is
+ * in the kernel, guest memory cannot go. Where a file may hang (a network file
+ * system that is gone), stop the VM, and destroy it on a thread that may wait.
+ */
 VMOON_API void vmoon_vm_destroy(struct vmoon_vm *vm);
 
 /*
- * All of these: any thread, bounded time whatever the guest does. start,
+ * All of these: any thread, bounded time whatever the guest does, and also
+ * while a transfer of a disk hangs in the host. A guest that resets such a
+ * disk, or itself, does not run on before the transfer has ended. start,
  * pause, resume: E_STATE when the current state does not allow it. pause
  * returns with every vCPU outside the guest; requests that the guest has made
  * of a disk or another virtio device before may still be carried out, and
