@@ -40,8 +40,9 @@ struct regmap_reg {
 };
 
 /*
- * What one access looks at, beside each other. is_plain: nothing happens but
- * that bits are read, or stored; a store may change irq_bits all the same.
+ * What one access looks at, beside each other. Plain is a register to read, or
+ * to write, when no more happens than that bits of it are; a write may change
+ * irq_bits all the same.
  */
 struct regmap_element {
 	uint64_t value;
