@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: MIT
+-- Devices of one's own: places, names and parameters.
 return {
   kernel = "kernel",
   disks = { { path = "disk.img", name = "counter" } },
