@@ -181,8 +181,6 @@ enum { TYPE_U8, TYPE_LE16, TYPE_LE32, TYPE_LE64, TYPE_BYTES };
 static bool store_value(struct vmoon_ldcheck *c, int idx,
 			const struct vmoon_ldspec_config *f)
 {
-	const uint64_t max =
-		f->len == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * f->len) - 1;
 	unsigned char bytes[8];
 	lua_Integer n;
 
@@ -201,9 +199,10 @@ static bool store_value(struct vmoon_ldcheck *c, int idx,
 		return false;
 	}
 	n = lua_tointeger(c->L, idx);
-	if (f->len < 8 && (n < 0 || (uint64_t)n > max)) {
-		vmoon_ldcheck_say(c, "%lld is out of range 0..%llu",
-				  (long long)n, (unsigned long long)max);
+	/* All 64 bits are a negative number in Lua. */
+	if (f->len < 8 && (n < 0 || n >> 8 * f->len != 0)) {
+		vmoon_ldcheck_say(c, "%lld is out of range 0..%lld",
+				  (long long)n, (1LL << 8 * f->len) - 1);
 		return false;
 	}
 	vmoon_le64_store(bytes, (uint64_t)n);

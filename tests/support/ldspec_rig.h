@@ -4,6 +4,7 @@
 #define VMOON_TESTS_LDSPEC_RIG_H
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "bindings/ldpack.h"
 #include "bindings/ldspec.h"
@@ -70,6 +71,48 @@ static inline enum vmoon_status spec_rig_text(struct spec_rig *r,
 		.path = "dev.lua", .text = text, .len = strlen(text)};
 
 	return spec_rig_load(r, &source);
+}
+
+/* ---- tables of mistakes ---- */
+
+struct spec_row {
+	const char *text, *said;
+};
+
+#define FILE_OF(text) "local dev = require 'vmoon.device' " text
+#define REGS(text)                                                          \
+	FILE_OF("return dev.mmio { size = 0x100, irq = 'level', registers " \
+		"= { " text " } }")
+#define MMIO(text)                                                        \
+	FILE_OF("return dev.mmio { size = 0x100, registers = { A = { at " \
+		"= 0 } }, " text " }")
+#define VIRTIO(text)                                                    \
+	FILE_OF("return dev.virtio { id = 4, queues = { { name = 'q', " \
+		"on_buffer = print } }, " text " }")
+
+static inline int spec_rig_setup(void **state)
+{
+	*state = calloc(1, sizeof(struct spec_rig));
+	return *state == NULL;
+}
+
+static inline int spec_rig_teardown(void **state)
+{
+	spec_rig_close(*state);
+	free(*state);
+	return 0;
+}
+
+static inline void spec_rig_rows(struct spec_rig *r,
+				 const struct spec_row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(spec_rig_text(r, rows[i].text),
+				 VMOON_E_CONFIG);
+		assert_string_equal(r->said, rows[i].said);
+		assert_null(r->spec);
+		assert_int_equal(lua_gettop(r->state.L), 0);
+	}
 }
 
 #endif
