@@ -3,7 +3,6 @@
 #include "ldcheck.h"
 
 #include <lauxlib.h>
-#include <math.h>
 #include <string.h>
 
 enum { UNKNOWN_MAX = 32 }; /* of one table that are told */
@@ -154,7 +153,7 @@ static bool check_seconds(struct vmoon_ldcheck *c, int idx,
 	seconds = lua_tonumber(c->L, idx);
 	if (seconds >= (lua_Number)row->min / 1e9 &&
 	    seconds <= (lua_Number)row->max / 1e9) {
-		v->number = (int64_t)llround(seconds * 1e9);
+		v->number = (int64_t)(seconds * 1e9 + 0.5);
 		return true;
 	}
 	vmoon_ldcheck_say(c, "%.14g is out of range %g..%g seconds", seconds,
