@@ -381,32 +381,47 @@ static void say_odd_key(struct vmoon_ldcheck *c,
 	vmoon_ldcheck_leave(c, before);
 }
 
+/* A key: the table's own bytes. */
+struct stranger {
+	const char *name;
+	size_t len;
+};
+
+static bool comes_before(const struct stranger *a, const struct stranger *b)
+{
+	const int order =
+		memcmp(a->name, b->name, a->len < b->len ? a->len : b->len);
+
+	return order < 0 || (order == 0 && a->len < b->len);
+}
+
 /* Keeps the UNKNOWN_MAX first of the alphabet: not the order of a hash. */
-static void keep_sorted(const char **names, size_t *count, const char *name)
+static void keep_sorted(struct stranger *all, size_t *count,
+			struct stranger one)
 {
 	size_t i;
 
-	if (*count == UNKNOWN_MAX && strcmp(name, names[UNKNOWN_MAX - 1]) >= 0)
+	if (*count == UNKNOWN_MAX && !comes_before(&one, &all[*count - 1]))
 		return;
 	if (*count < UNKNOWN_MAX)
 		++*count;
-	for (i = *count - 1; i > 0 && strcmp(name, names[i - 1]) < 0; i--)
-		names[i] = names[i - 1];
-	names[i] = name;
+	for (i = *count - 1; i > 0 && comes_before(&one, &all[i - 1]); i--)
+		all[i] = all[i - 1];
+	all[i] = one;
 }
 
 static void check_unknown(struct vmoon_ldcheck *c, int idx,
 			  const struct vmoon_ldkeys *keys)
 {
 	lua_State *L = c->L;
-	const char *names[UNKNOWN_MAX]; /* the table's own */
+	struct stranger all[UNKNOWN_MAX];
+	struct vmoon_ldnote *before = c->last;
 	size_t count = 0, odd = 0;
 
 	lua_pushnil(L);
 	while (lua_next(L, idx) != 0) {
 		const struct vmoon_ldkey *row;
-		const char *name;
-		size_t len;
+		struct stranger one;
 
 		lua_pop(L, 1);
 		if (lua_type(L, -1) != LUA_TSTRING) {
@@ -414,16 +429,14 @@ static void check_unknown(struct vmoon_ldcheck *c, int idx,
 				say_odd_key(c, keys, lua_gettop(L));
 			continue;
 		}
-		name = lua_tolstring(L, -1, &len);
-		row = find_row(keys, name, len);
+		one.name = lua_tolstring(L, -1, &one.len);
+		row = find_row(keys, one.name, one.len);
 		if (row == NULL || !is_for(c, row))
-			keep_sorted(names, &count, name);
+			keep_sorted(all, &count, one);
 	}
-	for (size_t i = 0; i < count; i++) {
-		lua_pushstring(L, names[i]); /* its length, with zero bytes */
-		say_unknown(c, keys, names[i], lua_rawlen(L, -1));
-		lua_pop(L, 1);
-	}
+	vmoon_ldcheck_sort(c, before);
+	for (size_t i = 0; i < count; i++)
+		say_unknown(c, keys, all[i].name, all[i].len);
 }
 
 /* ---- a table ---- */

@@ -67,6 +67,9 @@ void vmoon_ldcheck_say_key(struct vmoon_ldcheck *c, const char *fmt, ...)
 /* For the problem that was said last. */
 void vmoon_ldcheck_hint(struct vmoon_ldcheck *c, const char *fmt, ...)
 	VMOON_PRINTF(2, 3);
+/* Those that were said since `before` was the last one (NULL: all) by path and
+ * message: a walk over a table finds them in the order of a hash. */
+void vmoon_ldcheck_sort(struct vmoon_ldcheck *c, struct vmoon_ldnote *before);
 /* "string \"x\"", "a table", "integer 5". */
 const char *vmoon_ldcheck_show(lua_State *L, int idx,
 			       char out[VMOON_LDCHECK_SHOWN_MAX]);

@@ -189,6 +189,34 @@ void vmoon_ldcheck_refuse(struct vmoon_ldcheck *c, int idx, const char *wanted,
 		vmoon_ldcheck_hint(c, "for example: %s", example);
 }
 
+static bool is_after(const struct vmoon_ldproblem *a,
+		     const struct vmoon_ldproblem *b)
+{
+	const int order = strcmp(a->path, b->path);
+
+	return order > 0 || (order == 0 && strcmp(a->message, b->message) > 0);
+}
+
+void vmoon_ldcheck_sort(struct vmoon_ldcheck *c, struct vmoon_ldnote *before)
+{
+	struct vmoon_ldnote **head = before == NULL ? &c->first : &before->next;
+	struct vmoon_ldnote *rest = *head, *note;
+
+	*head = NULL;
+	while ((note = rest) != NULL) {
+		struct vmoon_ldnote **at = head;
+
+		rest = note->next;
+		while (*at != NULL &&
+		       !is_after(&(*at)->problem, &note->problem))
+			at = &(*at)->next;
+		note->next = *at;
+		*at = note;
+		if (note->next == NULL)
+			c->last = note;
+	}
+}
+
 /* ---- the path ---- */
 
 /* Names are short: what is too long was refused. */
@@ -299,6 +327,7 @@ const char **vmoon_ldcheck_names(struct vmoon_ldcheck *c, int idx,
 	lua_State *L = c->L;
 	char shown[VMOON_LDCHECK_SHOWN_MAX];
 	const char **names = vmoon_ldcheck_alloc(c, max * sizeof(*names));
+	struct vmoon_ldnote *before = c->last;
 	size_t count = 0;
 
 	luaL_checkstack(L, 8, "device file");
@@ -322,10 +351,12 @@ const char **vmoon_ldcheck_names(struct vmoon_ldcheck *c, int idx,
 		if (count == max) {
 			vmoon_ldcheck_say(c, "more than %zu %ss", max, what);
 			lua_pop(L, 1);
+			count = 0; /* which are there depends on a hash */
 			break;
 		}
 		names[count++] = vmoon_ldcheck_copy(c, name, len);
 	}
+	vmoon_ldcheck_sort(c, before);
 	sort_names(names, count);
 	*out_count = count;
 	return names;
@@ -336,6 +367,7 @@ lua_Integer vmoon_ldcheck_list(struct vmoon_ldcheck *c, int idx,
 {
 	lua_State *L = c->L;
 	char shown[VMOON_LDCHECK_SHOWN_MAX];
+	struct vmoon_ldnote *before = c->last;
 	lua_Integer count = 0;
 
 	luaL_checkstack(L, 8, "device file");
@@ -361,5 +393,6 @@ lua_Integer vmoon_ldcheck_list(struct vmoon_ldcheck *c, int idx,
 				  "it is a list of %ss; %s is no place in it",
 				  what, vmoon_ldcheck_show(L, -1, shown));
 	}
+	vmoon_ldcheck_sort(c, before);
 	return count;
 }

@@ -123,6 +123,7 @@ static bool is_alone(struct vmoon_ldcheck *c,
 		     const struct vmoon_reg_field *f, bool is_bit)
 {
 	const uint64_t mask = vmoon_ldreg_mask(f->first, f->bits);
+	char mine[48];
 	size_t before;
 
 	for (size_t i = 0; i < count; i++) {
@@ -130,8 +131,14 @@ static bool is_alone(struct vmoon_ldcheck *c,
 		     mask) == 0)
 			continue;
 		before = vmoon_ldcheck_enter(c, is_bit ? "bit" : "bits");
-		vmoon_ldcheck_say(c, "bits %u..%u overlap %s (bits %u..%u)",
-				  f->first, f->first + f->bits - 1u,
+		if (f->bits == 1)
+			(void)snprintf(mine, sizeof(mine), "bit %u overlaps",
+				       f->first);
+		else
+			(void)snprintf(mine, sizeof(mine),
+				       "bits %u..%u overlap", f->first,
+				       f->first + f->bits - 1u);
+		vmoon_ldcheck_say(c, "%s %s (bits %u..%u)", mine,
 				  fields[i].name, fields[i].first,
 				  fields[i].first + fields[i].bits - 1u);
 		vmoon_ldcheck_leave(c, before);
@@ -291,6 +298,7 @@ static void check_field(struct vmoon_ldcheck *c, struct vmoon_ldreg *r,
 static bool check_all(struct vmoon_ldcheck *c, int table, struct vmoon_ldreg *r)
 {
 	lua_State *L = c->L;
+	const unsigned problems = c->problem_count;
 	struct vmoon_reg_field *fields;
 	const char **names;
 	size_t count;
@@ -300,7 +308,7 @@ static bool check_all(struct vmoon_ldcheck *c, int table, struct vmoon_ldreg *r)
 				    &count);
 	fields = vmoon_ldcheck_alloc(c, (count + 1) * sizeof(*fields));
 	r->reg.fields = fields;
-	if (count == 0)
+	if (count == 0 && c->problem_count == problems)
 		vmoon_ldcheck_say(c, "it names no field");
 	if (r->reg.fifo_depth > 0)
 		vmoon_ldcheck_say(c, "values of a FIFO have no fields");

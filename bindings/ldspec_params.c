@@ -94,10 +94,26 @@ static void say_choices(struct vmoon_ldcheck *c, const struct param *p, int idx)
 	vmoon_ldnearest_hint(c, &nearest);
 }
 
+static void say_range(struct vmoon_ldcheck *c, const struct param *p, int idx)
+{
+	char value[32], min[32], max[32];
+	lua_State *L = c->L;
+
+	number_text(L, idx, value);
+	number_text(L, p->min, min);
+	number_text(L, p->max, max);
+	if (lua_isnil(L, p->max))
+		vmoon_ldcheck_say(c, "%s is not at least %s", value, min);
+	else if (lua_isnil(L, p->min))
+		vmoon_ldcheck_say(c, "%s is not at most %s", value, max);
+	else
+		vmoon_ldcheck_say(c, "%s is out of range %s..%s", value, min,
+				  max);
+}
+
 /* Whether the value at idx is one; otherwise it is said. */
 static bool conforms(struct vmoon_ldcheck *c, const struct param *p, int idx)
 {
-	char value[32], min[32], max[32];
 	lua_State *L = c->L;
 
 	if (!has_type(L, idx, p->type)) {
@@ -105,10 +121,7 @@ static bool conforms(struct vmoon_ldcheck *c, const struct param *p, int idx)
 		return false;
 	}
 	if (!is_in_range(L, p, idx)) {
-		vmoon_ldcheck_say(c, "%s is out of range %s..%s",
-				  number_text(L, idx, value),
-				  number_text(L, p->min, min),
-				  number_text(L, p->max, max));
+		say_range(c, p, idx);
 		return false;
 	}
 	if (!is_choice(L, p, idx)) {

@@ -120,8 +120,9 @@ void vmoon_ldspec_check_places(struct vmoon_ldcheck *c,
 			continue;
 		elements += regs[i].reg.count; /* below 2^21 */
 		before = vmoon_ldcheck_enter(c, regs[i].reg.name);
-		VMOON_IGNORE(is_inside(c, &regs[i].reg,
-				       regs[i].reg.count > 1 ? "array" : "at"));
+		regs[i].has_place =
+			is_inside(c, &regs[i].reg,
+				  regs[i].reg.count > 1 ? "array" : "at");
 		vmoon_ldcheck_leave(c, before);
 	}
 	if (elements > VMOON_REGMAP_ELEMENTS_MAX)

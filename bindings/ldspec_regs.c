@@ -318,6 +318,7 @@ static void publish(struct vmoon_ldcheck *c, const struct vmoon_ldreg *regs,
 void vmoon_ldspec_check_registers(struct vmoon_ldcheck *c, int idx)
 {
 	lua_State *L = c->L;
+	const unsigned problems = c->problem_count;
 	struct vmoon_ldreg *regs;
 	const char **names;
 	size_t count;
@@ -325,7 +326,7 @@ void vmoon_ldspec_check_registers(struct vmoon_ldcheck *c, int idx)
 	luaL_checkstack(L, 16, "device file");
 	names = vmoon_ldcheck_names(c, idx, "register", VMOON_REGMAP_REGS_MAX,
 				    &count);
-	if (count == 0)
+	if (count == 0 && c->problem_count == problems)
 		vmoon_ldcheck_say(c, "it names no register");
 	regs = vmoon_ldcheck_alloc(c, (count + 1) * sizeof(*regs));
 	for (size_t i = 0; i < count; i++) {

@@ -63,6 +63,7 @@ static void check_features(struct vmoon_ldcheck *c, int table)
 {
 	lua_State *L = c->L;
 	const size_t before = vmoon_ldcheck_enter(c, "features");
+	struct vmoon_ldnote *last;
 
 	for (lua_Integer bit = 0; bit < 64; bit++) {
 		lua_pushinteger(L, bit);
@@ -70,6 +71,7 @@ static void check_features(struct vmoon_ldcheck *c, int table)
 			check_feature(c, lua_gettop(L) - 1, lua_gettop(L));
 		lua_pop(L, 2);
 	}
+	last = c->last;
 	lua_pushnil(L);
 	while (lua_next(L, table) != 0) {
 		const int key = lua_gettop(L) - 1;
@@ -79,6 +81,7 @@ static void check_features(struct vmoon_ldcheck *c, int table)
 			check_feature(c, key, key + 1);
 		lua_pop(L, 1);
 	}
+	vmoon_ldcheck_sort(c, last);
 	vmoon_ldcheck_leave(c, before);
 }
 
@@ -153,16 +156,17 @@ static void check_queues(struct vmoon_ldcheck *c, int table)
 	for (lua_Integer i = 1; i <= count; i++) {
 		const size_t inner = vmoon_ldcheck_enter_index(c, i);
 
+		c->spec->queues[i - 1].name = "";
 		lua_rawgeti(L, table, i);
 		if (lua_istable(L, -1)) {
 			check_queue(c, lua_gettop(L), &c->spec->queues[i - 1]);
-			c->spec->queue_count = (size_t)i;
 		} else {
 			vmoon_ldcheck_refuse(c, -1, "a table",
 					     "queues = { { name = \"request\", "
 					     "on_buffer = function(d, buf) end "
 					     "} }");
 		}
+		c->spec->queue_count = (size_t)i;
 		lua_pop(L, 1);
 		vmoon_ldcheck_leave(c, inner);
 	}
@@ -243,10 +247,9 @@ static const char *check_config_name(struct vmoon_ldcheck *c, int idx)
 				     "name = \"capacity\"");
 	for (size_t i = 0; i < spec->config_count; i++)
 		if (strcmp(spec->config_field[i].name, name) == 0 && len > 0)
-			vmoon_ldcheck_say(c,
-					  "field %zu is called \"%s\" "
-					  "already",
-					  i + 1, name);
+			vmoon_ldcheck_say(
+				c, "an earlier field is called \"%s\" already",
+				name);
 	vmoon_ldcheck_leave(c, before);
 	name = vmoon_ldcheck_copy(c, name, strlen(name));
 	lua_pop(c->L, 1);

@@ -6,6 +6,8 @@
 -- is followed through the table constructor that it finds there.
 --
 --   core.config_error(problems, "boot", "@vm.lua", "vm.lua", 9)
+--   core.device_error(problems, { path = "counter.lua" }, "devices.1", "boot",
+--     { source = "@vm.lua", name = "vm.lua", line = 9 })
 local core = ...
 
 local ipairs, tonumber = ipairs, tonumber
@@ -299,36 +301,101 @@ local function read_script(source)
   return first ~= "=" and source or nil
 end
 
--- The vmoon.Error that lists all problems, in the order of the script.
--- source, name and line are where the function `called` was called.
-function core.config_error(problems, called, source, name, line)
-  local text = read_script(source)
-  if text then
-    local tokens = tokenize(text, called == "json")
-    local call, start, entries = find_spec(tokens, called, line)
-    for _, problem in ipairs(problems) do
-      if problem.line then -- of a syntax error
-        problem.token = { line = problem.line, column = problem.column, width = 1 }
-      else
-        problem.token = start and find_token(tokens, problem, start, entries) or tokens[call or 0]
-      end
+-- Gives problems their tokens and puts them in the order of the text.
+local function place(problems, tokens, call, start, entries)
+  for _, problem in ipairs(problems) do
+    if problem.line then -- of a syntax error
+      problem.token = { line = problem.line, column = problem.column, width = 1 }
+    else
+      problem.token = start and find_token(tokens, problem, start, entries) or tokens[call or 0]
     end
   end
-  local blocks = {}
+end
+
+-- Their texts, added to blocks.
+local function render_all(blocks, problems, text, name, line)
   -- What the walk found came in the order of a hash table.
   for order, problem in ipairs(problems) do problem.order = problem.is_loose and 0 or order end
   sort(problems, before)
-  for i, problem in ipairs(problems) do
-    blocks[i] = render(problem, text, name, line)
+  for _, problem in ipairs(problems) do
+    blocks[#blocks + 1] = render(problem, text, name, line)
     problem.line, problem.column = problem.token and problem.token.line, problem.token and problem.token.column
     problem.token, problem.order, problem.is_key, problem.is_loose = nil, nil, nil, nil
   end
+end
+
+local function error_of(problems, blocks, name, where)
   local first = problems[1]
   return core.bless {
     kind = "config", code = "config",
-    message = format("%d problem%s in VM configuration", #problems, #problems == 1 and "" or "s"),
+    message = format("%d problem%s in %s", #problems, #problems == 1 and "" or "s", where),
     detail = concat(blocks, "\n"),
     where = first.line and format("%s:%d:%d", name, first.line, first.column) or nil,
     problems = problems,
   }
+end
+
+-- The vmoon.Error that lists all problems, in the order of the script.
+-- source, name and line are where the function `called` was called.
+function core.config_error(problems, called, source, name, line)
+  local text, blocks = read_script(source), {}
+  if text then
+    local tokens = tokenize(text, called == "json")
+    place(problems, tokens, find_spec(tokens, called, line))
+  end
+  render_all(blocks, problems, text, name, line)
+  return error_of(problems, blocks, name, "VM configuration")
+end
+
+-- ---- device files ----
+
+local KINDS = { mmio = true, pio = true, virtio = true }
+
+-- `dev.mmio {`, after the file's last return if it is there.
+local function find_device(tokens)
+  local last_return, call = find_return(tokens) or 0, nil
+  for i, token in ipairs(tokens) do
+    local next = tokens[i + 1]
+    if token.kind == "name" and KINDS[token.text] and (is(next, "{") or is(next, "(")) then
+      call = i
+      if i > last_return then break end
+    end
+  end
+  if not call then return last_return end
+  local at = is(tokens[call + 1], "(") and call + 2 or call + 1
+  local start = find_table(tokens, at)
+  if not start then return call end
+  local entries = parse_table(tokens, start)
+  if start ~= at then add_assignments(tokens, entries, start, call, tokens[at].text) end
+  return call, start, entries
+end
+
+-- The same for a device file, its text and path. What is wrong with parameters
+-- (is_param) is in the script that gave them, in the table under prefix.
+function core.device_error(problems, file, prefix, called, script)
+  local own, given, blocks = {}, {}, {}
+  for _, problem in ipairs(problems) do
+    if problem.is_param then
+      problem.path = prefix ~= "" and prefix .. "." .. problem.path or problem.path
+      given[#given + 1] = problem
+    else
+      own[#own + 1] = problem
+    end
+    problem.is_param = nil
+  end
+  local text = file.text or core.read_source(file.path)
+  if text and #own > 0 then
+    local tokens = tokenize(text)
+    place(own, tokens, find_device(tokens))
+  end
+  render_all(blocks, own, text, file.path)
+  local script_text = #given > 0 and read_script(script.source)
+  if script_text then
+    local tokens = tokenize(script_text)
+    place(given, tokens, find_spec(tokens, called, script.line))
+  end
+  render_all(blocks, given, script_text, script.name, script.line)
+  local name = #own > 0 and file.path or script.name
+  for _, problem in ipairs(given) do own[#own + 1] = problem end
+  return error_of(own, blocks, name, format("device '%s'", core.plain(file.path)))
 end
