@@ -10,6 +10,8 @@
 #include "tests/support/fixture.h"
 #include "vmoon/bench.h"
 
+enum { RIG_MEMORY = 128 << 10 };
+
 struct ldobj_rig {
 	struct vmoon_watchdog *dog; /* owned */
 	struct vmoon_ldobj *obj;    /* owned */
@@ -69,6 +71,7 @@ static inline enum vmoon_status rig_plug(struct ldobj_rig *r, const void *state,
 
 	vmoon_ldobj_device(r->obj, &custom);
 	opts.custom = &custom;
+	opts.memory_bytes = RIG_MEMORY;
 	opts.state = state;
 	opts.state_len = len;
 	return vmoon_bench_create(&opts, &r->b, &r->err);
@@ -119,6 +122,7 @@ static inline void rig_save(struct ldobj_rig *r)
 	assert_ok(vmoon_bench_save(r->b, r->saved, sizeof(r->saved),
 				   &r->saved_len, &r->err),
 		  &r->err);
+	assert_true(r->saved_len <= sizeof(r->saved));
 }
 
 static inline struct vmoon_ldobj_stats rig_stats(const struct ldobj_rig *r)

@@ -137,7 +137,7 @@ static void test_memory_of_the_guest_is_read_and_written_with_bounds(
 		 "  assert(d:mem_read(at + 1, 2) == 'bc')\n"
 		 "  assert(#d:mem_read(0, 65536) == 65536)\n"
 		 "  assert(d:mem_read(0, 0) == '')\n"
-		 "  for _, a in ipairs { 1 << 40, -1, (8 << 20) - 3, "
+		 "  for _, a in ipairs { 1 << 40, -1, (128 << 10) - 3, "
 		 "math.mininteger } do\n"
 		 "    local v, why = d:mem_read(a, 4)\n"
 		 "    assert(v == nil and why:find('guest memory'))\n"
