@@ -45,9 +45,12 @@ static enum vmoon_status read_text(struct load *load, char **out_block,
 	*out_block = block;
 	errno = 0;
 	len = vmoon_ldlib_read_file(path, block, &problem);
+	if (len < 0 && errno != 0)
+		return vmoon_fail(err, VMOON_E_SYS, errno, "device file '%s'",
+				  path);
 	if (len < 0)
-		return vmoon_fail(err, VMOON_E_SYS, errno,
-				  "device file '%s': %s", path, problem);
+		return vmoon_fail(err, VMOON_E_SYS, 0, "device file '%s': %s",
+				  path, problem);
 	load->text = block;
 	load->len = (size_t)len;
 	return VMOON_OK;
