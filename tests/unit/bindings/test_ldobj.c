@@ -8,6 +8,11 @@
 #define DEVICE "local dev = require 'vmoon.device'\nreturn dev.mmio { "
 static const struct vmoon_ldobj_options ignore = {
 	.has_on_error = true, .on_error = VMOON_LDSPEC_IGNORE};
+/* For hooks that never end. */
+static const struct vmoon_ldobj_options hasty = {.has_on_error = true,
+						 .on_error =
+							 VMOON_LDSPEC_IGNORE,
+						 .budget_ns = 100000000};
 static const struct vmoon_ldobj_options plain = {0};
 
 /* ---- d ---- */
@@ -264,7 +269,7 @@ static void test_y_20__an_error_in_a_hook_is_contained(void **state)
 
 		(void)snprintf(text, sizeof(text), FAILING, bad_hooks[i],
 			       bad_hooks[i]);
-		rig_open(&r, text, ignore);
+		rig_open(&r, text, hasty);
 		L = vmoon_ldstate_lua(vmoon_ldobj_state(r.obj));
 		top = lua_gettop(L);
 		assert_int_equal(rig_read32(&r, 0), 0xffffffff);
