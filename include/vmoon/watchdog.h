@@ -26,8 +26,9 @@ struct vmoon_watchdog;
 /*
  * One piece of guarded code. late is called on the thread that is running it,
  * in a signal handler: when the budget is used up, and then again, each time
- * after twice as long as before (64 ms at most), until end. It may do only what a signal handler may (lua_sethook
- * is made for it). All members are the watchdog's.
+ * after twice as long as before (64 ms at most), until end. It may do only what
+ * a signal handler may (lua_sethook is made for it). All members are the
+ * watchdog's.
  */
 struct vmoon_watch {
 	void (*late)(void *ctx);
