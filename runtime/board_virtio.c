@@ -276,8 +276,11 @@ static enum vmoon_status install(struct vmoon_virtio_seat *seat,
 	st = attach_disk(seat, err);
 	if (st == VMOON_OK)
 		st = add_kicks(seat, err);
-	if (st != VMOON_OK)
-		remove_seat(seat);
+	if (st == VMOON_OK)
+		return VMOON_OK;
+	if (seat->kind == VMOON_SEAT_OF_EMBEDDER)
+		vmoon_error_prefix(err, "%s", seat->name);
+	remove_seat(seat);
 	return st;
 }
 
@@ -297,6 +300,8 @@ static unsigned line_of(const struct vmoon_plan *plan, unsigned gsi)
 /* The loop, which does not run, knows nothing of it any more. */
 static void forget(struct vmoon_virtio_seat *seat)
 {
+	if (seat->disk != NULL)
+		return; /* the loop is its own, and ends with it */
 	vmoon_loop_remove_event(seat->loop, &seat->ask_event);
 	vmoon_loop_remove_event(seat->loop, &seat->arm_event);
 	vmoon_loop_remove_timer(seat->loop, &seat->timer);
@@ -325,7 +330,7 @@ static enum vmoon_status add_seat(struct vmoon_board_virtio *v,
 	forget(seat);
 	if (seat->disk != NULL)
 		vmoon_error_prefix(err, "disk '%s'", seat->name);
-	else
+	else if (seat->kind != VMOON_SEAT_OF_EMBEDDER)
 		vmoon_error_prefix(err, "%s", seat->name);
 	return st;
 }
@@ -434,7 +439,11 @@ void vmoon_board_virtio_destroy(struct vmoon_board_virtio *v)
 {
 	if (v == NULL)
 		return;
-	while (v->count > 0)
-		remove_seat(&v->seats[--v->count]);
+	while (v->count > 0) {
+		struct vmoon_virtio_seat *seat = &v->seats[--v->count];
+
+		remove_seat(seat);
+		forget(seat);
+	}
 	vmoon_mem_free(v->host.mem, v, sizeof(*v));
 }

@@ -126,6 +126,7 @@ enum vmoon_status vmoon_vm_load(struct vmoon_vm *vm, struct vmoon_error *err)
 
 /* Everything that needs the hypervisor; undone by free_vm. */
 static enum vmoon_status build_machine(struct vmoon_vm *vm,
+				       const struct vmoon_config *cfg,
 				       struct vmoon_error *err)
 {
 	struct vmoon_board_host host = vmoon_vm_board_host(vm);
@@ -145,6 +146,8 @@ static enum vmoon_status build_machine(struct vmoon_vm *vm,
 	st = create_vcpus(vm, err);
 	if (st == VMOON_OK)
 		st = vmoon_vm_load(vm, err);
+	if (st == VMOON_OK)
+		st = vmoon_vm_make_devices(vm, cfg, err);
 	/* Last: a file that was there is emptied only when all else is well. */
 	if (st == VMOON_OK)
 		st = vmoon_vm_open_outputs(vm, err);
@@ -267,7 +270,7 @@ enum vmoon_status vmoon_vm_create_with(const struct vmoon_vm_make *make,
 		vmoon_mem_free(&rt->mem, vm, sizeof(*vm));
 		return st;
 	}
-	st = build_machine(vm, err);
+	st = build_machine(vm, make->cfg, err);
 	if (st != VMOON_OK) {
 		free_vm(vm);
 		return st;

@@ -50,6 +50,7 @@ struct vmoon_runtime {
 	struct vmoon_lock lock; /* guards vms and groups */
 	struct vmoon_vm *vms;
 	struct vmoon_shared_group *groups; /* owned: vm_output.c */
+	struct vmoon_device_maker maker;   /* make NULL: none */
 };
 
 struct vmoon_vcpu {
@@ -226,6 +227,10 @@ VMOON_STATUS vmoon_vm_open_outputs(struct vmoon_vm *vm, struct vmoon_error *err)
 void vmoon_vm_free_groups(struct vmoon_vm *vm) VMOON_NONNULL(1);
 
 /* vm_device.c: of the embedder's devices. The runtime's thread. */
+/* All that the checked config names; E_UNSUPPORTED without a maker. */
+VMOON_STATUS vmoon_vm_make_devices(struct vmoon_vm *vm,
+				   const struct vmoon_config *cfg,
+				   struct vmoon_error *err) VMOON_NONNULL(1, 2);
 void vmoon_vm_tell_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);
 /* When the board is gone. */
 void vmoon_vm_free_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);

@@ -320,6 +320,24 @@ VMOON_API VMOON_STATUS vmoon_vm_call_virtio(struct vmoon_vm *vm,
 					    void *ctx, struct vmoon_error *err);
 
 /*
+ * Who makes what the key "devices" of a config names: make adds them to vm,
+ * which vmoon_vm_create is about to return, by vmoon_vm_add_device and
+ * vmoon_vm_add_virtio; what fails there fails the creation. libvmoon-lua
+ * brings one. Copied, and ctx borrowed until the runtime's end; NULL takes it
+ * away. Without one such a config is E_UNSUPPORTED. The runtime's thread only.
+ */
+struct vmoon_device_maker {
+	size_t size;
+	enum vmoon_status (*make)(void *ctx, struct vmoon_vm *vm,
+				  const struct vmoon_config *cfg,
+				  struct vmoon_error *err);
+	void *ctx;
+};
+VMOON_API VMOON_STATUS vmoon_runtime_set_device_maker(
+	struct vmoon_runtime *rt, const struct vmoon_device_maker *maker,
+	struct vmoon_error *err);
+
+/*
  * The runtime's one watchdog, made at the first call; borrowed. The runtime's
  * own thread only.
  */
