@@ -3,7 +3,9 @@
 #include "lbench.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
+#include "ldobj.h"
 #include "lhandle.h"
 #include "lresult.h"
 
@@ -42,16 +44,27 @@ static uint64_t opt_count(lua_State *L, int arg, uint64_t max)
 				       : vmoon_lbench_check_count(L, arg, max);
 }
 
+struct vmoon_lbench *vmoon_lbench_push(lua_State *L)
+{
+	struct vmoon_lbench *self = lua_newuserdatauv(L, sizeof(*self), 0);
+
+	memset(self, 0, sizeof(*self));
+	luaL_setmetatable(L, VMOON_LBENCH_TYPE);
+	return self;
+}
+
 int vmoon_lbench_new(lua_State *L)
 {
 	struct vmoon_bench_options opts;
 	struct vmoon_lbench *self;
 	struct vmoon_error err;
 
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_pushliteral(L, "file");
+	if (lua_rawget(L, 1) != LUA_TNIL)
+		return vmoon_lbench_new_file(L);
 	vmoon_lbench_options(L, 1, &opts);
-	self = lua_newuserdatauv(L, sizeof(*self), 0);
-	self->bench = NULL;
-	luaL_setmetatable(L, VMOON_LBENCH_TYPE);
+	self = vmoon_lbench_push(L);
 	vmoon_lbench_must(L, vmoon_bench_create(&opts, &self->bench, &err),
 			  &err);
 	return 1;
@@ -63,6 +76,8 @@ static int bench_close(lua_State *L)
 
 	vmoon_bench_destroy(self->bench);
 	self->bench = NULL;
+	vmoon_ldobj_destroy(self->obj);
+	self->obj = NULL;
 	return 0;
 }
 
@@ -88,6 +103,7 @@ static int read_width(lua_State *L, unsigned width)
 		vmoon_bench_read(b, vmoon_lbench_check_count(L, 2, INT64_MAX),
 				 width, &value, &err),
 		&err);
+	vmoon_lbench_settle(L, lua_touserdata(L, 1));
 	lua_pushinteger(L, (lua_Integer)value); /* 64 bits as they are */
 	return 1;
 }
@@ -106,6 +122,7 @@ static int write_width(lua_State *L, unsigned width)
 			L, 3, (UINT64_C(1) << 8 * width) - 1);
 	vmoon_lbench_must(L, vmoon_bench_write(b, off, width, value, &err),
 			  &err);
+	vmoon_lbench_settle(L, lua_touserdata(L, 1));
 	return 0;
 }
 
@@ -161,6 +178,7 @@ static int bench_advance(lua_State *L)
 	vmoon_lbench_must(
 		L, vmoon_bench_advance(b, (uint64_t)(seconds * 1e9), &err),
 		&err);
+	vmoon_lbench_settle(L, lua_touserdata(L, 1));
 	return 0;
 }
 
@@ -170,6 +188,7 @@ static int bench_reset(lua_State *L)
 
 	vmoon_lbench_must(L, vmoon_bench_reset(vmoon_lbench_check(L, 1), &err),
 			  &err);
+	vmoon_lbench_settle(L, lua_touserdata(L, 1));
 	return 0;
 }
 
@@ -181,6 +200,7 @@ static int bench_save(lua_State *L)
 	size_t len = 0;
 	char *to;
 
+	vmoon_lbench_may_save(L, lua_touserdata(L, 1));
 	vmoon_lbench_must(L, vmoon_bench_save(b, NULL, 0, &len, &err), &err);
 	to = luaL_buffinitsize(L, &buf, len);
 	vmoon_lbench_must(L, vmoon_bench_save(b, to, len, &len, &err), &err);
@@ -421,14 +441,17 @@ static const luaL_Reg bench_metamethods[] = {
 
 static const luaL_Reg bench_methods[] = {
 	{"advance", bench_advance},
+	{"call", vmoon_lbench_call},
 	{"close", bench_close},
 	{"discard", vmoon_lbench_discard},
+	{"events", vmoon_lbench_events},
 	{"fault", vmoon_lbench_fault},
 	{"flush", vmoon_lbench_flush},
 	{"id", vmoon_lbench_id},
 	{"input", bench_input},
 	{"interrupt", bench_interrupt},
 	{"kick", bench_kick},
+	{"log", vmoon_lbench_log},
 	{"offer", bench_offer},
 	{"output", bench_output},
 	{"peek", bench_peek},
@@ -439,7 +462,9 @@ static const luaL_Reg bench_methods[] = {
 	{"read32", bench_read32},
 	{"read64", bench_read64},
 	{"read8", bench_read8},
+	{"regs", vmoon_lbench_regs},
 	{"release", vmoon_lbench_release},
+	{"reload", vmoon_lbench_reload},
 	{"request", bench_request},
 	{"reset", bench_reset},
 	{"save", bench_save},
@@ -454,9 +479,12 @@ static const luaL_Reg bench_methods[] = {
 };
 
 static const luaL_Reg bench_properties[] = {
+	{"edges", vmoon_lbench_edges},
 	{"faults", bench_faults},
 	{"held", bench_held},
 	{"irq", bench_irq},
+	{"state", vmoon_lbench_state},
+	{"stats", vmoon_lbench_stats},
 	{NULL, NULL},
 };
 

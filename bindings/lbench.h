@@ -9,13 +9,18 @@
 
 #define VMOON_LBENCH_TYPE "vmoon.bench"
 
+struct vmoon_ldobj;
 struct vmoon_lbench {
 	struct vmoon_bench *bench; /* owned; NULL once closed */
+	struct vmoon_ldobj *obj;   /* owned: of a device in Lua; or NULL */
+	uint64_t reports;          /* of its mistakes, that were raised */
 };
 
 void vmoon_lbench_open(lua_State *L);
 /* vmoon.bench(spec) */
 int vmoon_lbench_new(lua_State *L);
+/* A handle that is closed, on the top. */
+struct vmoon_lbench *vmoon_lbench_push(lua_State *L);
 /* The bench at idx; raises "bench is closed" when it is. */
 struct vmoon_bench *vmoon_lbench_check(lua_State *L, int idx);
 /* Raises err when status is none. */
@@ -35,6 +40,24 @@ int vmoon_lbench_release(lua_State *L);
 int vmoon_lbench_write(lua_State *L);
 int vmoon_lbench_zeroes(lua_State *L);
 
+/* ---- lbench_lua.c: a device in Lua ---- */
+
+int vmoon_lbench_new_file(lua_State *L);
+/* Raises what its hooks did wrong since the last time; see on_error. */
+void vmoon_lbench_settle(lua_State *L, struct vmoon_lbench *self);
+/* Raises for a d.state that is no plain data. */
+void vmoon_lbench_may_save(lua_State *L, const struct vmoon_lbench *self);
+/* The handle at 1; raises when its device is not in Lua. */
+struct vmoon_lbench *vmoon_lbench_lua(lua_State *L);
+int vmoon_lbench_call(lua_State *L);
+int vmoon_lbench_edges(lua_State *L);
+int vmoon_lbench_events(lua_State *L);
+int vmoon_lbench_log(lua_State *L);
+int vmoon_lbench_regs(lua_State *L);
+int vmoon_lbench_reload(lua_State *L);
+int vmoon_lbench_state(lua_State *L);
+int vmoon_lbench_stats(lua_State *L);
+
 /* ---- lbench_spec.c ---- */
 
 /* The options in the table at idx; strings are borrowed from it. */
@@ -43,6 +66,8 @@ void vmoon_lbench_options(lua_State *L, int idx,
 /* A field that is an integer >= 0 or nil, which is def; raw. */
 uint64_t vmoon_lbench_count(lua_State *L, int idx, const char *key,
 			    uint64_t def);
+/* A field that is a size ("1M"), or nil, which is 0. */
+uint64_t vmoon_lbench_size(lua_State *L, int idx, const char *key);
 bool vmoon_lbench_flag(lua_State *L, int idx, const char *key);
 /* Raises for a key of the table at idx that is none of known, in order. */
 void vmoon_lbench_known(lua_State *L, int idx, const char *what,

@@ -54,7 +54,7 @@ bool vmoon_lbench_flag(lua_State *L, int idx, const char *key)
 }
 
 /* A size: "1M", a size value, or bytes. */
-static uint64_t get_size(lua_State *L, int idx, const char *key)
+uint64_t vmoon_lbench_size(lua_State *L, int idx, const char *key)
 {
 	static const char units[] = "KMG";
 	const char *text, *unit;
@@ -170,7 +170,7 @@ static void read_params(lua_State *L, int idx, struct vmoon_bench_options *out)
 			   : is_rng     ? rng
 			   : is_console ? console
 					: none);
-	out->disk_bytes = get_size(L, idx, "size");
+	out->disk_bytes = vmoon_lbench_size(L, idx, "size");
 	out->is_readonly = vmoon_lbench_flag(L, idx, "readonly");
 	out->has_no_cache = !vmoon_lbench_flag(L, idx, "cached");
 	if (push_field(L, idx, "cached") == LUA_TNIL)
@@ -185,8 +185,8 @@ static void read_params(lua_State *L, int idx, struct vmoon_bench_options *out)
 				 UINT32_MAX);
 	out->ports =
 		(unsigned)(vmoon_lbench_count(L, idx, "ports", 0) & UINT32_MAX);
-	out->rate = get_size(L, idx, "rate");
-	out->burst = get_size(L, idx, "burst");
+	out->rate = vmoon_lbench_size(L, idx, "rate");
+	out->burst = vmoon_lbench_size(L, idx, "burst");
 	out->seed = vmoon_lbench_count(L, idx, "seed", 0);
 }
 
@@ -205,9 +205,11 @@ void vmoon_lbench_options(lua_State *L, int idx,
 	out->size = sizeof(*out);
 	out->device = get_string(L, idx, "device", &len);
 	if (out->device == NULL)
-		vmoon_lresult_misuse(L, "bench: device is missing",
-				     "bench { device = \"rng\" }");
-	out->memory_bytes = get_size(L, idx, "memory");
+		vmoon_lresult_misuse(
+			L, "bench: device is missing",
+			"bench { device = \"rng\" }, or a device in Lua: "
+			"bench { file = \"counter.lua\" }");
+	out->memory_bytes = vmoon_lbench_size(L, idx, "memory");
 	out->state = get_string(L, idx, "state", &out->state_len);
 	type = push_field(L, idx, "params");
 	if (type == LUA_TTABLE)

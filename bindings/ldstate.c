@@ -56,7 +56,7 @@ struct vmoon_ldstate {
 	bool was_late;
 	char error[VMOON_LDSTATE_ERROR_MAX];
 	struct vmoon_ldstate_stats stats; /* but for times and memory */
-	uint64_t worst_ticks, total_ticks;
+	uint64_t worst_ticks, total_ticks, last_ticks;
 	uint64_t first_ticks, first_ns; /* of its creation */
 };
 
@@ -205,6 +205,7 @@ bool vmoon_ldstate_call(struct vmoon_ldstate *s, int nargs, int nresults)
 	begin = vmoon_lhost_ticks();
 	st = call(s, nargs, nresults, s->budget_ns);
 	ticks = vmoon_lhost_ticks() - begin;
+	s->last_ticks = ticks;
 	s->total_ticks += ticks;
 	if (ticks > s->worst_ticks)
 		s->worst_ticks = ticks;
@@ -413,16 +414,27 @@ bool vmoon_ldstate_was_late(const struct vmoon_ldstate *s)
 	return s->was_late;
 }
 
+uint64_t vmoon_ldstate_last_ticks(const struct vmoon_ldstate *s)
+{
+	return s->last_ticks;
+}
+
+uint64_t vmoon_ldstate_ns(const struct vmoon_ldstate *s, uint64_t ticks)
+{
+	const uint64_t all_ns = vmoon_lhost_now_ns() - s->first_ns;
+	const uint64_t all = vmoon_lhost_ticks() - s->first_ticks;
+
+	return all == 0 ? 0
+			: (uint64_t)((double)ticks * (double)all_ns /
+				     (double)all);
+}
+
 void vmoon_ldstate_stats(const struct vmoon_ldstate *s,
 			 struct vmoon_ldstate_stats *out)
 {
-	const uint64_t ns = vmoon_lhost_now_ns() - s->first_ns;
-	const uint64_t ticks = vmoon_lhost_ticks() - s->first_ticks;
-	const double unit = ticks == 0 ? 0 : (double)ns / (double)ticks;
-
 	*out = s->stats;
-	out->worst_ns = (uint64_t)((double)s->worst_ticks * unit);
-	out->total_ns = (uint64_t)((double)s->total_ticks * unit);
+	out->worst_ns = vmoon_ldstate_ns(s, s->worst_ticks);
+	out->total_ns = vmoon_ldstate_ns(s, s->total_ticks);
 	out->memory = vmoon_larena_used(s->arena);
 	out->memory_peak = vmoon_larena_peak(s->arena);
 	out->memory_max = vmoon_larena_capacity(s->arena);

@@ -76,6 +76,12 @@ bool vmoon_ldstate_call(struct vmoon_ldstate *s, int nargs,
 			int nresults) VMOON_MUST_USE VMOON_NONNULL(1);
 /* Of the last call or run that failed; a fixed buffer of the state's. */
 const char *vmoon_ldstate_error(const struct vmoon_ldstate *s) VMOON_NONNULL(1);
+/* How long the last call was, in ticks (lhost.h), and ticks as time: the second
+ * asks a clock. */
+uint64_t vmoon_ldstate_last_ticks(const struct vmoon_ldstate *s)
+	VMOON_NONNULL(1);
+uint64_t vmoon_ldstate_ns(const struct vmoon_ldstate *s, uint64_t ticks)
+	VMOON_NONNULL(1);
 bool vmoon_ldstate_was_late(const struct vmoon_ldstate *s) VMOON_NONNULL(1);
 
 /* Inside run: pops the table that `require` returns for this name. */

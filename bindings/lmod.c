@@ -11,6 +11,7 @@
 #include "lcfg.h"
 #include "lcore.h"
 #include "ldevices.h"
+#include "ldhandle.h"
 #include "lhandle.h"
 #include "lresult.h"
 #include "lsize.h"
@@ -269,6 +270,7 @@ int luaopen_vmoon(lua_State *L)
 	vmoon_lsize_open(L);
 	vmoon_lvm_open(L);
 	vmoon_lbench_open(L);
+	vmoon_ldhandle_open(L);
 	vmoon_lstream_open(L);
 	vmoon_ldevices_open(L);
 	luaL_newlib(L, mod_functions);

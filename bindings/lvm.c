@@ -55,7 +55,7 @@ static void destroy_runtime(void *rt)
  * Finalizers run in reverse order of creation when a state closes, so the
  * runtime, made before its first VM, goes after its last.
  */
-static struct vmoon_runtime *borrow_runtime(lua_State *L)
+struct vmoon_runtime *vmoon_lvm_runtime(lua_State *L)
 {
 	struct vmoon_lbox *box;
 	struct vmoon_runtime *rt;
@@ -229,7 +229,7 @@ struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 	idx = lua_absindex(L, idx);
 	cfg = vmoon_lcfg_check(L, idx, function, origin);
 	box = lua_gettop(L);
-	rt = borrow_runtime(L);
+	rt = vmoon_lvm_runtime(L);
 	self = push_closed(L);
 	self->rt = rt;
 	if (vmoon_vm_create(rt, cfg, NULL, &self->vm, &err) != VMOON_OK) {

@@ -61,4 +61,7 @@ bool vmoon_lvm_doze(lua_State *L, lua_Number seconds);
 /* Pushes the exit record as a table, nil while the VM lives. */
 void vmoon_lvm_push_exit(lua_State *L, const struct vmoon_lvm *self);
 
+/* The state's one runtime, made the first time; borrowed. May raise. */
+struct vmoon_runtime *vmoon_lvm_runtime(lua_State *L);
+
 #endif

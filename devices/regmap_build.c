@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmoon/le.h"
+
 /* ---- one block of memory, in parts ---- */
 
 struct sizes {
@@ -38,7 +40,7 @@ static uint64_t end_of(const struct vmoon_regmap_spec *spec)
 	return end;
 }
 
-/* All are bounded by vmoon_regmap_check: some 500 MiB could not overflow. */
+/* All are bounded by vmoon_regmap_check: below 8 MiB together. */
 static struct sizes measure(const struct vmoon_regmap_spec *spec,
 			    struct regmap_body *body)
 {
@@ -131,9 +133,27 @@ static void make_reg(struct regmap_reg *to, const struct vmoon_reg *from)
 		add_bits(m, from->fields[i].access,
 			 UINT64_MAX >> (64 - from->fields[i].bits)
 					       << from->fields[i].first);
-	to->is_plain =
-		(m->once | m->w1c | m->w1s | m->w0c | m->pulse | m->rc) == 0 &&
-		from->fifo_depth == 0;
+}
+
+static struct regmap_element make_element(const struct regmap_reg *reg,
+					  unsigned number, uint32_t index)
+{
+	const struct regmap_masks *m = &reg->masks;
+	const bool is_fifo = reg->fifo.depth > 0;
+
+	return (struct regmap_element){
+		.value = reg->reset,
+		.readable = m->readable,
+		.writable = m->writable,
+		/* in the window: below 2^24 */
+		.at = (uint32_t)(reg->at + (uint64_t)index * reg->stride),
+		.index = index,
+		.reg = (uint16_t)number, /* below VMOON_REGMAP_REGS_MAX */
+		.width = (unsigned char)reg->width,
+		.is_read_plain = !reg->has_on_read && !is_fifo && m->rc == 0,
+		.is_write_plain = !reg->has_on_write && !is_fifo &&
+				  (m->once | m->w1c | m->w1s | m->w0c) == 0,
+	};
 }
 
 static void make_regs(struct regmap_body *body,
@@ -147,29 +167,12 @@ static void make_regs(struct regmap_body *body,
 
 		make_reg(reg, &spec->regs[i]);
 		reg->first = element;
-		reg->fifo.in = values;
-		reg->fifo.out = values + reg->fifo.depth;
+		reg->fifo.in.values = values;
+		reg->fifo.out.values = values + reg->fifo.depth;
 		values += (size_t)2 * reg->fifo.depth;
 		for (uint32_t k = 0; k < reg->count; k++)
-			body->elements[element++] = (struct regmap_element){
-				.value = reg->reset,
-				/* in the window: below 2^24 */
-				.at = (uint32_t)(reg->at +
-						 (uint64_t)k * reg->stride),
-				.index = k,
-				.reg = (uint16_t)i,
-				.width = (unsigned char)reg->width};
-	}
-	for (size_t i = 0; i < spec->irq_count; i++) {
-		const struct vmoon_reg_irq_op op = spec->irq[i];
-
-		body->irq[i] = op;
-		if (op.kind == VMOON_REG_IRQ_NOT ||
-		    op.kind == VMOON_REG_IRQ_AND || op.kind == VMOON_REG_IRQ_OR)
-			continue;
-		body->regs[op.reg].is_in_irq = true;
-		if (op.kind == VMOON_REG_IRQ_BOTH)
-			body->regs[op.reg2].is_in_irq = true;
+			body->elements[element++] =
+				make_element(reg, (unsigned)i, k);
 	}
 }
 
@@ -182,7 +185,7 @@ static int compare_places(const void *a, const void *b)
 	return (x->at > y->at) - (x->at < y->at);
 }
 
-/* Sorts the elements and finds out who overlaps whom. */
+/* Sorts the elements, finds out who overlaps whom, fills the tables. */
 static enum vmoon_status sort_elements(struct regmap_body *body,
 				       struct vmoon_error *err)
 {
@@ -207,6 +210,84 @@ static enum vmoon_status sort_elements(struct regmap_body *body,
 	return VMOON_OK;
 }
 
+/* ---- the interrupt, by element ---- */
+
+static uint32_t use_bits(struct regmap_body *body, unsigned reg,
+			 uint32_t element, uint64_t mask)
+{
+	const uint32_t at = body->by_reg[body->regs[reg].first + element];
+
+	body->elements[at].irq_bits |= mask;
+	return at;
+}
+
+static void make_irq(struct regmap_body *body,
+		     const struct vmoon_regmap_spec *spec)
+{
+	for (size_t i = 0; i < spec->irq_count; i++) {
+		const struct vmoon_reg_irq_op *from = &spec->irq[i];
+		struct regmap_irq_op *to = &body->irq[i];
+
+		to->kind = from->kind;
+		to->mask = from->mask;
+		switch (from->kind) {
+		case VMOON_REG_IRQ_BITS:
+			to->a = use_bits(body, from->reg, from->element,
+					 from->mask);
+			break;
+		case VMOON_REG_IRQ_BOTH:
+			to->a = use_bits(body, from->reg, 0, UINT64_MAX);
+			to->b = use_bits(body, from->reg2, 0, UINT64_MAX);
+			break;
+		case VMOON_REG_IRQ_FIFO_IN:
+		case VMOON_REG_IRQ_FIFO_OUT:
+			to->a = from->reg;
+			body->regs[from->reg].fifo.is_in_irq = true;
+			break;
+		case VMOON_REG_IRQ_NOT:
+		case VMOON_REG_IRQ_AND:
+		case VMOON_REG_IRQ_OR: break;
+		}
+	}
+}
+
+/* ---- what a snapshot depends on ---- */
+
+/* FNV-1a: no secret, two maps are told apart. */
+static uint64_t add_bytes(uint64_t hash, const void *bytes, size_t len)
+{
+	const unsigned char *from = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ from[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+static uint64_t add_number(uint64_t hash, uint64_t number)
+{
+	unsigned char bytes[8];
+
+	vmoon_le64_store(bytes, number);
+	return add_bytes(hash, bytes, sizeof(bytes));
+}
+
+static uint64_t shape_of(const struct regmap_body *body)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < body->reg_count; i++) {
+		const struct regmap_reg *reg = &body->regs[i];
+
+		hash = add_bytes(hash, reg->name, strlen(reg->name) + 1);
+		hash = add_number(hash, reg->at);
+		hash = add_number(hash, reg->width);
+		hash = add_number(hash, reg->count);
+		hash = add_number(hash, reg->stride);
+		hash = add_number(hash, reg->fifo.depth);
+	}
+	return hash;
+}
+
 enum vmoon_status vmoon_regmap_build(struct vmoon_mem *mem,
 				     const struct vmoon_regmap_spec *spec,
 				     struct regmap_body **out_body,
@@ -226,6 +307,8 @@ enum vmoon_status vmoon_regmap_build(struct vmoon_mem *mem,
 		vmoon_mem_free(mem, body, body->bytes);
 		return st;
 	}
+	make_irq(body, spec);
+	body->shape = shape_of(body);
 	*out_body = body;
 	return VMOON_OK;
 }

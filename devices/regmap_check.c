@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* regmap_check.c - whether a register map can be, before anything is made. */
 #include "regmap_parts.h"
-#include <inttypes.h>
 
+#include <inttypes.h>
 #include <string.h>
 
 static uint64_t bits_mask(unsigned bits)
@@ -75,6 +75,35 @@ static enum vmoon_status check_place(const struct vmoon_reg *reg,
 	return VMOON_OK;
 }
 
+/* A queue has no bits to clear. */
+static bool is_for_fifo(enum vmoon_reg_access access)
+{
+	return access == VMOON_REG_RW || access == VMOON_REG_RO ||
+	       access == VMOON_REG_WO;
+}
+
+static enum vmoon_status check_fifo(const struct vmoon_reg *reg,
+				    struct vmoon_error *err)
+{
+	bool is_kind = reg->field_count > 0 || is_for_fifo(reg->access);
+
+	if (reg->fifo_depth == 0)
+		return VMOON_OK;
+	if (reg->fifo_depth > VMOON_REGMAP_FIFO_MAX || reg->count != 1)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "%s: a FIFO has at most %d values and is no "
+				  "array",
+				  reg->name, VMOON_REGMAP_FIFO_MAX);
+	for (size_t i = 0; i < reg->field_count; i++)
+		is_kind = is_kind && is_for_fifo(reg->fields[i].access);
+	if (!is_kind)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "%s: a FIFO, and each field of it, is read, "
+				  "written or both",
+				  reg->name);
+	return VMOON_OK;
+}
+
 static enum vmoon_status check_reg(const struct vmoon_regmap_spec *spec,
 				   size_t i, struct vmoon_error *err)
 {
@@ -96,14 +125,41 @@ static enum vmoon_status check_reg(const struct vmoon_regmap_spec *spec,
 		return vmoon_fail(err, VMOON_E_CONFIG, 0,
 				  "%s: its reset value has more than %u bytes",
 				  reg->name, reg->width);
-	if (reg->fifo_depth > VMOON_REGMAP_FIFO_MAX ||
-	    (reg->fifo_depth > 0 && reg->count != 1))
-		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "%s: a FIFO has at most %d values and is no "
-				  "array",
-				  reg->name, VMOON_REGMAP_FIFO_MAX);
 	st = check_place(reg, spec->window, err);
-	return st != VMOON_OK ? st : check_fields(reg, err);
+	if (st == VMOON_OK)
+		st = check_fields(reg, err);
+	return st != VMOON_OK ? st : check_fifo(reg, err);
+}
+
+/* What registers are to each other; overlaps are found when they are sorted. */
+static enum vmoon_status check_sums(const struct vmoon_regmap_spec *spec,
+				    struct vmoon_error *err)
+{
+	uint64_t elements = 0, values = 0;
+
+	for (size_t i = 0; i < spec->reg_count; i++) {
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(spec->regs[k].name, spec->regs[i].name) == 0)
+				return vmoon_fail(err, VMOON_E_CONFIG, 0,
+						  "%s: two registers have that "
+						  "name",
+						  spec->regs[i].name);
+		elements += spec->regs[i].count; /* below 2^21 */
+		values += spec->regs[i].fifo_depth;
+		if (values > VMOON_REGMAP_FIFOS_MAX)
+			return vmoon_fail(err, VMOON_E_CONFIG, 0,
+					  "%s: FIFOs have at most %d values "
+					  "together",
+					  spec->regs[i].name,
+					  VMOON_REGMAP_FIFOS_MAX);
+		if (elements > VMOON_REGMAP_ELEMENTS_MAX)
+			return vmoon_fail(err, VMOON_E_CONFIG, 0,
+					  "%s: registers have at most %d "
+					  "elements together",
+					  spec->regs[i].name,
+					  VMOON_REGMAP_ELEMENTS_MAX);
+	}
+	return VMOON_OK;
 }
 
 /* An operation's registers, and what it does to the depth of the stack. */
@@ -164,7 +220,7 @@ static enum vmoon_status check_irq(const struct vmoon_regmap_spec *spec,
 enum vmoon_status vmoon_regmap_check(const struct vmoon_regmap_spec *spec,
 				     struct vmoon_error *err)
 {
-	uint64_t elements = 0;
+	enum vmoon_status st;
 
 	if (spec->size < sizeof(*spec))
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
@@ -180,16 +236,10 @@ enum vmoon_status vmoon_regmap_check(const struct vmoon_regmap_spec *spec,
 				  "register map: at most %d registers",
 				  VMOON_REGMAP_REGS_MAX);
 	for (size_t i = 0; i < spec->reg_count; i++) {
-		const enum vmoon_status st = check_reg(spec, i, err);
-
+		st = check_reg(spec, i, err);
 		if (st != VMOON_OK)
 			return st;
-		elements += spec->regs[i].count; /* below 2^21 */
 	}
-	if (elements > VMOON_REGMAP_ELEMENTS_MAX)
-		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "register map: %" PRIu64 " elements, and at "
-				  "most %d can be",
-				  elements, VMOON_REGMAP_ELEMENTS_MAX);
-	return check_irq(spec, err);
+	st = check_sums(spec, err);
+	return st != VMOON_OK ? st : check_irq(spec, err);
 }

@@ -31,7 +31,7 @@ void vmoon_regmap_set(struct vmoon_regmap *map, unsigned reg, uint32_t element,
 	if (e == NULL)
 		return;
 	e->value = value & map->body->regs[reg].width_mask;
-	if (map->body->regs[reg].is_in_irq)
+	if (e->irq_bits != 0)
 		vmoon_regmap_update(map);
 }
 
@@ -54,11 +54,10 @@ bool vmoon_regmap_fifo_put(struct vmoon_regmap *map, unsigned reg,
 {
 	struct regmap_fifo *f = fifo_of(map, reg);
 
-	if (f == NULL || f->out_len >= f->depth)
+	if (f == NULL ||
+	    !regmap_ring_put(&f->out, f->depth,
+			     value & map->body->regs[reg].width_mask))
 		return false;
-	f->out[(f->out_head + f->out_len) % f->depth] =
-		value & map->body->regs[reg].width_mask;
-	f->out_len++;
 	vmoon_regmap_update(map);
 	return true;
 }
@@ -68,11 +67,8 @@ bool vmoon_regmap_fifo_get(struct vmoon_regmap *map, unsigned reg,
 {
 	struct regmap_fifo *f = fifo_of(map, reg);
 
-	if (f == NULL || f->in_len == 0)
+	if (f == NULL || !regmap_ring_get(&f->in, f->depth, out_value))
 		return false;
-	*out_value = f->in[f->in_head];
-	f->in_head = (f->in_head + 1) % f->depth;
-	f->in_len--;
 	vmoon_regmap_update(map);
 	return true;
 }
@@ -84,13 +80,15 @@ uint32_t vmoon_regmap_fifo_len(const struct vmoon_regmap *map, unsigned reg,
 
 	if (f == NULL)
 		return 0;
-	return is_from_driver ? f->in_len : f->out_len;
+	return is_from_driver ? f->in.len : f->out.len;
 }
 
 void vmoon_regmap_fail(struct vmoon_regmap *map, bool is_until_reset)
 {
 	map->has_failed = true;
 	map->is_until_reset = is_until_reset;
+	vmoon_regmap_choose(map);
+	vmoon_regmap_update(map);
 }
 
 bool vmoon_regmap_has_failed(const struct vmoon_regmap *map)
@@ -112,33 +110,53 @@ void vmoon_regmap_watch(struct vmoon_regmap *map,
 {
 	map->watch = fn;
 	map->watch_ctx = ctx;
+	vmoon_regmap_choose(map);
 }
 
 /* ---- another map ---- */
 
-static void keep_values(struct regmap_body *to, const struct regmap_body *from,
-			size_t reg)
+static const struct regmap_reg *same_reg(const struct regmap_body *body,
+					 const struct regmap_reg *reg)
 {
-	const struct regmap_reg *mine = &to->regs[reg];
+	for (size_t i = 0; i < body->reg_count; i++) {
+		const struct regmap_reg *other = &body->regs[i];
 
-	for (size_t i = 0; i < from->reg_count; i++) {
-		const struct regmap_reg *theirs = &from->regs[i];
-
-		if (strcmp(mine->name, theirs->name) != 0 ||
-		    mine->width != theirs->width ||
-		    mine->count != theirs->count)
-			continue;
-		for (uint32_t k = 0; k < mine->count; k++) {
-			struct regmap_element *e =
-				&to->elements[to->by_reg[mine->first + k]];
-			const struct regmap_element *old =
-				&from->elements[from->by_reg[theirs->first +
-							     k]];
-
-			e->value = old->value;
-			e->written_once = old->written_once;
-		}
+		if (strcmp(reg->name, other->name) == 0)
+			return reg->width == other->width &&
+					       reg->count == other->count
+				       ? other
+				       : NULL;
 	}
+	return NULL;
+}
+
+static void keep_ring(struct regmap_ring *to, uint32_t depth,
+		      const struct regmap_ring *from, uint32_t from_depth)
+{
+	if (from->len > depth)
+		return; /* what is in order has no part that can be left out */
+	for (uint32_t i = 0; i < from->len; i++)
+		to->values[i] = from->values[(from->head + i) % from_depth];
+	to->len = from->len;
+}
+
+static void keep_reg(struct regmap_body *to, struct regmap_reg *mine,
+		     const struct regmap_body *from,
+		     const struct regmap_reg *theirs)
+{
+	const uint32_t depth = theirs->fifo.depth;
+
+	for (uint32_t k = 0; k < mine->count; k++) {
+		struct regmap_element *e =
+			&to->elements[to->by_reg[mine->first + k]];
+		const struct regmap_element *old =
+			&from->elements[from->by_reg[theirs->first + k]];
+
+		e->value = old->value;
+		e->written_once = old->written_once & mine->masks.once;
+	}
+	keep_ring(&mine->fifo.in, mine->fifo.depth, &theirs->fifo.in, depth);
+	keep_ring(&mine->fifo.out, mine->fifo.depth, &theirs->fifo.out, depth);
 }
 
 enum vmoon_status vmoon_regmap_reload(struct vmoon_regmap *map,
@@ -152,13 +170,21 @@ enum vmoon_status vmoon_regmap_reload(struct vmoon_regmap *map,
 		st = vmoon_fail(err, VMOON_E_CONFIG, 0,
 				"register map: its window cannot change while "
 				"it is in use");
+	if (st == VMOON_OK && spec->is_edge != old->is_edge)
+		st = vmoon_fail(err, VMOON_E_CONFIG, 0,
+				"interrupt: level or edge, it cannot change "
+				"while it is in use");
 	if (st == VMOON_OK)
 		st = vmoon_regmap_build(map->env.mem, spec, &body, err);
 	if (st != VMOON_OK)
 		return st;
-	for (size_t i = 0; i < body->reg_count; i++)
-		keep_values(body, old, i);
-	map->body = body;
+	for (size_t i = 0; i < body->reg_count; i++) {
+		const struct regmap_reg *theirs = same_reg(old, &body->regs[i]);
+
+		if (theirs != NULL)
+			keep_reg(body, &body->regs[i], old, theirs);
+	}
+	vmoon_regmap_use(map, body);
 	vmoon_mem_free(map->env.mem, old, old->bytes);
 	vmoon_regmap_update(map);
 	return VMOON_OK;

@@ -6,15 +6,13 @@
 
 enum { STATE_VERSION = 1 };
 
-static void save_fifo(const struct regmap_fifo *f, unsigned width,
-		      struct vmoon_state_writer *w)
+static void save_ring(const struct regmap_ring *ring, uint32_t depth,
+		      unsigned width, struct vmoon_state_writer *w)
 {
-	vmoon_state_put(w, f->in_len, 4);
-	for (uint32_t i = 0; i < f->in_len; i++)
-		vmoon_state_put(w, f->in[(f->in_head + i) % f->depth], width);
-	vmoon_state_put(w, f->out_len, 4);
-	for (uint32_t i = 0; i < f->out_len; i++)
-		vmoon_state_put(w, f->out[(f->out_head + i) % f->depth], width);
+	vmoon_state_put(w, ring->len, 4);
+	for (uint32_t i = 0; i < ring->len; i++)
+		vmoon_state_put(w, ring->values[(ring->head + i) % depth],
+				width);
 }
 
 void vmoon_regmap_save(const struct vmoon_regmap *map,
@@ -25,19 +23,24 @@ void vmoon_regmap_save(const struct vmoon_regmap *map,
 	vmoon_state_begin(w, map->dev.ops->type, STATE_VERSION);
 	vmoon_state_put(w, strlen(map->type), 1);
 	vmoon_state_put_bytes(w, map->type, strlen(map->type));
+	vmoon_state_put(w, body->shape, 8);
 	vmoon_state_put(w, map->is_manual, 1);
 	vmoon_state_put(w, map->has_failed, 1);
 	vmoon_state_put(w, map->is_until_reset, 1);
-	vmoon_state_put(w, body->element_count, 4);
 	for (size_t i = 0; i < body->element_count; i++) {
 		vmoon_state_put(w, body->elements[i].value,
 				body->elements[i].width);
 		vmoon_state_put(w, body->elements[i].written_once,
 				body->elements[i].width);
 	}
-	for (size_t i = 0; i < body->reg_count; i++)
-		if (body->regs[i].fifo.depth > 0)
-			save_fifo(&body->regs[i].fifo, body->regs[i].width, w);
+	for (size_t i = 0; i < body->reg_count; i++) {
+		const struct regmap_reg *reg = &body->regs[i];
+
+		if (reg->fifo.depth == 0)
+			continue;
+		save_ring(&reg->fifo.in, reg->fifo.depth, reg->width, w);
+		save_ring(&reg->fifo.out, reg->fifo.depth, reg->width, w);
+	}
 	if (map->hooks.save != NULL)
 		map->hooks.save(map->hooks.ctx, w);
 }
@@ -54,45 +57,33 @@ static bool has_type(const struct vmoon_regmap *map,
 		     struct vmoon_state_reader *r)
 {
 	char type[REGMAP_TYPE_MAX + 1] = {0};
-	const uint64_t len = vmoon_state_get(r, 1);
+	const size_t len = strlen(map->type);
 
-	if (len > REGMAP_TYPE_MAX)
+	if (vmoon_state_get(r, 1) != len)
 		return false;
-	vmoon_state_get_bytes(r, type, (size_t)len);
-	return strcmp(type, map->type) == 0;
+	vmoon_state_get_bytes(r, type, len);
+	return memcmp(type, map->type, len) == 0;
 }
 
-/* One direction of a FIFO; ring and len are NULL when it is only checked. */
-static void load_ring(uint64_t *ring, uint32_t depth, uint32_t *len,
-		      unsigned width, struct vmoon_state_reader *r)
+static void load_ring(struct regmap_ring *ring, const struct regmap_reg *reg,
+		      bool is_for_real, struct vmoon_state_reader *r)
 {
 	const uint64_t count = vmoon_state_get(r, 4);
 
-	if (count > depth) {
+	if (count > reg->fifo.depth) {
 		r->is_bad = true;
 		return;
 	}
 	for (uint32_t i = 0; i < count; i++) { /* depth at most */
-		const uint64_t value = vmoon_state_get(r, width);
+		const uint64_t value = vmoon_state_get(r, reg->width);
 
-		if (ring != NULL)
-			ring[i] = value;
+		if (is_for_real)
+			ring->values[i] = value;
 	}
-	if (len != NULL)
-		*len = (uint32_t)count;
-}
-
-static void load_fifo(struct regmap_reg *reg, bool is_for_real,
-		      struct vmoon_state_reader *r)
-{
-	struct regmap_fifo *f = &reg->fifo;
-
-	load_ring(is_for_real ? f->in : NULL, f->depth,
-		  is_for_real ? &f->in_len : NULL, reg->width, r);
-	load_ring(is_for_real ? f->out : NULL, f->depth,
-		  is_for_real ? &f->out_len : NULL, reg->width, r);
-	if (is_for_real)
-		f->in_head = f->out_head = 0;
+	if (is_for_real) {
+		ring->head = 0;
+		ring->len = (uint32_t)count;
+	}
 }
 
 /* False: not ours, or not whole. Changes something only when is_for_real. */
@@ -105,11 +96,11 @@ static bool walk(struct vmoon_regmap *map, bool is_for_real,
 	if (!vmoon_state_expect(r, map->dev.ops->type, STATE_VERSION) ||
 	    !has_type(map, r))
 		return false;
+	if (vmoon_state_get(r, 8) != body->shape)
+		return false;
 	is_manual = get_flag(r);
 	has_failed = get_flag(r);
 	is_until_reset = get_flag(r);
-	if (vmoon_state_get(r, 4) != body->element_count)
-		return false;
 	for (size_t i = 0; i < body->element_count; i++) {
 		struct regmap_element *e = &body->elements[i];
 		const uint64_t value = vmoon_state_get(r, e->width);
@@ -122,9 +113,14 @@ static bool walk(struct vmoon_regmap *map, bool is_for_real,
 			e->written_once = once;
 		}
 	}
-	for (size_t i = 0; i < body->reg_count; i++)
-		if (body->regs[i].fifo.depth > 0)
-			load_fifo(&body->regs[i], is_for_real, r);
+	for (size_t i = 0; i < body->reg_count; i++) {
+		struct regmap_reg *reg = &body->regs[i];
+
+		if (reg->fifo.depth == 0)
+			continue;
+		load_ring(&reg->fifo.in, reg, is_for_real, r);
+		load_ring(&reg->fifo.out, reg, is_for_real, r);
+	}
 	if (is_for_real) {
 		map->is_manual = is_manual;
 		map->has_failed = has_failed;
@@ -142,8 +138,8 @@ enum vmoon_status vmoon_regmap_load(struct vmoon_regmap *map,
 	if (!walk(map, false, &ahead))
 		return vmoon_fail(
 			err, VMOON_E_IMAGE, 0,
-			"%s: the snapshot is cut short, or of another "
-			"device; take a new snapshot",
+			"%s: the snapshot is cut short, of another version "
+			"or of other registers; take a new snapshot",
 			map->type);
 	if (map->hooks.load != NULL) {
 		const enum vmoon_status st =
@@ -155,6 +151,7 @@ enum vmoon_status vmoon_regmap_load(struct vmoon_regmap *map,
 	VMOON_IGNORE(walk(map, true, r)); /* it was whole a moment ago */
 	*r = ahead;
 	/* A pending interrupt is signalled again. */
+	vmoon_regmap_choose(map);
 	map->is_up = false;
 	if (map->env.irq.set != NULL && !map->body->is_edge)
 		map->env.irq.set(map->env.irq.ctx, false);

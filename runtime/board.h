@@ -25,7 +25,13 @@ struct vmoon_board_host {
 	struct vmoon_host_kit kit;
 	struct vmoon_loop *loop; /* the worker's */
 	struct vmoon_loop *(*disk_loop)(void *ctx, size_t disk);
-	void *loop_ctx; /* of disk_loop */
+	/*
+	 * Optional. True: this thread, if it is a vCPU's, does not run the
+	 * guest before false is told for the same device, which is a name
+	 * only. Under that device's lock.
+	 */
+	void (*hold)(void *ctx, const void *device, bool is_held);
+	void *loop_ctx; /* borrowed: of disk_loop and hold */
 	struct vmoon_board_stream {
 		struct vmoon_sink out;
 		struct vmoon_room room;
@@ -64,9 +70,14 @@ const struct vmoon_bus *vmoon_board_pio(const struct vmoon_board *board)
 const struct vmoon_bus *vmoon_board_mmio(const struct vmoon_board *board)
 	VMOON_NONNULL(1);
 
-/* Power-on state of all devices and interrupt chips. No vCPU is running. */
+/*
+ * Power-on state of all devices and interrupt chips. No vCPU is running. A
+ * device may have to wait for its host: then is_resetting, until false was
+ * told by hold, and guest memory may still be written to.
+ */
 VMOON_STATUS vmoon_board_reset(struct vmoon_board *board,
 			       struct vmoon_error *err) VMOON_NONNULL(1);
+bool vmoon_board_is_resetting(const struct vmoon_board *board) VMOON_NONNULL(1);
 
 /*
  * A node of the guest's ACPI tables for a device that was added. E_CONFIG when

@@ -37,6 +37,7 @@ struct vmoon_virtio_seat {
 	struct vmoon_virtio *vd;   /* borrowed: of the slot's device */
 	struct vmoon_block *block; /* borrowed: the disk's; or NULL */
 	bool is_attached;          /* block to loop */
+	bool is_resetting;         /* atomic: the device waits for the host */
 
 	struct vmoon_virtio_kick *kicks; /* owned: queues of them */
 	unsigned queues, kick_count;     /* how many of these are in use */

@@ -39,8 +39,8 @@ size_t vmoon_board_virtio_places(const struct vmoon_board_virtio *v,
 }
 
 /*
- * Whoever resets the device holds its lock and may wait for what this loop has
- * to do for the backend, so the loop does not wait for the lock for long.
+ * Whoever resizes a disk holds its lock and may wait for what this loop has to
+ * do for the backend, so the loop does not wait for the lock for long.
  */
 static bool take_device(struct vmoon_virtio_seat *seat)
 {
@@ -88,6 +88,29 @@ static void on_asked(void *ctx)
 	for (unsigned queue = 0; queue < VMOON_VIRTIO_QUEUES_MAX; queue++)
 		if ((asked >> queue & 1) != 0)
 			kick_queue(seat, queue);
+}
+
+/* ---- resets that wait ---- */
+
+/* Release: who sees that it is over sees guest memory as it is then. */
+static void hold(void *ctx, bool is_held)
+{
+	struct vmoon_virtio_seat *seat = ctx;
+	const struct vmoon_board_host *host = &seat->all->host;
+
+	__atomic_store_n(&seat->is_resetting, is_held, __ATOMIC_RELEASE);
+	if (host->hold != NULL)
+		host->hold(host->loop_ctx, seat, is_held);
+}
+
+bool vmoon_board_virtio_is_resetting(const struct vmoon_board_virtio *v)
+{
+	bool is_any = false;
+
+	for (size_t i = 0; i < v->count; i++)
+		is_any |= __atomic_load_n(&v->seats[i].is_resetting,
+					  __ATOMIC_ACQUIRE);
+	return is_any;
 }
 
 /* ---- timers ---- */
@@ -221,6 +244,7 @@ static enum vmoon_status make(void *ctx, const struct vmoon_rack_env *env,
 						     .timer = {set_timer, seat},
 						     .faults = env->faults,
 						     .kick = ask_kick,
+						     .hold = hold,
 						     .ctx = seat};
 	enum vmoon_status st =
 		vmoon_virtio_seat_make(seat, env, &seat->vd, err);
@@ -276,8 +300,11 @@ static enum vmoon_status install(struct vmoon_virtio_seat *seat,
 	st = attach_disk(seat, err);
 	if (st == VMOON_OK)
 		st = add_kicks(seat, err);
-	if (st != VMOON_OK)
-		remove_seat(seat);
+	if (st == VMOON_OK)
+		return VMOON_OK;
+	if (seat->kind == VMOON_SEAT_OF_EMBEDDER)
+		vmoon_error_prefix(err, "%s", seat->name);
+	remove_seat(seat);
 	return st;
 }
 
@@ -297,6 +324,8 @@ static unsigned line_of(const struct vmoon_plan *plan, unsigned gsi)
 /* The loop, which does not run, knows nothing of it any more. */
 static void forget(struct vmoon_virtio_seat *seat)
 {
+	if (seat->disk != NULL)
+		return; /* the loop is its own, and ends with it */
 	vmoon_loop_remove_event(seat->loop, &seat->ask_event);
 	vmoon_loop_remove_event(seat->loop, &seat->arm_event);
 	vmoon_loop_remove_timer(seat->loop, &seat->timer);
@@ -325,7 +354,7 @@ static enum vmoon_status add_seat(struct vmoon_board_virtio *v,
 	forget(seat);
 	if (seat->disk != NULL)
 		vmoon_error_prefix(err, "disk '%s'", seat->name);
-	else
+	else if (seat->kind != VMOON_SEAT_OF_EMBEDDER)
 		vmoon_error_prefix(err, "%s", seat->name);
 	return st;
 }
@@ -434,7 +463,11 @@ void vmoon_board_virtio_destroy(struct vmoon_board_virtio *v)
 {
 	if (v == NULL)
 		return;
-	while (v->count > 0)
-		remove_seat(&v->seats[--v->count]);
+	while (v->count > 0) {
+		struct vmoon_virtio_seat *seat = &v->seats[--v->count];
+
+		remove_seat(seat);
+		forget(seat);
+	}
 	vmoon_mem_free(v->host.mem, v, sizeof(*v));
 }

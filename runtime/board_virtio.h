@@ -32,6 +32,9 @@ VMOON_STATUS vmoon_board_virtio_create(const struct vmoon_spec_devices *spec,
 				       struct vmoon_board_virtio **out_virtio,
 				       struct vmoon_error *err)
 	VMOON_NONNULL(1, 2, 3, 4);
+/* A device's reset waits for the host. Any thread. */
+bool vmoon_board_virtio_is_resetting(const struct vmoon_board_virtio *v)
+	VMOON_NONNULL(1);
 /* No loop runs any more. Takes its devices out of the rack. */
 void vmoon_board_virtio_destroy(struct vmoon_board_virtio *v);
 

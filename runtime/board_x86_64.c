@@ -313,6 +313,11 @@ enum vmoon_status vmoon_board_reset(struct vmoon_board *b,
 	return st;
 }
 
+bool vmoon_board_is_resetting(const struct vmoon_board *b)
+{
+	return vmoon_board_virtio_is_resetting(b->virtio);
+}
+
 struct vmoon_board_virtio *vmoon_board_virtio(struct vmoon_board *b)
 {
 	return b->virtio;

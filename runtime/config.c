@@ -27,100 +27,14 @@ void vmoon_config_forget_check(struct vmoon_config *cfg)
 	cfg->is_checked = false;
 }
 
-/* A fresh report over two buffers. */
-struct pad {
-	char message[VMOON_CONFIG_MESSAGE_MAX];
-	char hint[VMOON_CONFIG_MESSAGE_MAX];
-	struct vmoon_config_report report;
-};
-
-static struct vmoon_config_report *start_report(struct pad *pad)
-{
-	vmoon_text_init(&pad->report.message, pad->message,
-			sizeof(pad->message));
-	vmoon_text_init(&pad->report.hint, pad->hint, sizeof(pad->hint));
-	return &pad->report;
-}
-
-static bool has_room(struct vmoon_config *cfg)
-{
-	/* At most one problem a node and one a row: no overflow here. */
-	size_t cap = cfg->problem_cap == 0 ? 8 : cfg->problem_cap * 2;
-	struct vmoon_problem *more;
-
-	if (cfg->problem_count < cfg->problem_cap)
-		return true;
-	more = vmoon_mem_resize(cfg->mem, cfg->problems,
-				cfg->problem_cap * sizeof(*more),
-				cap * sizeof(*more));
-	if (more == NULL)
-		return false;
-	cfg->problems = more;
-	cfg->problem_cap = cap;
-	return true;
-}
-
-/* "disks.2.cache", "" for the root; NULL without memory. */
-static char *path_of(struct vmoon_mem *mem,
-		     const struct vmoon_config_node *node)
-{
-	size_t len = 0;
-	char *path;
-
-	for (const struct vmoon_config_node *n = node; n->key != NULL;
-	     n = n->parent)
-		len += strlen(n->key) + (n->parent->key != NULL);
-	path = vmoon_mem_alloc(mem, len + 1);
-	if (path == NULL)
-		return NULL;
-	for (const struct vmoon_config_node *n = node; n->key != NULL;
-	     n = n->parent) {
-		size_t part = strlen(n->key);
-
-		len -= part;
-		memcpy(path + len, n->key, part);
-		if (len > 0)
-			path[--len] = '.';
-	}
-	return path;
-}
-
-static enum vmoon_status add_problem(struct vmoon_config *cfg,
-				     const struct vmoon_config_node *node,
-				     const struct pad *pad, bool is_key)
-{
-	char *own_path, *message, *hint = NULL;
-	bool has_hint = pad->hint[0] != '\0';
-
-	if (!has_room(cfg))
-		return VMOON_E_NOMEM;
-	own_path = path_of(cfg->mem, node);
-	message = vmoon_mem_copy(cfg->mem, pad->message, strlen(pad->message));
-	if (has_hint)
-		hint = vmoon_mem_copy(cfg->mem, pad->hint, strlen(pad->hint));
-	if (own_path == NULL || message == NULL || (has_hint && hint == NULL)) {
-		vmoon_mem_free_text(cfg->mem, own_path);
-		vmoon_mem_free_text(cfg->mem, message);
-		vmoon_mem_free_text(cfg->mem, hint);
-		return VMOON_E_NOMEM;
-	}
-	cfg->problems[cfg->problem_count++] = (struct vmoon_problem){
-		.path = own_path,
-		.message = message,
-		.hint = hint,
-		.is_key = is_key,
-	};
-	return VMOON_OK;
-}
-
 static enum vmoon_status add_unknown(struct vmoon_config *cfg,
 				     const struct vmoon_config_schema *schema,
 				     const struct vmoon_config_node *node)
 {
 	const struct vmoon_config_later *l =
 		vmoon_config_find_later(schema, node->key);
-	struct pad pad;
-	struct vmoon_config_report *r = start_report(&pad);
+	struct vmoon_config_pad pad;
+	struct vmoon_config_report *r = vmoon_config_start_report(&pad);
 
 	if (l == NULL) {
 		vmoon_text_put(&r->message, "unknown field ");
@@ -133,7 +47,7 @@ static enum vmoon_status add_unknown(struct vmoon_config *cfg,
 			       l->name);
 		vmoon_text_put(&r->hint, "%s", l->hint);
 	}
-	return add_problem(cfg, node, &pad, true);
+	return vmoon_config_add_problem(cfg, node, &pad, true);
 }
 
 /* A node in an array of its own, to be brought into an order. */
@@ -182,13 +96,13 @@ static enum vmoon_status add_missing(struct vmoon_config *cfg,
 				     const struct vmoon_config_row *row,
 				     const struct vmoon_config_node *table)
 {
-	struct pad pad;
-	struct vmoon_config_report *r = start_report(&pad);
+	struct vmoon_config_pad pad;
+	struct vmoon_config_report *r = vmoon_config_start_report(&pad);
 
 	vmoon_text_put(&r->message, "missing required field \"%s\"",
 		       row->key.name);
 	vmoon_text_put(&r->hint, "for example: %s", row->key.example);
-	return add_problem(cfg, table, &pad, false);
+	return vmoon_config_add_problem(cfg, table, &pad, false);
 }
 
 /* Values for count items of a table; NULL without memory. */
@@ -250,8 +164,8 @@ static enum vmoon_status add_no_item(struct vmoon_config *cfg,
 				     const struct vmoon_config_row *row,
 				     const struct vmoon_config_node *node)
 {
-	struct pad pad;
-	struct vmoon_config_report *r = start_report(&pad);
+	struct vmoon_config_pad pad;
+	struct vmoon_config_report *r = vmoon_config_start_report(&pad);
 
 	if (is_digits(node->key)) {
 		vmoon_text_put(&r->message, "a list has no gaps: an item "
@@ -263,7 +177,7 @@ static enum vmoon_status add_no_item(struct vmoon_config *cfg,
 				      strlen(node->key));
 	}
 	vmoon_text_put(&r->hint, "for example: %s", row->key.example);
-	return add_problem(cfg, node, &pad, true);
+	return vmoon_config_add_problem(cfg, node, &pad, true);
 }
 
 static enum vmoon_status check_table(struct vmoon_config *cfg,
@@ -284,7 +198,7 @@ static enum vmoon_status check_items(struct vmoon_config *cfg,
 	for (size_t i = 0; i < list->number && st == VMOON_OK; i++) {
 		const struct vmoon_config_scope scope = {
 			.list = list, .index = i, .root = root};
-		struct pad pad;
+		struct vmoon_config_pad pad;
 
 		if (items[i].node->kind == VMOON_CONFIG_TABLE) {
 			st = check_table(cfg, row->fields, items[i].node,
@@ -292,9 +206,9 @@ static enum vmoon_status check_items(struct vmoon_config *cfg,
 					 list->fields + i * row->fields->count);
 			continue;
 		}
-		vmoon_config_refuse_type(start_report(&pad), row, "a table",
-					 items[i].node);
-		st = add_problem(cfg, items[i].node, &pad, false);
+		vmoon_config_refuse_type(vmoon_config_start_report(&pad), row,
+					 "a table", items[i].node);
+		st = vmoon_config_add_problem(cfg, items[i].node, &pad, false);
 	}
 	return st;
 }
@@ -309,15 +223,15 @@ static enum vmoon_status check_list(struct vmoon_config *cfg,
 	struct noted *items;
 	size_t count = count_items(node, &bad);
 	enum vmoon_status st = VMOON_E_NOMEM;
-	struct pad pad;
+	struct vmoon_config_pad pad;
 
 	if (bad != NULL)
 		return add_no_item(cfg, row, bad);
 	if (count < (size_t)row->min || count > (size_t)row->max) {
-		vmoon_text_put(&start_report(&pad)->message,
+		vmoon_text_put(&vmoon_config_start_report(&pad)->message,
 			       "%zu items, but %lld..%lld are possible", count,
 			       (long long)row->min, (long long)row->max);
-		return add_problem(cfg, node, &pad, false);
+		return vmoon_config_add_problem(cfg, node, &pad, false);
 	}
 	if (count == 0)
 		return VMOON_OK;
@@ -340,13 +254,15 @@ static enum vmoon_status check_value(struct vmoon_config *cfg,
 				     struct vmoon_config_value *value)
 {
 	const struct vmoon_config_scope scope = {.root = root};
-	struct pad pad;
+	struct vmoon_config_pad pad;
 
+	if (row->type == VMOON_TYPE_PARAMS && node->kind == VMOON_CONFIG_TABLE)
+		return vmoon_config_params_check(cfg, row, node, value);
 	if (node->kind != VMOON_CONFIG_TABLE || row->fields == NULL) {
 		if (vmoon_config_value_check(row, node, value,
-					     start_report(&pad)))
+					     vmoon_config_start_report(&pad)))
 			return VMOON_OK;
-		return add_problem(cfg, node, &pad, false);
+		return vmoon_config_add_problem(cfg, node, &pad, false);
 	}
 	value->is_set = true;
 	if (row->type == VMOON_TYPE_LIST)
@@ -378,13 +294,13 @@ static enum vmoon_status check_rules(struct vmoon_config *cfg,
 	for (; rule != NULL && rule->holds != NULL && st == VMOON_OK; rule++) {
 		const struct vmoon_config_node *node = vmoon_config_child(
 			table, schema->rows[rule->row].key.name);
-		struct pad pad;
+		struct vmoon_config_pad pad;
 
 		if (is_judged(rule, scope, schema->count))
 			continue;
-		if (!rule->holds(scope, start_report(&pad)))
-			st = add_problem(cfg, node != NULL ? node : table, &pad,
-					 false);
+		if (!rule->holds(scope, vmoon_config_start_report(&pad)))
+			st = vmoon_config_add_problem(
+				cfg, node != NULL ? node : table, &pad, false);
 	}
 	return st;
 }

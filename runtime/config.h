@@ -80,6 +80,7 @@ enum vmoon_config_id {
 	VMOON_KEY_DISKS,  /* before those who need names of their own */
 	VMOON_KEY_RNG,
 	VMOON_KEY_CONSOLES,
+	VMOON_KEY_DEVICES,
 	VMOON_KEY_LOG,
 	VMOON_KEY_COUNT
 };
@@ -156,6 +157,7 @@ enum vmoon_config_type {
 	VMOON_TYPE_BOOLEAN,
 	VMOON_TYPE_TABLE, /* of row.fields */
 	VMOON_TYPE_LIST,  /* of tables of row.fields, counted from 1 */
+	VMOON_TYPE_PARAMS /* a table of any names and plain values */
 };
 
 /* A word that somebody else uses; a NULL word ends a list. */
@@ -368,7 +370,8 @@ struct vmoon_config_value {
 	 * CHOICE: which one; BOOLEAN: 0 or 1; LIST: its items.
 	 */
 	uint64_t number;
-	struct vmoon_config_value *fields; /* owned by the config, or NULL */
+	struct vmoon_config_value *fields;    /* owned by the config, or NULL */
+	const struct vmoon_config_node *node; /* PARAMS: in the tree */
 };
 
 enum { VMOON_CONFIG_MESSAGE_MAX = 1024 };
@@ -377,6 +380,36 @@ enum { VMOON_CONFIG_MESSAGE_MAX = 1024 };
 struct vmoon_config_report {
 	struct vmoon_text message, hint;
 };
+
+/* A fresh report over two buffers. */
+struct vmoon_config_pad {
+	char message[VMOON_CONFIG_MESSAGE_MAX];
+	char hint[VMOON_CONFIG_MESSAGE_MAX];
+	struct vmoon_config_report report;
+};
+struct vmoon_config_report *vmoon_config_start_report(
+	struct vmoon_config_pad *pad) VMOON_NONNULL(1);
+/* config_problem.c: another mistake, at node. E_NOMEM is all that fails. */
+VMOON_STATUS vmoon_config_add_problem(struct vmoon_config *cfg,
+				      const struct vmoon_config_node *node,
+				      const struct vmoon_config_pad *pad,
+				      bool is_key) VMOON_NONNULL(1, 2, 3);
+
+/* ---- config_params.c: a table of names that no schema knows ---- */
+
+enum { VMOON_CONFIG_PARAMS_MAX = 64, VMOON_CONFIG_PARAM_NAME_MAX = 64 };
+
+VMOON_STATUS vmoon_config_params_check(struct vmoon_config *cfg,
+				       const struct vmoon_config_row *row,
+				       const struct vmoon_config_node *node,
+				       struct vmoon_config_value *value)
+	VMOON_NONNULL(1, 2, 3, 4);
+/* By name; NULL past the end, and in a table that is not there. */
+const struct vmoon_config_node *vmoon_config_params_at(
+	const struct vmoon_config_value *value, size_t i) VMOON_NONNULL(1);
+void vmoon_config_params_put(struct vmoon_text *t,
+			     const struct vmoon_config_value *value)
+	VMOON_NONNULL(1, 2);
 
 /*
  * True and *out_value, or false and both texts of the report. A table is

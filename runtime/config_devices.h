@@ -41,11 +41,27 @@ enum vmoon_config_port_id {
 	VMOON_PORT_SINKS,
 	VMOON_PORT_COUNT
 };
+/* devices = { { ... } } */
+enum vmoon_config_custom_id {
+	VMOON_CUSTOM_FILE,
+	VMOON_CUSTOM_NAME,
+	VMOON_CUSTOM_AT,
+	VMOON_CUSTOM_IRQ,
+	VMOON_CUSTOM_PARAMS,
+	VMOON_CUSTOM_ON_ERROR,
+	VMOON_CUSTOM_BUDGET,
+	VMOON_CUSTOM_MEMORY,
+	VMOON_CUSTOM_TRUSTED,
+	VMOON_CUSTOM_COUNT
+};
 enum {
+	VMOON_CONFIG_CUSTOM_MAX = 32,
 	VMOON_CONFIG_CONSOLES_MAX = 16,
 	VMOON_CONFIG_DEVICE_NAME_MAX = 31 /* of letters in a name */
 };
 
+/* config_custom.c: an item of devices. */
+extern const struct vmoon_config_schema vmoon_config_custom_schema;
 /* config_disks.c: an item of disks; config_devices.c: rng, a console. */
 extern const struct vmoon_config_schema vmoon_config_disk_schema;
 extern const struct vmoon_config_schema vmoon_config_rng_schema;
@@ -55,6 +71,8 @@ bool vmoon_config_disk_has_name(const struct vmoon_config_scope *scope,
 				struct vmoon_config_report *r);
 bool vmoon_config_console_has_name(const struct vmoon_config_scope *scope,
 				   struct vmoon_config_report *r);
+bool vmoon_config_custom_has_name(const struct vmoon_config_scope *scope,
+				  struct vmoon_config_report *r);
 bool vmoon_config_devices_fit(const struct vmoon_config_scope *scope,
 			      struct vmoon_config_report *r);
 /* Of disk or console i, with its default for one that has none. */

@@ -39,6 +39,7 @@ static void put_plain(struct vmoon_text *t, const struct vmoon_config_row *row,
 	case VMOON_TYPE_BOOLEAN:
 		vmoon_text_put(t, "%s", v->number != 0 ? "true" : "false");
 		break;
+	case VMOON_TYPE_PARAMS: vmoon_config_params_put(t, v); break;
 	case VMOON_TYPE_FUNCTION: /* left out below */
 	case VMOON_TYPE_TABLE:
 	case VMOON_TYPE_LIST: break; /* they have fields, or are empty */

@@ -97,6 +97,24 @@ bool vmoon_config_disk_has_name(const struct vmoon_config_scope *scope,
 				scope->values[VMOON_DISK_NAME].is_set, r);
 }
 
+static bool is_free_of_consoles(const struct vmoon_config_value *consoles,
+				size_t count, const char *name, bool is_given,
+				struct vmoon_config_report *r)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!consoles->fields[i * VMOON_PORT_COUNT + VMOON_PORT_NAME]
+			     .is_bad &&
+		    strcmp(vmoon_config_console_name(consoles, i).text, name) ==
+			    0)
+			return refuse(r, name, is_given, "consoles", i);
+	return true;
+}
+
+static size_t count_of(const struct vmoon_config_value *list)
+{
+	return list == NULL || list->fields == NULL ? 0 : (size_t)list->number;
+}
+
 bool vmoon_config_console_has_name(const struct vmoon_config_scope *scope,
 				   struct vmoon_config_report *r)
 {
@@ -106,17 +124,39 @@ bool vmoon_config_console_has_name(const struct vmoon_config_scope *scope,
 		vmoon_config_console_name(list, scope->index);
 	const bool is_given = scope->values[VMOON_PORT_NAME].is_set;
 
-	if (is_own(name.text, r))
+	return !is_own(name.text, r) &&
+	       is_free_of_consoles(list, scope->index, name.text, is_given,
+				   r) &&
+	       is_free_of_disks(disks, count_of(disks), name.text, is_given, r);
+}
+
+/* One without a name has that of its file, which is known later. */
+bool vmoon_config_custom_has_name(const struct vmoon_config_scope *scope,
+				  struct vmoon_config_report *r)
+{
+	const struct vmoon_config_value
+		*disks = row_of(scope, "disks"),
+		*consoles = row_of(scope, "consoles"),
+		*own = &scope->values[VMOON_CUSTOM_NAME];
+	const struct vmoon_config_name name = name_of(own, "", 0);
+
+	if (!own->is_set)
+		return true;
+	if (is_own(name.text, r) ||
+	    !is_free_of_disks(disks, count_of(disks), name.text, true, r) ||
+	    !is_free_of_consoles(consoles, count_of(consoles), name.text, true,
+				 r))
 		return false;
-	for (size_t i = 0; i < scope->index; i++)
-		if (!list->fields[i * VMOON_PORT_COUNT + VMOON_PORT_NAME]
-			     .is_bad &&
-		    strcmp(vmoon_config_console_name(list, i).text,
-			   name.text) == 0)
-			return refuse(r, name.text, is_given, "consoles", i);
-	return disks == NULL || disks->fields == NULL ||
-	       is_free_of_disks(disks, (size_t)disks->number, name.text,
-				is_given, r);
+	for (size_t i = 0; i < scope->index; i++) {
+		const struct vmoon_config_value *other =
+			&scope->list->fields[i * VMOON_CUSTOM_COUNT +
+					     VMOON_CUSTOM_NAME];
+
+		if (other->is_set && !other->is_bad &&
+		    strcmp(name_of(other, "", 0).text, name.text) == 0)
+			return refuse(r, name.text, true, "devices", i);
+	}
+	return true;
 }
 
 bool vmoon_config_devices_fit(const struct vmoon_config_scope *scope,

@@ -5,8 +5,6 @@
 #include "hv.h"
 #include "vmoon/devices.h"
 
-#include <string.h>
-
 #define MIB (INT64_C(1) << 20)
 
 #define FIRECRACKER "Firecracker"
@@ -114,6 +112,9 @@ static const struct vmoon_config_alias consoles_words[] = {
 	{NULL, "ports"},
 	{NULL, "hvc"},
 	{NULL, NULL}};
+
+static const struct vmoon_config_alias devices_words[] = {
+	{QEMU, "device"}, {NULL, "device"}, {NULL, NULL}};
 
 static const struct vmoon_config_alias flat_words[] = {
 	{NULL, "file"}, {NULL, "path"}, {NULL, "image"}, {NULL, NULL}};
@@ -365,6 +366,22 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			 VMOON_CONFIG_CONSOLES_MAX,
 		 .aliases = consoles_words,
 		 .fields = &vmoon_config_console_schema},
+	[VMOON_KEY_DEVICES] =
+		{.key = {.name = "devices",
+			 .type = "list",
+			 .default_text = "",
+			 .choices = "",
+			 .doc =
+				 "Devices of your own, each a file in Lua.",
+			 .example = "devices = { { file = \"counter.lua\" } }",
+			 .since = "0.1.0"},
+		 .type = VMOON_TYPE_LIST,
+		 .min =
+			 0,
+		 .max =
+			 VMOON_CONFIG_CUSTOM_MAX,
+		 .aliases = devices_words,
+		 .fields = &vmoon_config_custom_schema},
 	[VMOON_KEY_LOG] = {.key = {.name = "log",
 				   .type = "table",
 				   .default_text = "",
@@ -387,8 +404,6 @@ static const struct vmoon_config_alias nets_words[] = {
 	{LIBVIRT, "interface"},
 	{NULL, "network"},
 	{NULL, NULL}};
-static const struct vmoon_config_alias devices_words[] = {{QEMU, "device"},
-							  {NULL, NULL}};
 static const struct vmoon_config_alias balloon_words[] = {
 	{LIBVIRT, "memballoon"}, {NULL, NULL}};
 static const struct vmoon_config_alias shares_words[] = {
@@ -401,7 +416,6 @@ static const struct vmoon_config_alias shares_words[] = {
 static const struct vmoon_config_later later[] = {
 	{"nets", LEAVE_OUT, nets_words},
 	{"vsock", LEAVE_OUT, NULL},
-	{"devices", LEAVE_OUT, devices_words},
 	{"fs", FILES_FROM_DISKS, NULL},
 	{"shares", FILES_FROM_DISKS, shares_words},
 	{"balloon", LEAVE_OUT, balloon_words},
@@ -430,71 +444,4 @@ static const struct vmoon_config_schema serial_schema = {
 const struct vmoon_config_schema *vmoon_config_serial_schema(void)
 {
 	return &serial_schema;
-}
-
-const struct vmoon_config_row *vmoon_config_find_row(
-	const struct vmoon_config_schema *s, const char *key)
-{
-	for (size_t i = 0; i < s->count; i++)
-		if (strcmp(s->rows[i].key.name, key) == 0)
-			return &s->rows[i];
-	return NULL;
-}
-
-const struct vmoon_config_later *vmoon_config_find_later(
-	const struct vmoon_config_schema *s, const char *key)
-{
-	const struct vmoon_config_later *l = s->later;
-
-	for (; l != NULL && l->name != NULL; l++)
-		if (strcmp(l->name, key) == 0)
-			return l;
-	return NULL;
-}
-
-const struct vmoon_config_key *vmoon_config_key(size_t i)
-{
-	return vmoon_config_field("", i);
-}
-
-/* The row whose name is the part of a path before a dot or the end. */
-static const struct vmoon_config_row *row_of_part(
-	const struct vmoon_config_schema *s, const char *part, size_t len)
-{
-	for (size_t i = 0; i < s->count; i++)
-		if (strlen(s->rows[i].key.name) == len &&
-		    memcmp(s->rows[i].key.name, part, len) == 0)
-			return &s->rows[i];
-	return NULL;
-}
-
-const struct vmoon_config_key *vmoon_config_field(const char *path, size_t i)
-{
-	const struct vmoon_config_schema *s = &schema;
-
-	while (path != NULL && s != NULL && *path != '\0') {
-		size_t len = strcspn(path, ".");
-		const struct vmoon_config_row *row = row_of_part(s, path, len);
-
-		s = row == NULL ? NULL : row->fields;
-		path += len + (path[len] == '.');
-	}
-	if (path == NULL || s == NULL || i >= s->count)
-		return NULL;
-	return &s->rows[i].key;
-}
-
-const char *vmoon_config_choice(const char *choices, size_t n, size_t *out_len)
-{
-	while (*choices != '\0') {
-		size_t len = strcspn(choices, ",");
-
-		if (n == 0) {
-			*out_len = len;
-			return choices;
-		}
-		n--;
-		choices += len + strspn(choices + len, ", ");
-	}
-	return NULL;
 }

@@ -458,6 +458,7 @@ bool vmoon_config_value_check(const struct vmoon_config_row *row,
 	case VMOON_TYPE_BOOLEAN:
 		is_good = check_boolean(row, node, &v, report);
 		break;
+	case VMOON_TYPE_PARAMS:
 	case VMOON_TYPE_TABLE:
 		is_good = refuse_type(report, row, "a table", node);
 		break;

@@ -53,7 +53,9 @@ static inline void load(unsigned char *dst, const unsigned char *guest,
 	uint32_t v32;
 	uint16_t v16;
 
-	if (len == 16) {
+	if (len > 16) {
+		memcpy(dst, guest, len);
+	} else if (len == 16) {
 		memcpy(dst, guest, 16);
 	} else if (!is_single(guest, len)) {
 		memcpy(dst, guest, len);

@@ -125,6 +125,33 @@ bool vmoon_vcpu_step(struct vmoon_vcpu *v)
 	return true;
 }
 
+/* Whose thread this is: a device does not know who calls it. */
+static _Thread_local struct vmoon_vcpu *current;
+
+/*
+ * The kick brings the vCPU to the gate before the guest's next instruction.
+ * The worker wakes it there: vm->lock is not for who has a device's.
+ */
+void vmoon_vcpu_hold(void *ctx, const void *device, bool is_held)
+{
+	struct vmoon_vm *vm = ctx;
+
+	if (is_held && current != NULL && current->vm == vm) {
+		__atomic_store_n(&current->held_by, device, __ATOMIC_RELEASE);
+		current->hv->ops->kick(current->hv);
+	}
+	if (is_held)
+		return;
+	for (unsigned i = 0; i < vm->spec.cpus; i++) {
+		const void *expected = device;
+
+		(void)__atomic_compare_exchange_n(
+			&vm->vcpus[i].held_by, &expected, NULL, false,
+			__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+	}
+	vmoon_loop_fire(&vm->wish_event);
+}
+
 static void note_first_run(struct vmoon_vm *vm)
 {
 	uint64_t none = 0, now = vmoon_mono_ns() - vm->create_ns;
@@ -138,11 +165,12 @@ void *vmoon_vcpu_main(void *arg)
 	struct vmoon_vcpu *v = arg;
 	struct vmoon_error err;
 
+	current = v;
 	if (v->hv->ops->attach(v->hv, &err) != VMOON_OK)
 		vmoon_vm_wish_end(v->vm, VMOON_EXIT_HOST_ERROR, 0, err.msg);
 	vmoon_vm_enter_sandbox(v->vm,
 			       VMOON_SEAT_VCPU + (unsigned)(v - v->vm->vcpus));
-	while (vmoon_vm_pass_gate(v->vm)) {
+	while (vmoon_vm_pass_gate(v)) {
 		note_first_run(v->vm);
 		while (vmoon_vcpu_step(v))
 			;

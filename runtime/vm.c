@@ -52,16 +52,24 @@ void vmoon_vm_set_gate(struct vmoon_vm *vm, enum vmoon_gate gate)
 	(void)pthread_cond_broadcast(&vm->changed);
 }
 
-bool vmoon_vm_pass_gate(struct vmoon_vm *vm)
+/* Under vm->lock. Partners: wishes, and vmoon_vcpu_hold. */
+static bool is_shut(const struct vmoon_vm *vm, const struct vmoon_vcpu *v)
 {
+	if (vm->gate != VMOON_GATE_RUN)
+		return vm->gate == VMOON_GATE_PARK;
+	return __atomic_load_n(&vm->is_halting, __ATOMIC_ACQUIRE) ||
+	       __atomic_load_n(&v->held_by, __ATOMIC_ACQUIRE) != NULL;
+}
+
+bool vmoon_vm_pass_gate(struct vmoon_vcpu *v)
+{
+	struct vmoon_vm *vm = v->vm;
 	bool may_run;
 
 	vmoon_lock_take(&vm->lock);
 	vm->parked++;
 	(void)pthread_cond_broadcast(&vm->changed);
-	while (vm->gate == VMOON_GATE_PARK ||
-	       (vm->gate == VMOON_GATE_RUN &&
-		__atomic_load_n(&vm->is_halting, __ATOMIC_ACQUIRE)))
+	while (is_shut(vm, v))
 		vmoon_lock_wait(&vm->lock, &vm->changed);
 	may_run = vm->gate == VMOON_GATE_RUN;
 	if (may_run)
@@ -126,6 +134,7 @@ enum vmoon_status vmoon_vm_load(struct vmoon_vm *vm, struct vmoon_error *err)
 
 /* Everything that needs the hypervisor; undone by free_vm. */
 static enum vmoon_status build_machine(struct vmoon_vm *vm,
+				       const struct vmoon_config *cfg,
 				       struct vmoon_error *err)
 {
 	struct vmoon_board_host host = vmoon_vm_board_host(vm);
@@ -145,6 +154,8 @@ static enum vmoon_status build_machine(struct vmoon_vm *vm,
 	st = create_vcpus(vm, err);
 	if (st == VMOON_OK)
 		st = vmoon_vm_load(vm, err);
+	if (st == VMOON_OK)
+		st = vmoon_vm_make_devices(vm, cfg, err);
 	/* Last: a file that was there is emptied only when all else is well. */
 	if (st == VMOON_OK)
 		st = vmoon_vm_open_outputs(vm, err);
@@ -267,7 +278,7 @@ enum vmoon_status vmoon_vm_create_with(const struct vmoon_vm_make *make,
 		vmoon_mem_free(&rt->mem, vm, sizeof(*vm));
 		return st;
 	}
-	st = build_machine(vm, err);
+	st = build_machine(vm, make->cfg, err);
 	if (st != VMOON_OK) {
 		free_vm(vm);
 		return st;

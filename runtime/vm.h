@@ -26,6 +26,11 @@
  * state. What a device or a vCPU wants (end, reset) it leaves in `wish` and
  * wakes the worker. Only the worker ends or resets a VM; start, pause and
  * resume belong to the caller. Lock order: lock.h.
+ *
+ * Nobody waits for the host's I/O with a lock taken: it may hang. A vCPU that
+ * has reset a device which waits for such I/O is held at the gate, where it
+ * can be paused and stopped; a reset of the VM goes on when the devices have
+ * come to its end (is_restarting).
  */
 
 enum vmoon_vm_note {
@@ -50,6 +55,7 @@ struct vmoon_runtime {
 	struct vmoon_lock lock; /* guards vms and groups */
 	struct vmoon_vm *vms;
 	struct vmoon_shared_group *groups; /* owned: vm_output.c */
+	struct vmoon_device_maker maker;   /* make NULL: none */
 };
 
 struct vmoon_vcpu {
@@ -57,6 +63,8 @@ struct vmoon_vcpu {
 	struct vmoon_hv_vcpu *hv; /* owned */
 	pthread_t thread;
 	bool has_thread;
+	/* Atomic, borrowed as a name: the device whose reset it waits for. */
+	const void *held_by;
 	/* Written by the thread, read by any: relaxed atomics. */
 	uint64_t pio, mmio, halt, intr, other;
 	uint64_t pio_unclaimed, mmio_unclaimed;
@@ -132,6 +140,7 @@ struct vmoon_vm {
 	size_t disk_count;               /* of which so many are initialised */
 	struct vmoon_loop_timer panic_timer, reset_timer;
 	uint64_t last_reset_ns;
+	bool is_restarting; /* a device's reset waits for the host */
 	struct vmoon_log_limit reset_limit; /* of the line about a reset */
 	bool has_panicked;                  /* atomic */
 	char panic_line[VMOON_PANIC_LINE_MAX];
@@ -188,8 +197,11 @@ void *vmoon_vcpu_main(void *vcpu);
  * the vCPU's thread, or one without others (benches, fuzzing).
  */
 bool vmoon_vcpu_step(struct vmoon_vcpu *vcpu) VMOON_NONNULL(1);
-/* Waits until the guest may run; false when the thread is to end. */
-bool vmoon_vm_pass_gate(struct vmoon_vm *vm) VMOON_NONNULL(1);
+/* The board's: this vCPU, or none, waits at the gate for a device's reset. */
+void vmoon_vcpu_hold(void *vm, const void *device, bool is_held)
+	VMOON_NONNULL(1, 2);
+/* Waits until the vCPU may run; false when its thread is to end. */
+bool vmoon_vm_pass_gate(struct vmoon_vcpu *vcpu) VMOON_NONNULL(1);
 
 /* vm_worker.c: the worker thread, and what it hands to the board. */
 void *vmoon_vm_worker_main(void *vm);
@@ -226,6 +238,10 @@ VMOON_STATUS vmoon_vm_open_outputs(struct vmoon_vm *vm, struct vmoon_error *err)
 void vmoon_vm_free_groups(struct vmoon_vm *vm) VMOON_NONNULL(1);
 
 /* vm_device.c: of the embedder's devices. The runtime's thread. */
+/* All that the checked config names; E_UNSUPPORTED without a maker. */
+VMOON_STATUS vmoon_vm_make_devices(struct vmoon_vm *vm,
+				   const struct vmoon_config *cfg,
+				   struct vmoon_error *err) VMOON_NONNULL(1, 2);
 void vmoon_vm_tell_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);
 /* When the board is gone. */
 void vmoon_vm_free_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);

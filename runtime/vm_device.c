@@ -107,7 +107,11 @@ static enum vmoon_status make_virtio(void *ctx,
 
 	*out_vd = NULL;
 	st = d->virtio->make(d->virtio->ctx, &given, out_vd, err);
-	return st == VMOON_OK ? vmoon_virtio_check(d->name, *out_vd, err) : st;
+	if (st != VMOON_OK) {
+		vmoon_error_prefix(err, "%s", d->name);
+		return st;
+	}
+	return vmoon_virtio_check(d->name, *out_vd, err);
 }
 
 static struct vmoon_vm_device *create_device(struct vmoon_vm *vm,
@@ -327,6 +331,35 @@ enum vmoon_status vmoon_vm_add_virtio(struct vmoon_vm *vm,
 }
 
 /* ---- all of them ---- */
+
+enum vmoon_status vmoon_runtime_set_device_maker(
+	struct vmoon_runtime *rt, const struct vmoon_device_maker *maker,
+	struct vmoon_error *err)
+{
+	if (rt == NULL || (maker != NULL && (maker->size < sizeof(*maker) ||
+					     maker->make == NULL)))
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "no runtime, or a maker of devices without "
+				  "size or function");
+	rt->maker = maker == NULL ? (struct vmoon_device_maker){0} : *maker;
+	return VMOON_OK;
+}
+
+enum vmoon_status vmoon_vm_make_devices(struct vmoon_vm *vm,
+					const struct vmoon_config *cfg,
+					struct vmoon_error *err)
+{
+	const struct vmoon_device_maker *maker = &vm->rt->maker;
+
+	if (vmoon_config_device_count(cfg) == 0)
+		return VMOON_OK;
+	if (maker->make != NULL)
+		return maker->make(maker->ctx, vm, cfg, err);
+	return vmoon_fail(err, VMOON_E_UNSUPPORTED, 0,
+			  "devices: they are files in Lua, which need "
+			  "libvmoon-lua; link what pkg-config --libs vmoon-lua "
+			  "prints");
+}
 
 void vmoon_vm_free_devices(struct vmoon_vm *vm)
 {

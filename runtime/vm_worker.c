@@ -190,12 +190,10 @@ static void log_reset(struct vmoon_vm *vm)
 			   "the guest was reset (%llu)", resets);
 }
 
-static void restart(struct vmoon_vm *vm)
+/* Under vm->lock, as the rest of it. The vCPUs stay at the gate until then. */
+static enum vmoon_status begin_restart(struct vmoon_vm *vm,
+				       struct vmoon_error *err)
 {
-	struct vmoon_error err;
-	enum vmoon_status st;
-
-	vmoon_lock_take(&vm->lock);
 	vmoon_vm_park(vm);
 	drain_guest(vm);
 	vmoon_stream_reset(&vm->console);
@@ -204,13 +202,11 @@ static void restart(struct vmoon_vm *vm)
 	vm->last_reset_ns = vmoon_mono_ns();
 	__atomic_store_n(&vm->resets, vm->resets + 1, __ATOMIC_RELAXED);
 	__atomic_store_n(&vm->has_panicked, false, __ATOMIC_RELEASE);
-	st = vmoon_board_reset(vm->board, &err);
-	if (st == VMOON_OK)
-		st = vmoon_gmem_clear(&vm->gmem, &err);
-	if (st == VMOON_OK)
-		st = vmoon_vm_load(vm, &err);
-	if (st != VMOON_OK)
-		vmoon_vm_wish_end(vm, VMOON_EXIT_HOST_ERROR, 0, err.msg);
+	return vmoon_board_reset(vm->board, err);
+}
+
+static void end_restart(struct vmoon_vm *vm)
+{
 	vmoon_lock_take(&vm->wish_lock);
 	/* Asked for before the reset: served by it. */
 	vm->wish.reset = false;
@@ -218,6 +214,34 @@ static void restart(struct vmoon_vm *vm)
 		__atomic_store_n(&vm->is_halting, false, __ATOMIC_RELEASE);
 	vmoon_lock_drop(&vm->wish_lock);
 	(void)pthread_cond_broadcast(&vm->changed);
+}
+
+/*
+ * Guest memory is not touched while a transfer of a disk may still write to
+ * it. That may take for ever: the wish stays, and is looked at again when the
+ * device is done.
+ */
+static void restart(struct vmoon_vm *vm)
+{
+	struct vmoon_error err;
+	enum vmoon_status st = VMOON_OK;
+
+	vmoon_lock_take(&vm->lock);
+	if (!vm->is_restarting)
+		st = begin_restart(vm, &err);
+	vm->is_restarting =
+		st == VMOON_OK && vmoon_board_is_resetting(vm->board);
+	if (vm->is_restarting) {
+		vmoon_lock_drop(&vm->lock);
+		return;
+	}
+	if (st == VMOON_OK)
+		st = vmoon_gmem_clear(&vm->gmem, &err);
+	if (st == VMOON_OK)
+		st = vmoon_vm_load(vm, &err);
+	if (st != VMOON_OK)
+		vmoon_vm_wish_end(vm, VMOON_EXIT_HOST_ERROR, 0, err.msg);
+	end_restart(vm);
 	vmoon_lock_drop(&vm->lock);
 	log_reset(vm);
 }
@@ -227,7 +251,8 @@ static void restart_soon(struct vmoon_vm *vm)
 {
 	uint64_t due = vm->last_reset_ns + RESET_INTERVAL_NS;
 
-	if (vm->last_reset_ns != 0 && vmoon_mono_ns() < due) {
+	if (!vm->is_restarting && vm->last_reset_ns != 0 &&
+	    vmoon_mono_ns() < due) {
 		vmoon_loop_set_timer(&vm->reset_timer, due);
 		return;
 	}
@@ -280,6 +305,14 @@ static void on_room(void *ctx)
 	vmoon_runtime_note(ctx, VMOON_NOTE_ROOM);
 }
 
+/* For a vCPU that is held no longer. */
+static void wake_gate(struct vmoon_vm *vm)
+{
+	vmoon_lock_take(&vm->lock);
+	(void)pthread_cond_broadcast(&vm->changed);
+	vmoon_lock_drop(&vm->lock);
+}
+
 static void on_wish(void *ctx)
 {
 	struct vmoon_vm *vm = ctx;
@@ -287,6 +320,7 @@ static void on_wish(void *ctx)
 
 	if (vmoon_vm_is_over(vm))
 		return;
+	wake_gate(vm);
 	/* What was printed before the wish may say that it is a panic's. */
 	vmoon_stream_drain(&vm->console);
 	vmoon_lock_take(&vm->wish_lock);
@@ -361,6 +395,7 @@ struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 		.kit = vm->kit,
 		.loop = &vm->loop,
 		.disk_loop = disk_loop,
+		.hold = vmoon_vcpu_hold,
 		.loop_ctx = vm,
 	};
 

@@ -86,10 +86,12 @@ check_methods() {
   fi
 }
 
-for counts in '1 0' '2 1' '64 32'; do
-  cpus=${counts% *} virtio=${counts#* }
+for counts in '1 0 0' '2 1 24' '64 32 64'; do
+  # shellcheck disable=SC2086
+  set -- $counts
+  cpus=$1 virtio=$2 devices=$3
   rm -f ./*
-  "$dump" . "$cpus" "$virtio" || fail "dump_acpi with $cpus CPUs"
+  "$dump" . "$cpus" "$virtio" "$devices" || fail "dump_acpi with $cpus CPUs"
   check_rsdp
   for table in [A-Z][A-Z][A-Z][A-Z].dat; do
     [ "$table" = RSDP.dat ] || check_table "$table"
@@ -100,6 +102,8 @@ for counts in '1 0' '2 1' '64 32'; do
   done
   [ "$(grep -c ACPI0007 DSDT.dsl)" = "$cpus" ] || fail "DSDT: CPU count"
   [ "$(grep -c LNRO0005 DSDT.dsl)" = "$virtio" ] || fail "DSDT: virtio count"
+  [ "$(grep -c 'Device (DV' DSDT.dsl)" = "$devices" ] ||
+    fail "DSDT: count of other devices"
 done
 check_methods
 echo "acpi_iasl: passed"

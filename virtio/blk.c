@@ -134,19 +134,38 @@ static void blk_tick(struct vmoon_virtio *vd)
 	vmoon_blk_kick_line(blk_of(vd));
 }
 
-static void blk_reset(struct vmoon_virtio *vd)
+/* The backend is done with the requests, which lie in the pool. */
+static void end_reset(struct vmoon_blk *b)
 {
-	struct vmoon_blk *b = blk_of(vd);
-
-	b->disk->ops->drain(b->disk);
+	b->is_draining = false;
 	vmoon_blk_forget(b);
 	memset(b->queues, 0, sizeof(b->queues));
 	b->features = 0;
 }
 
-static bool is_saved(const struct vmoon_blk_job *r)
+static void blk_reset(struct vmoon_virtio *vd)
 {
-	return r->state != VMOON_BLK_FREE;
+	struct vmoon_blk *b = blk_of(vd);
+
+	b->is_draining = !b->disk->ops->drain(b->disk);
+	if (b->is_draining)
+		vd->host.reset_waits(vd->host.ctx);
+	else
+		end_reset(b);
+}
+
+/* The backend calls it. */
+static void on_drained(void *ctx)
+{
+	struct vmoon_blk *b = ctx;
+
+	end_reset(b);
+	b->vd.host.reset_done(b->vd.host.ctx);
+}
+
+static bool is_saved(const struct vmoon_blk *b, const struct vmoon_blk_job *r)
+{
+	return r->state != VMOON_BLK_FREE && !b->is_draining;
 }
 
 /* What is in flight, by its heads: the ring has all the rest. */
@@ -157,12 +176,12 @@ static void blk_save(const struct vmoon_virtio *vd,
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < b->touched; i++)
-		count += is_saved(&b->pool[i]);
+		count += is_saved(b, &b->pool[i]);
 	vmoon_state_begin(w, vd->ops->type, STATE_VERSION);
-	vmoon_state_put(w, b->has_lost_write, 1);
+	vmoon_state_put(w, b->has_lost_write && !b->is_draining, 1);
 	vmoon_state_put(w, count, 2);
 	for (unsigned i = 0; i < b->touched; i++) {
-		if (!is_saved(&b->pool[i]))
+		if (!is_saved(b, &b->pool[i]))
 			continue;
 		vmoon_state_put(w, b->pool[i].queue, 1);
 		vmoon_state_put(w, b->pool[i].head, 2);
@@ -208,7 +227,11 @@ static enum vmoon_status blk_load(struct vmoon_virtio *vd,
 				  "virtio-blk: the snapshot is cut short, of "
 				  "another version or has requests that this "
 				  "disk cannot have; take a new snapshot");
-	b->disk->ops->drain(b->disk);
+	if (b->is_draining || !b->disk->ops->drain(b->disk))
+		return vmoon_fail(
+			err, VMOON_E_STATE, 0,
+			"virtio-blk: the host is not done with the "
+			"requests of before; load the snapshot later");
 	vmoon_blk_forget(b);
 	b->has_lost_write = has_lost_write;
 	for (unsigned i = 0; i < count; i++) {
@@ -288,6 +311,8 @@ enum vmoon_status vmoon_blk_create(const struct vmoon_blk_config *cfg,
 	};
 	b->mem = cfg->mem;
 	b->disk = disk;
+	disk->drained = on_drained;
+	disk->drained_ctx = b;
 	if (cfg->id != NULL)
 		memcpy(b->id, cfg->id, strlen(cfg->id));
 	put_config(b);

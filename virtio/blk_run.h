@@ -54,6 +54,7 @@ struct vmoon_blk {
 	unsigned starved, next_starved; /* queues, a bit each; whose turn */
 	bool is_notifying;              /* the transport signals */
 	bool has_lost_write;            /* since the last FLUSH */
+	bool is_draining;               /* reset, but the backend is not done */
 	struct vmoon_blk_limit limit;
 	struct vmoon_disk_stats stats;
 };

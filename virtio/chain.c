@@ -2,12 +2,23 @@
 /* chain.c - the bytes of a chain: cursors over its two parts. */
 #include "vmoon/virtio.h"
 
+/* Member by member: a whole one would be made elsewhere and copied. */
+static inline void begin(struct vmoon_cursor *c, struct vmoon_chain *chain,
+			 uint32_t seg, uint32_t left)
+{
+	c->chain = chain;
+	c->seg = seg;
+	c->off = 0;
+	c->left = left;
+	c->done = 0;
+}
+
 enum vmoon_status vmoon_chain_reader(struct vmoon_chain *chain,
 				     struct vmoon_cursor *out)
 {
 	if (!vmoon_gmem_segs_ok(chain->gm, chain->segs, chain->readable_count))
 		return VMOON_E_FAULT;
-	*out = (struct vmoon_cursor){.chain = chain, .left = chain->readable};
+	begin(out, chain, 0, chain->readable);
 	return VMOON_OK;
 }
 
@@ -19,8 +30,7 @@ enum vmoon_status vmoon_chain_writer(struct vmoon_chain *chain,
 	if (!vmoon_gmem_segs_ok(chain->gm, chain->segs + first,
 				chain->count - first))
 		return VMOON_E_FAULT;
-	*out = (struct vmoon_cursor){
-		.chain = chain, .seg = first, .left = chain->writable};
+	begin(out, chain, first, chain->writable);
 	return VMOON_OK;
 }
 
@@ -120,46 +130,62 @@ static size_t write_several(struct vmoon_cursor *c, const unsigned char *from,
 	return want;
 }
 
-/* Nearly always one segment has all of it, which its copy checks. */
+/*
+ * Nearly always one segment has all of it, which its copy checks. Where len is
+ * 0 or too much it has not.
+ */
+static inline bool is_in_one(const struct vmoon_cursor *c, size_t len)
+{
+	return len - 1 < c->left && len <= c->chain->segs[c->seg].len - c->off;
+}
+
+static inline size_t read_one(struct vmoon_cursor *c, void *dst, size_t len)
+{
+	const struct vmoon_seg *s = &c->chain->segs[c->seg];
+
+	if (vmoon_gmem_read(c->chain->gm, s->gpa + c->off, dst, len) !=
+	    VMOON_OK)
+		return 0;
+	advance(c, (uint32_t)len);
+	return len;
+}
 
 size_t vmoon_cursor_read(struct vmoon_cursor *c, void *dst, size_t len)
 {
-	const size_t want = len < c->left ? len : c->left;
-	struct vmoon_seg s;
+	return is_in_one(c, len)
+		       ? read_one(c, dst, len)
+		       : read_several(c, dst, len < c->left ? len : c->left);
+}
 
-	if (want == 0)
+static inline size_t write_one(struct vmoon_cursor *c, const void *src,
+			       size_t len)
+{
+	const struct vmoon_seg *s = &c->chain->segs[c->seg];
+
+	if (vmoon_gmem_write(c->chain->gm, s->gpa + c->off, src, len) !=
+	    VMOON_OK)
 		return 0;
-	s = here(c, want);
-	if (s.len != want)
-		return read_several(c, dst, want);
-	if (vmoon_gmem_read(c->chain->gm, s.gpa, dst, want) != VMOON_OK)
-		return 0;
-	advance(c, s.len);
-	return want;
+	advance(c, (uint32_t)len);
+	return len;
 }
 
 size_t vmoon_cursor_write(struct vmoon_cursor *c, const void *src, size_t len)
 {
-	size_t want = len < c->left ? len : c->left;
-	struct vmoon_seg s;
+	const size_t done =
+		is_in_one(c, len)
+			? write_one(c, src, len)
+			: write_several(c, src, len < c->left ? len : c->left);
 
-	if (want == 0)
-		return 0;
-	s = here(c, want);
-	if (s.len != want)
-		want = write_several(c, src, want);
-	else if (vmoon_gmem_write(c->chain->gm, s.gpa, src, want) == VMOON_OK)
-		advance(c, s.len);
-	else
-		return 0;
-	c->chain->written += (uint32_t)want;
-	return want;
+	c->chain->written += (uint32_t)done;
+	return done;
 }
 
 enum vmoon_status vmoon_cursor_read_exact(struct vmoon_cursor *c, void *dst,
 					  size_t len)
 {
-	return len <= c->left && vmoon_cursor_read(c, dst, len) == len
+	if (is_in_one(c, len))
+		return read_one(c, dst, len) == len ? VMOON_OK : VMOON_E_FAULT;
+	return len <= c->left && read_several(c, dst, len) == len
 		       ? VMOON_OK
 		       : VMOON_E_FAULT;
 }

@@ -232,6 +232,7 @@ enum vmoon_status vmoon_console_create(const struct vmoon_console_config *cfg,
 	c->config[CFG_PORTS] = (unsigned char)c->port_count; /* 16 at most */
 	c->vd.ops = &console_ops;
 	c->vd.features = F_SIZE | F_MULTIPORT | F_EMERG_WRITE;
+	c->vd.has_early_config = true; /* emerg_wr: 5.3.4 */
 	c->vd.config = c->config;
 	c->vd.config_len = sizeof(c->config);
 	c->vd.queue_count = (uint16_t)(2 * (c->port_count + 1));

@@ -113,6 +113,45 @@ static void host_needs_reset(void *ctx)
 		give_up(v);
 }
 
+static void hold(const struct vmoon_vdev *v, bool is_held)
+{
+	if (v->cfg.hold != NULL)
+		v->cfg.hold(v->cfg.ctx, is_held);
+}
+
+static void host_reset_waits(void *ctx)
+{
+	struct vmoon_vdev *v = ctx;
+
+	v->is_waiting = v->is_resetting;
+}
+
+static void end_reset(struct vmoon_vdev *v)
+{
+	const uint32_t generation = v->regs.generation;
+
+	v->is_resetting = v->is_waiting = false;
+	v->is_live = false;
+	vmoon_vdev_stop_queues(v);
+	for (unsigned i = 0; i < v->vd->queue_count; i++)
+		vmoon_vq_setup_reset(&v->queues[i].setup);
+	if (v->cfg.timer.set != NULL)
+		v->cfg.timer.set(v->cfg.timer.ctx, 0);
+	/* A reader must see that it moved. */
+	v->regs = (struct vmoon_vdev_regs){.generation = generation};
+	v->resets++;
+}
+
+static void host_reset_done(void *ctx)
+{
+	struct vmoon_vdev *v = ctx;
+
+	if (!v->is_waiting)
+		return;
+	end_reset(v);
+	hold(v, false);
+}
+
 /* ---- life ---- */
 
 bool vmoon_vdev_start_queues(struct vmoon_vdev *v,
@@ -173,23 +212,18 @@ static void activate(struct vmoon_vdev *v)
 
 void vmoon_vdev_reset(struct vmoon_vdev *v)
 {
-	uint32_t generation;
-
-	if (v->is_resetting)
+	if (v->is_resetting && !v->is_waiting)
 		return;
 	/* Nothing may be in flight when queues stop: it would push. */
-	v->is_resetting = true;
-	v->vd->ops->reset(v->vd);
-	v->is_resetting = false;
-	v->is_live = false;
-	vmoon_vdev_stop_queues(v);
-	for (unsigned i = 0; i < v->vd->queue_count; i++)
-		vmoon_vq_setup_reset(&v->queues[i].setup);
-	if (v->cfg.timer.set != NULL)
-		v->cfg.timer.set(v->cfg.timer.ctx, 0);
-	generation = v->regs.generation; /* a reader must see that it moved */
-	v->regs = (struct vmoon_vdev_regs){.generation = generation};
-	v->resets++;
+	if (!v->is_resetting) {
+		v->is_resetting = true;
+		v->regs.isr = 0; /* also while it waits */
+		v->vd->ops->reset(v->vd);
+	}
+	if (v->is_waiting)
+		hold(v, true);
+	else
+		end_reset(v);
 }
 
 bool vmoon_vdev_kick(struct vmoon_vdev *v, unsigned queue)
@@ -234,12 +268,12 @@ bool vmoon_vdev_set_status(struct vmoon_vdev *v, uint32_t status)
 {
 	const uint32_t was = v->regs.status, added = status & ~was;
 
-	if (v->is_resetting || status > STATUS_MAX)
-		return false;
 	if (status == 0) {
 		vmoon_vdev_reset(v);
 		return true;
 	}
+	if (v->is_resetting || status > STATUS_MAX)
+		return false;
 	if ((added & VMOON_VDEV_FAILED) != 0) {
 		v->regs.status |= VMOON_VDEV_FAILED;
 		return true;
@@ -367,8 +401,9 @@ bool vmoon_vdev_config_write(struct vmoon_vdev *v, uint64_t off, unsigned size,
 	unsigned char bytes[8];
 
 	assert(size <= sizeof(bytes));
-	if (!has(v, VMOON_VDEV_DRIVER) || has(v, VMOON_VDEV_FAILED) ||
-	    v->is_resetting || v->vd->ops->config_write == NULL ||
+	if ((!has(v, VMOON_VDEV_DRIVER) && !v->vd->has_early_config) ||
+	    has(v, VMOON_VDEV_FAILED) || v->is_resetting ||
+	    v->vd->ops->config_write == NULL ||
 	    !vmoon_range_ok(off, size, v->vd->config_len))
 		return false;
 	for (unsigned i = 0; i < size; i++)
@@ -393,7 +428,7 @@ void vmoon_vdev_stats(const struct vmoon_vdev *v,
 	}
 	out->needs_reset = v->needs_reset;
 	out->features = v->is_live ? v->regs.driver_features : 0;
-	out->is_live = v->is_live;
+	out->is_live = v->is_live && !v->is_resetting;
 	out->is_broken = has(v, VMOON_VDEV_NEEDS_RESET);
 }
 
@@ -471,6 +506,8 @@ enum vmoon_status vmoon_vdev_init(struct vmoon_vdev *v,
 		.kick = host_kick,
 		.config_changed = host_config_changed,
 		.needs_reset = host_needs_reset,
+		.reset_waits = host_reset_waits,
+		.reset_done = host_reset_done,
 		.ctx = v,
 	};
 	status = make_queues(v, err);

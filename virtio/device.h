@@ -48,7 +48,13 @@ struct vmoon_vdev_config {
 	void (*interrupt)(void *ctx, uint32_t vector);
 	/* Has vmoon_vdev_kick called later. */
 	void (*kick)(void *ctx, unsigned queue);
-	void *ctx; /* borrowed: of both */
+	/*
+	 * Optional. True: a reset waits for the host. Whoever asked for it may
+	 * not go on before false is told, once for all of them: drivers rely on
+	 * a reset that is complete on return.
+	 */
+	void (*hold)(void *ctx, bool is_held);
+	void *ctx; /* borrowed: of the three */
 };
 
 struct vmoon_vdev;
@@ -77,7 +83,9 @@ struct vmoon_vdev {
 		*live[VMOON_VIRTIO_QUEUES_MAX]; /* borrowed; NULL: not */
 	struct vmoon_vdev_regs regs;
 	bool is_live;      /* activated, and not reset since */
-	bool is_resetting; /* the device is waiting for what is in flight */
+	bool is_resetting; /* nothing begins, and the driver is told of nothing
+			    */
+	bool is_waiting;   /* the reset is, for what is in flight */
 	uint64_t kicks, interrupts, resets, needs_reset;
 };
 
@@ -137,7 +145,10 @@ bool vmoon_vdev_can_serve(const struct vmoon_vdev *v) VMOON_NONNULL(1);
 bool vmoon_vdev_kick(struct vmoon_vdev *v, unsigned queue) VMOON_MUST_USE
 	VMOON_NONNULL(1);
 void vmoon_vdev_tick(struct vmoon_vdev *v) VMOON_NONNULL(1);
-/* Everything as at the beginning, except generation and statistics. */
+/*
+ * Everything as at the beginning, except generation and statistics; later, if
+ * the device has to wait for its host (hold).
+ */
 void vmoon_vdev_reset(struct vmoon_vdev *v) VMOON_NONNULL(1);
 /* out->size is left alone. */
 void vmoon_vdev_stats(const struct vmoon_vdev *v,

@@ -4,7 +4,8 @@
  *
  * A section holds what the driver said, the configuration as the driver may
  * have read it, the indices of live queues, and then what the device itself
- * has to keep. Statistics are not part of it.
+ * has to keep. Statistics are not part of it. A reset that waits for the host
+ * is saved as complete: what it waits for is not there where this is loaded.
  */
 #include "device.h"
 
@@ -26,7 +27,8 @@ static void save_queue(const struct vmoon_vq_setup *s,
 
 void vmoon_vdev_save(const struct vmoon_vdev *v, struct vmoon_state_writer *w)
 {
-	const struct vmoon_vdev_regs *r = &v->regs;
+	const struct vmoon_vdev_regs reset = {.generation = v->regs.generation};
+	const struct vmoon_vdev_regs *r = v->is_waiting ? &reset : &v->regs;
 
 	vmoon_state_begin(w, "virtio", STATE_VERSION);
 	vmoon_state_put(w, v->vd->ops->device_id, 4);
@@ -41,8 +43,13 @@ void vmoon_vdev_save(const struct vmoon_vdev *v, struct vmoon_state_writer *w)
 	vmoon_state_put(w, r->generation, 4);
 	if (v->vd->config_len > 0)
 		vmoon_state_put_bytes(w, v->vd->config, v->vd->config_len);
-	for (unsigned i = 0; i < v->vd->queue_count; i++)
-		save_queue(&v->queues[i].setup, w);
+	for (unsigned i = 0; i < v->vd->queue_count; i++) {
+		struct vmoon_vq_setup setup = v->queues[i].setup;
+
+		if (v->is_waiting)
+			vmoon_vq_setup_reset(&setup);
+		save_queue(&setup, w);
+	}
 	for (unsigned i = 0; vmoon_vdev_can_serve(v) && i < v->vd->queue_count;
 	     i++)
 		if (v->live[i] != NULL)

@@ -55,7 +55,8 @@ struct mmio {
 	struct vmoon_irq irq;
 	bool irq_level; /* what irq was last told */
 	void (*kick)(void *ctx, unsigned queue);
-	void *ctx; /* borrowed: of kick */
+	void (*hold)(void *ctx, bool is_held); /* or NULL */
+	void *ctx;                             /* borrowed: of both */
 };
 
 static struct mmio *mmio_of(struct vmoon_device *dev)
@@ -96,6 +97,15 @@ static void vdev_kick(void *ctx, unsigned queue)
 	struct mmio *m = ctx;
 
 	m->kick(m->ctx, queue);
+}
+
+static void vdev_hold(void *ctx, bool is_held)
+{
+	struct mmio *m = ctx;
+
+	update_irq(m); /* a reset has cleared it */
+	if (m->hold != NULL)
+		m->hold(m->ctx, is_held);
 }
 
 static uint32_t read_reg(const struct mmio *m, uint64_t off)
@@ -300,6 +310,7 @@ enum vmoon_status vmoon_virtio_mmio_create(
 		.faults = cfg->faults,
 		.interrupt = vdev_interrupt,
 		.kick = vdev_kick,
+		.hold = vdev_hold,
 	};
 	enum vmoon_status status;
 	struct mmio *m;
@@ -316,6 +327,7 @@ enum vmoon_status vmoon_virtio_mmio_create(
 	m->mem = cfg->mem;
 	m->irq = cfg->irq;
 	m->kick = cfg->kick;
+	m->hold = cfg->hold;
 	m->ctx = cfg->ctx;
 	vdev.ctx = m;
 	status = vmoon_vdev_init(&m->vdev, &vdev, take_vd, err);

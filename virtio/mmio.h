@@ -25,7 +25,13 @@ struct vmoon_virtio_mmio_config {
 	 * used up, and when the device asks for it.
 	 */
 	void (*kick)(void *ctx, unsigned queue);
-	void *ctx; /* borrowed: of kick */
+	/*
+	 * Optional. True, in a write or reset: a reset waits for the host, and
+	 * who asked for it is not to go on before false is told, under the
+	 * lock as well. It may be told true again, for others that ask.
+	 */
+	void (*hold)(void *ctx, bool is_held);
+	void *ctx; /* borrowed: of kick and hold */
 };
 
 /* Takes vd, also on failure; its host member is filled in. */

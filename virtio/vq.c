@@ -13,6 +13,9 @@
 
 #include <string.h>
 
+/* What is seldom costs what is frequent no register: see vq_walk.c. */
+#define NOINLINE __attribute__((noinline))
+
 /* ---- life ---- */
 
 static size_t bytes_of(uint16_t max_size)
@@ -75,7 +78,7 @@ bool vmoon_vq_start(struct vmoon_vq *vq, const struct vmoon_vq_setup *setup,
 				    &vq->used))
 		return false;
 	vq->gm = gm;
-	vq->size = vq->share = setup->size;
+	vq->size = vq->share_end = setup->size;
 	vq->has_event_idx = (features & VMOON_VIRTIO_F_EVENT_IDX) != 0;
 	vq->has_indirect = (features & VMOON_VIRTIO_F_INDIRECT_DESC) != 0;
 	return true;
@@ -93,7 +96,12 @@ uint16_t vmoon_vq_size(const struct vmoon_vq *vq)
 
 uint16_t vmoon_vq_in_flight(const struct vmoon_vq *vq)
 {
-	return vq->in_flight;
+	unsigned n = 0;
+
+	/* Heads beyond the size are never busy. */
+	for (size_t i = 0; i < vmoon_vq_words(vq->size); i++)
+		n += vmoon_vq_bits_of(vq->busy[i]);
+	return (uint16_t)n; /* at most size */
 }
 
 struct vmoon_vq_counts vmoon_vq_counts(const struct vmoon_vq *vq)
@@ -103,10 +111,11 @@ struct vmoon_vq_counts vmoon_vq_counts(const struct vmoon_vq *vq)
 
 /* ---- the ring's fields ---- */
 
-static enum vmoon_vq_outcome give_up(struct vmoon_vq *vq, uint64_t where)
+enum vmoon_vq_outcome vmoon_vq_give_up(struct vmoon_vq *vq, uint64_t where)
 {
 	if (!vq->is_broken) {
 		vq->is_broken = true;
+		vq->gm = NULL;
 		vmoon_guest_fault(&vq->host.faults, VMOON_GUEST_FAULT_REQUEST,
 				  where);
 		vq->host.broken(vq->host.ctx);
@@ -114,21 +123,7 @@ static enum vmoon_vq_outcome give_up(struct vmoon_vq *vq, uint64_t where)
 	return VMOON_VQ_BROKEN;
 }
 
-static bool is_live(const struct vmoon_vq *vq)
-{
-	return vq->gm != NULL && !vq->is_broken;
-}
-
-static uint16_t slot(const struct vmoon_vq *vq, uint16_t index)
-{
-	return (uint16_t)(index & (vq->size - 1)); /* a power of two */
-}
-
-/*
- * False: no RAM, or an index that is impossible. The driver cannot have added
- * more than there are entries, and would keep us busy.
- */
-static bool load_idx(struct vmoon_vq *vq)
+bool vmoon_vq_load_idx(struct vmoon_vq *vq)
 {
 	return vmoon_gmem_window_acquire_le16(&vq->avail, VMOON_VQ_AVAIL_IDX,
 					      &vq->seen) &&
@@ -160,107 +155,28 @@ static uint32_t avail_event(const struct vmoon_vq *vq)
 	return VMOON_VQ_USED_RING + (uint32_t)VMOON_VQ_USED_BYTES * vq->size;
 }
 
-/* ---- taking ---- */
-
-/* CHAIN: the driver has added one, at least, that was not taken. */
-static enum vmoon_vq_outcome look(struct vmoon_vq *vq)
-{
-	if (vq->seen != vq->next_avail)
-		return VMOON_VQ_CHAIN;
-	if (!load_idx(vq))
-		return give_up(vq, vq->seen);
-	if (vq->seen != vq->next_avail)
-		return VMOON_VQ_CHAIN;
-	vq->is_drained = true;
-	return VMOON_VQ_NONE;
-}
-
-/*
- * A head that is in flight cannot be offered again: to give the second one
- * back would end the first, whose buffers are in use.
- */
-static bool take_head(struct vmoon_vq *vq, uint16_t *out)
-{
-	const uint32_t entry =
-		VMOON_VQ_AVAIL_RING + 2u * slot(vq, vq->next_avail);
-
-	if (!read_avail(vq, entry, out) || *out >= vq->size ||
-	    vmoon_vq_is_busy(vq, *out))
-		return false;
-	vmoon_vq_flip_busy(vq, *out);
-	vq->next_avail++;
-	vq->in_flight++;
-	vq->share--;
-	return true;
-}
-
-enum vmoon_vq_outcome vmoon_vq_next(struct vmoon_vq *vq,
-				    struct vmoon_chain *chain)
-{
-	enum vmoon_vq_outcome outcome;
-	uint16_t head;
-
-	if (!is_live(vq) || vq->share == 0)
-		return VMOON_VQ_NONE;
-	outcome = look(vq);
-	if (outcome != VMOON_VQ_CHAIN)
-		return outcome;
-	if (!take_head(vq, &head))
-		return give_up(vq, vq->next_avail);
-	outcome = vmoon_vq_walk(vq, head, chain);
-	vq->counts.chains += outcome == VMOON_VQ_CHAIN;
-	vq->counts.malformed += outcome == VMOON_VQ_MALFORMED;
-	return outcome;
-}
-
-enum vmoon_vq_outcome vmoon_vq_refetch(struct vmoon_vq *vq, uint16_t head,
-				       struct vmoon_chain *chain)
-{
-	if (!is_live(vq) || head >= vq->size || !vmoon_vq_is_busy(vq, head))
-		return VMOON_VQ_NONE;
-	return vmoon_vq_walk(vq, head, chain);
-}
-
-bool vmoon_vq_pop(struct vmoon_vq *vq, struct vmoon_chain *chain)
-{
-	enum vmoon_vq_outcome outcome = vmoon_vq_next(vq, chain);
-
-	/* Each turn uses up some of the share. */
-	while (outcome == VMOON_VQ_MALFORMED) {
-		vmoon_guest_fault(&vq->host.faults, VMOON_GUEST_FAULT_REQUEST,
-				  chain->head);
-		chain->written = 0;
-		vmoon_vq_push(vq, chain);
-		outcome = vmoon_vq_next(vq, chain);
-	}
-	return outcome == VMOON_VQ_CHAIN;
-}
-
-void vmoon_vq_unpop(struct vmoon_vq *vq, struct vmoon_chain *chain)
-{
-	if (!is_live(vq) || chain->head >= vq->size ||
-	    !vmoon_vq_is_busy(vq, chain->head))
-		return;
-	vmoon_vq_flip_busy(vq, chain->head);
-	vq->next_avail--;
-	vq->counts.chains--;
-	vq->in_flight--;
-	vq->share++;
-	vq->is_drained = false;
-}
-
 /* ---- giving back ---- */
 
-static bool add_used(struct vmoon_vq *vq, uint16_t head, uint32_t len)
+static NOINLINE bool put_used_anywhere(const struct vmoon_vq *vq, uint32_t off,
+				       uint64_t entry, uint16_t next)
 {
-	const uint32_t entry =
-		VMOON_VQ_USED_RING +
-		(uint32_t)VMOON_VQ_USED_BYTES * slot(vq, vq->next_used);
-	const uint16_t next = (uint16_t)(vq->next_used + 1);
+	return vmoon_gmem_window_put_le64(&vq->used, off, entry) &&
+	       vmoon_gmem_window_release_le16(&vq->used, VMOON_VQ_USED_IDX,
+					      next);
+}
 
-	if (!vmoon_gmem_window_put_le64(&vq->used, entry,
-					(uint64_t)len << 32 | head) ||
-	    !vmoon_gmem_window_release_le16(&vq->used, VMOON_VQ_USED_IDX, next))
+static inline bool add_used(struct vmoon_vq *vq, uint16_t head, uint32_t len)
+{
+	const uint32_t off =
+		VMOON_VQ_USED_RING + (uint32_t)VMOON_VQ_USED_BYTES *
+					     vmoon_vq_slot(vq, vq->next_used);
+	const uint16_t next = (uint16_t)(vq->next_used + 1);
+	const uint64_t entry = (uint64_t)len << 32 | head;
+
+	if (!(vmoon_gmem_window_try_put_le64(&vq->used, off, entry) &&
+	      vmoon_gmem_window_try_release_le16(&vq->used, VMOON_VQ_USED_IDX,
+						 next)) &&
+	    !put_used_anywhere(vq, off, entry, next))
 		return false;
 	vq->next_used = next;
 	return true;
@@ -268,7 +184,8 @@ static bool add_used(struct vmoon_vq *vq, uint16_t head, uint32_t len)
 
 bool vmoon_vq_add_used(struct vmoon_vq *vq, uint16_t head, uint32_t len)
 {
-	return is_live(vq) && head < vq->size && add_used(vq, head, len);
+	return vmoon_vq_is_live(vq) && head < vq->size &&
+	       add_used(vq, head, len);
 }
 
 void vmoon_vq_push(struct vmoon_vq *vq, struct vmoon_chain *chain)
@@ -276,12 +193,12 @@ void vmoon_vq_push(struct vmoon_vq *vq, struct vmoon_chain *chain)
 	const uint16_t head = chain->head;
 
 	/* Of an earlier life of the queue, perhaps. */
-	if (!is_live(vq) || head >= vq->size || !vmoon_vq_is_busy(vq, head))
+	if (!vmoon_vq_is_live(vq) || head >= vq->size ||
+	    !vmoon_vq_is_busy(vq, head))
 		return;
 	vmoon_vq_flip_busy(vq, head);
-	vq->in_flight--;
 	if (!add_used(vq, head, chain->written))
-		VMOON_IGNORE(give_up(vq, vq->used.gpa));
+		VMOON_IGNORE(vmoon_vq_give_up(vq, vq->used.gpa));
 }
 
 /* ---- telling each other ---- */
@@ -289,24 +206,24 @@ void vmoon_vq_push(struct vmoon_vq *vq, struct vmoon_chain *chain)
 void vmoon_vq_disable_kicks(struct vmoon_vq *vq)
 {
 	/* With an event index the old one is as good: it was passed. */
-	if (is_live(vq) && !vq->has_event_idx &&
+	if (vmoon_vq_is_live(vq) && !vq->has_event_idx &&
 	    !write_used(vq, VMOON_VQ_USED_FLAGS, VMOON_VQ_USED_F_NO_NOTIFY))
-		VMOON_IGNORE(give_up(vq, vq->used.gpa));
+		VMOON_IGNORE(vmoon_vq_give_up(vq, vq->used.gpa));
 }
 
 bool vmoon_vq_enable_kicks(struct vmoon_vq *vq)
 {
 	bool is_written;
 
-	if (!is_live(vq))
+	if (!vmoon_vq_is_live(vq))
 		return false;
 	is_written = vq->has_event_idx
 			     ? write_used(vq, avail_event(vq), vq->next_avail)
 			     : write_used(vq, VMOON_VQ_USED_FLAGS, 0);
 	/* Pairs with the driver's, between its index and this field. */
 	__sync_synchronize();
-	if (!is_written || !load_idx(vq)) {
-		VMOON_IGNORE(give_up(vq, vq->used.gpa));
+	if (!is_written || !vmoon_vq_load_idx(vq)) {
+		VMOON_IGNORE(vmoon_vq_give_up(vq, vq->used.gpa));
 		return false;
 	}
 	return vq->seen != vq->next_avail;
@@ -323,7 +240,7 @@ bool vmoon_vq_needs_interrupt(struct vmoon_vq *vq)
 	const uint16_t told = vq->told;
 	uint16_t event, flags;
 
-	if (!is_live(vq) || told == vq->next_used)
+	if (!vmoon_vq_is_live(vq) || told == vq->next_used)
 		return false;
 	/* Pairs with the driver's, between its wish and its look. */
 	__sync_synchronize();
@@ -347,16 +264,17 @@ void vmoon_vq_signal(struct vmoon_vq *vq)
 
 void vmoon_vq_begin(struct vmoon_vq *vq)
 {
-	vq->share = vq->size;
+	vq->share_end = (uint16_t)(vq->next_avail + vq->size);
 	vq->is_drained = false;
 	vmoon_vq_disable_kicks(vq);
 }
 
 enum vmoon_vq_rest vmoon_vq_end(struct vmoon_vq *vq)
 {
-	if (!is_live(vq))
+	if (!vmoon_vq_is_live(vq))
 		return VMOON_VQ_EMPTY;
 	if (!vq->is_drained)
-		return vq->share == 0 ? VMOON_VQ_MORE : VMOON_VQ_HELD;
+		return vq->share_end == vq->next_avail ? VMOON_VQ_MORE
+						       : VMOON_VQ_HELD;
 	return vmoon_vq_enable_kicks(vq) ? VMOON_VQ_MORE : VMOON_VQ_EMPTY;
 }

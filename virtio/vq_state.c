@@ -6,15 +6,6 @@ enum { STATE_VERSION = 1 };
 
 static const char tag[] = "virtqueue";
 
-static unsigned bits_of(uint64_t word)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < VMOON_VQ_BITS; i++)
-		n += (unsigned)(word >> i & 1);
-	return n;
-}
-
 /* Heads beyond the queue's size have no bit. */
 static uint64_t mask_of(const struct vmoon_vq *vq, size_t word)
 {
@@ -67,7 +58,7 @@ static bool is_sound(const struct vmoon_vq *vq, struct vmoon_state_reader *r)
 
 		if ((heads & ~mask_of(vq, i)) != 0)
 			return false;
-		in_flight += bits_of(heads);
+		in_flight += vmoon_vq_bits_of(heads);
 	}
 	return !r->is_bad &&
 	       (uint16_t)(image.next_avail - image.next_used) == in_flight;
@@ -90,7 +81,7 @@ enum vmoon_status vmoon_vq_load(struct vmoon_vq *vq,
 	vq->next_avail = vq->seen = image.next_avail;
 	vq->next_used = image.next_used;
 	vq->told = (uint16_t)(image.next_used - image.untold);
-	vq->in_flight = (uint16_t)(image.next_avail - image.next_used);
+	vq->share_end = (uint16_t)(image.next_avail + vq->size);
 	vq->must_tell = true;
 	return VMOON_OK;
 }

@@ -48,6 +48,8 @@
 ---@field rng? boolean|vmoon.SpecRng
 ---Consoles and ports over virtio, beside the serial port.
 ---@field consoles? vmoon.SpecConsoles[]
+---Devices of your own, each a file in Lua.
+---@field devices? vmoon.SpecDevices[]
 ---What the VM itself has to say: how much, how and where.
 ---@field log? vmoon.SpecLog
 
@@ -210,6 +212,26 @@
 ---@field unsafe_stall? boolean
 ---A group of groups, whose rate it shares beside its own.
 ---@field group? string
+
+---@class (exact) vmoon.SpecDevices
+---The file that describes it.
+---@field file string
+---What messages and vm.device call it; left out, what the file calls it.
+---@field name? string
+---The address of its registers, or its first port; left out, a free place.
+---@field at? integer
+---Its interrupt line, 3 to 23; left out, one that nobody else has.
+---@field irq? integer
+---Values for the parameters that the file declares.
+---@field params? table<string, string|number|boolean>
+---What an error in the file's functions does to the VM; left out, what the file says.
+---@field on_error? "pause"|"ignore"|"stop"
+---How long one call of them may take; left out, what the file says, or 0.01.
+---@field budget? vmoon.Seconds
+---How much memory they may use; left out, what the file says, or "16M".
+---@field memory? vmoon.Size
+---Whether the file may do what any program may; its functions then run on the worker. Default false.
+---@field trusted? boolean
 
 ---@class (exact) vmoon.SpecLog
 ---The least important lines that are kept. Default "info".

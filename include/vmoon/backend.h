@@ -46,14 +46,18 @@ struct vmoon_block;
 
 /*
  * Static const. All of it is called under the device's lock. submit never
- * blocks and never fails: trouble is the request's error. drain returns when
- * nothing that was submitted is under way any more; complete is not called for
- * it. It may wait for the host. destroy drains first.
+ * blocks and never fails: trouble is the request's error. drain forgets what
+ * was submitted: complete is not called for it. True: none of it is under way
+ * any more. False: the host is not done with some of it, which may go on to
+ * touch guest memory; drained is called once when that is over, under the
+ * device's lock, and nothing is submitted or drained until then. drain never
+ * waits: a host that hangs would hold up whoever has the lock, and all who
+ * want it. destroy waits, and calls nobody.
  */
 struct vmoon_block_ops {
 	void (*submit)(struct vmoon_block *b,
 		       struct vmoon_block_request *request);
-	void (*drain)(struct vmoon_block *b);
+	bool (*drain)(struct vmoon_block *b);
 	void (*destroy)(struct vmoon_block *b); /* frees b itself */
 };
 
@@ -64,6 +68,9 @@ struct vmoon_block {
 	bool is_readonly;
 	bool can_discard;     /* DISCARD and may_unmap give space back */
 	bool has_write_cache; /* what is not flushed may be lost */
+	/* The device's, which sets them at its creation. */
+	void (*drained)(void *ctx);
+	void *drained_ctx; /* borrowed */
 };
 
 #ifdef __cplusplus

@@ -135,11 +135,59 @@ VMOON_API const struct vmoon_problem *vmoon_config_problem(
 VMOON_API size_t vmoon_config_to_json(const struct vmoon_config *cfg, char *buf,
 				      size_t cap);
 
+/*
+ * An item of the key "devices", as checked; what is 0 or NULL was left out.
+ * Strings are borrowed until the config changes.
+ */
+enum vmoon_on_device_error {
+	VMOON_ON_DEVICE_ERROR_PAUSE = 0,
+	VMOON_ON_DEVICE_ERROR_IGNORE = 1,
+	VMOON_ON_DEVICE_ERROR_STOP = 2
+};
+struct vmoon_config_device {
+	size_t size;
+	const char *file, *name;
+	uint64_t at;
+	unsigned irq;
+	bool has_on_error;
+	enum vmoon_on_device_error on_error;
+	uint64_t budget_ns, memory_bytes;
+	bool is_trusted;
+	size_t param_count;
+};
+enum vmoon_param_kind {
+	VMOON_PARAM_STRING = 0, /* text: len bytes and a NUL */
+	VMOON_PARAM_INTEGER = 1,
+	VMOON_PARAM_NUMBER = 2,
+	VMOON_PARAM_BOOLEAN = 3
+};
+struct vmoon_config_param {
+	const char *name;
+	enum vmoon_param_kind kind;
+	const char *text;
+	size_t len;
+	int64_t integer;
+	double number;
+	bool boolean;
+};
+/* 0 of a config that was not checked, or changed since. */
+VMOON_API size_t vmoon_config_device_count(const struct vmoon_config *cfg);
+/* i and n count from 0; E_INVAL past the end. Parameters come by name. */
+VMOON_API VMOON_STATUS vmoon_config_device(const struct vmoon_config *cfg,
+					   size_t i,
+					   struct vmoon_config_device *out,
+					   struct vmoon_error *err);
+VMOON_API VMOON_STATUS vmoon_config_device_param(const struct vmoon_config *cfg,
+						 size_t i, size_t n,
+						 struct vmoon_config_param *out,
+						 struct vmoon_error *err);
+
 /* The schema, one line a key, for help texts and generators. */
 struct vmoon_config_key {
 	const char *name;
 	/* "string", "path", "integer", "address", "size", "rate", "seconds",
-	 * "sink", "function", "choice", "boolean", "table", "list" */
+	 * "sink", "function", "choice", "boolean", "table", "list", "params"
+	 * (a table of any names and plain values) */
 	const char *type;
 	const char *default_text; /* "" when required or unset */
 	const char *choices;      /* "linux64, pvh" or "" */

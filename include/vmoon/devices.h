@@ -79,7 +79,8 @@ VMOON_API VMOON_STATUS vmoon_vm_disk_limit(
 	const struct vmoon_disk_limits *limits, struct vmoon_error *err);
 /*
  * Grows or shrinks the disk's file, and tells the guest. E_CONFIG when it is
- * read-only, no regular file, or bytes is no multiple of 512, or 0.
+ * read-only, no regular file, or bytes is no multiple of 512, or 0. E_TIMEOUT,
+ * and nothing has changed, when what the host is at does not end in a second.
  */
 VMOON_API VMOON_STATUS vmoon_vm_disk_resize(struct vmoon_vm *vm,
 					    const char *name, uint64_t bytes,

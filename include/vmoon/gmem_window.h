@@ -53,7 +53,7 @@ VMOON_API VMOON_STATUS vmoon_gmem_window_store_release_le16(
  * What a queue does a few times for each request, without a call: fetched
  * once, in pieces of at most their own size, into registers. Whatever is not
  * plain (several pieces of host memory, a log, an odd address, beyond the end)
- * is left to the functions above. False: no RAM.
+ * is left to the functions above.
  */
 
 /* The guest runs while we look: nothing is fetched a second time. */
@@ -70,42 +70,92 @@ static inline void vmoon_gmem_window_fetched(void)
 #define VMOON_LE64(val) (val)
 #endif
 
+/*
+ * try: in place, or false and nothing done. No call is made, so what is in the
+ * caller's registers stays there.
+ */
+static inline bool vmoon_gmem_window_is_plain(const struct vmoon_gmem_window *w)
+{
+	return w->plain != 0;
+}
+
+static inline bool vmoon_gmem_window_try_get_le16(
+	const struct vmoon_gmem_window *w, uint32_t off, uint16_t *out)
+{
+	const void *from;
+	uint16_t val;
+
+	if ((uint64_t)off + sizeof(val) > w->plain || off % 2 != 0)
+		return false;
+	/* In one piece: the driver may be changing an event index. */
+	from = w->host + off;
+	val = __atomic_load_n((const uint16_t *)from, __ATOMIC_RELAXED);
+	vmoon_gmem_window_fetched();
+	*out = VMOON_LE16(val);
+	return true;
+}
+
+/* Sixteen bytes, as two halves: a descriptor. */
+static inline bool vmoon_gmem_window_try_get_le64x2(
+	const struct vmoon_gmem_window *w, uint32_t off, uint64_t out[2])
+{
+	uint64_t lo, hi;
+
+	if ((uint64_t)off + 16 > w->plain)
+		return false;
+	memcpy(&lo, w->host + off, 8);
+	memcpy(&hi, w->host + off + 8, 8);
+	vmoon_gmem_window_fetched();
+	out[0] = VMOON_LE64(lo);
+	out[1] = VMOON_LE64(hi);
+	return true;
+}
+
+static inline bool vmoon_gmem_window_try_put_le64(
+	const struct vmoon_gmem_window *w, uint32_t off, uint64_t val)
+{
+	const uint64_t raw = VMOON_LE64(val);
+
+	if ((uint64_t)off + sizeof(raw) > w->plain_write)
+		return false;
+	memcpy(w->host + off, &raw, sizeof(raw));
+	return true;
+}
+
+static inline bool vmoon_gmem_window_try_release_le16(
+	const struct vmoon_gmem_window *w, uint32_t off, uint16_t val)
+{
+	void *to;
+
+	if ((off & 1) != 0 || (uint64_t)off + sizeof(val) > w->plain_write)
+		return false;
+	to = w->host + off;
+	__atomic_store_n((uint16_t *)to, VMOON_LE16(val), __ATOMIC_RELEASE);
+	return true;
+}
+
+/* The same wherever it is. False: no RAM. */
+
 static inline bool vmoon_gmem_window_get_le16(const struct vmoon_gmem_window *w,
 					      uint32_t off, uint16_t *out)
 {
 	unsigned char raw[2];
-	const void *from;
-	uint16_t val;
 
-	/* In one piece: the driver may be changing an event index. */
-	if ((uint64_t)off + sizeof(val) <= w->plain && off % 2 == 0) {
-		from = w->host + off;
-		val = __atomic_load_n((const uint16_t *)from, __ATOMIC_RELAXED);
-		vmoon_gmem_window_fetched();
-		*out = VMOON_LE16(val);
+	if (vmoon_gmem_window_try_get_le16(w, off, out))
 		return true;
-	}
 	if (vmoon_gmem_window_read(w, off, raw, sizeof(raw)) != VMOON_OK)
 		return false;
 	*out = (uint16_t)(raw[0] | raw[1] << 8);
 	return true;
 }
 
-/* Sixteen bytes, as two halves: a descriptor. */
 static inline bool vmoon_gmem_window_get_le64x2(
 	const struct vmoon_gmem_window *w, uint32_t off, uint64_t out[2])
 {
-	uint64_t lo, hi, raw[2];
+	uint64_t raw[2];
 
-	if ((uint64_t)off + 16 <= w->plain) {
-		memcpy(&lo, w->host + off, 8);
-		memcpy(&hi, w->host + off + 8, 8);
-		vmoon_gmem_window_fetched();
-		out[0] = VMOON_LE64(lo);
-		out[1] = VMOON_LE64(hi);
+	if (vmoon_gmem_window_try_get_le64x2(w, off, out))
 		return true;
-	}
-	/* Not into the same variables: those above stay in registers. */
 	if (vmoon_gmem_window_read(w, off, raw, sizeof(raw)) != VMOON_OK)
 		return false;
 	out[0] = VMOON_LE64(raw[0]);
@@ -117,14 +167,9 @@ static inline bool vmoon_gmem_window_put_le64(const struct vmoon_gmem_window *w,
 					      uint32_t off, uint64_t val)
 {
 	const uint64_t raw = VMOON_LE64(val);
-	uint64_t copy;
 
-	if ((uint64_t)off + sizeof(raw) <= w->plain_write) {
-		memcpy(w->host + off, &raw, sizeof(raw));
-		return true;
-	}
-	copy = raw;
-	return vmoon_gmem_window_write(w, off, &copy, sizeof(copy)) == VMOON_OK;
+	return vmoon_gmem_window_try_put_le64(w, off, val) ||
+	       vmoon_gmem_window_write(w, off, &raw, sizeof(raw)) == VMOON_OK;
 }
 
 static inline bool vmoon_gmem_window_acquire_le16(
@@ -145,14 +190,8 @@ static inline bool vmoon_gmem_window_acquire_le16(
 static inline bool vmoon_gmem_window_release_le16(
 	const struct vmoon_gmem_window *w, uint32_t off, uint16_t val)
 {
-	void *to;
-
-	if ((off & 1) != 0 || (uint64_t)off + sizeof(val) > w->plain_write)
-		return vmoon_gmem_window_store_release_le16(w, off, val) ==
-		       VMOON_OK;
-	to = w->host + off;
-	__atomic_store_n((uint16_t *)to, VMOON_LE16(val), __ATOMIC_RELEASE);
-	return true;
+	return vmoon_gmem_window_try_release_le16(w, off, val) ||
+	       vmoon_gmem_window_store_release_le16(w, off, val) == VMOON_OK;
 }
 
 #undef VMOON_LE16

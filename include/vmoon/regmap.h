@@ -30,6 +30,7 @@ enum {
 	VMOON_REGMAP_FIELDS_MAX = 64,     /* of a register */
 	VMOON_REGMAP_ELEMENTS_MAX = 4096, /* of all registers together */
 	VMOON_REGMAP_FIFO_MAX = 65536,    /* values, of one register */
+	VMOON_REGMAP_FIFOS_MAX = 262144,  /* depths of all of them together */
 	VMOON_REGMAP_IRQ_OPS_MAX = 64,
 	VMOON_REGMAP_IRQ_STACK = 16,
 	VMOON_REGMAP_NAME_MAX = 64 /* bytes */
@@ -62,10 +63,12 @@ struct vmoon_reg_field {
  * at. Bits of no field have the register's own access; with fields those that
  * no field names are reserved. A register with a FIFO takes writes into one
  * queue and reads from another, each of depth values: the device's side is
- * vmoon_regmap_fifo_*.
+ * vmoon_regmap_fifo_*. An access moves one value, whatever its width; one that
+ * finds no room is lost and counts as a guest's fault (VALUE), one that finds
+ * nothing reads 0. Such a register is RW, RO or WO, and so are its fields.
  */
 struct vmoon_reg {
-	const char *name;
+	const char *name; /* of no other register */
 	uint64_t at;
 	unsigned width; /* 1, 2, 4 or 8 */
 	enum vmoon_reg_access access;
@@ -108,9 +111,10 @@ struct vmoon_regmap_spec {
 /*
  * What C does not know. read: *value is what is stored and can be replaced; its
  * bits above the register are cut off; false: this access reads all-ones.
- * write: now is what is stored after the access, with the pulses of it. load
- * gives a whole state or changes nothing. All but read, write and destroy may
- * be NULL; destroy frees ctx.
+ * write: now is what is stored after the access, with the pulses of it; of a
+ * FIFO it is the value written, had it room or not. load gives a whole state or
+ * changes nothing. All but read, write and destroy may be NULL; destroy frees
+ * ctx.
  */
 struct vmoon_regmap_hooks {
 	bool (*read)(void *ctx, unsigned reg, uint32_t element,
@@ -179,25 +183,29 @@ VMOON_API bool vmoon_regmap_fifo_get(struct vmoon_regmap *map, unsigned reg,
 VMOON_API uint32_t vmoon_regmap_fifo_len(const struct vmoon_regmap *map,
 					 unsigned reg, bool is_from_driver)
 	VMOON_NONNULL(1);
-/* From now on reads are all-ones and writes are ignored; until reset if told.
+/*
+ * From now on reads are all-ones, writes are ignored and the interrupt is low;
+ * until reset if told.
  */
 VMOON_API void vmoon_regmap_fail(struct vmoon_regmap *map, bool is_until_reset)
 	VMOON_NONNULL(1);
 VMOON_API bool vmoon_regmap_has_failed(const struct vmoon_regmap *map)
 	VMOON_NONNULL(1);
-/* Accesses that C answered alone, and those that called a hook. */
+/* Accesses that C answered alone and those that called a hook; refused: none.
+ */
 VMOON_API void vmoon_regmap_counts(const struct vmoon_regmap *map,
 				   uint64_t *out_fast, uint64_t *out_hooked)
 	VMOON_NONNULL(1, 2, 3);
-/* fn is called after each access; NULL ends it. */
+/* fn is called after each access, refused ones too; NULL ends it. */
 VMOON_API void vmoon_regmap_watch(
 	struct vmoon_regmap *map,
 	void (*fn)(void *ctx, const struct vmoon_reg_access_note *), void *ctx)
 	VMOON_NONNULL(1);
 /*
- * The same map for another spec: registers of the same name, width and count
- * keep their values, others begin at reset; FIFOs are empty. Never from inside
- * a hook. On failure nothing has changed.
+ * The same map for another spec, of the same window and is_edge (else E_CONFIG,
+ * as for a map that cannot be): registers of the same name, width and count
+ * keep their values, and what their FIFOs hold if it fits; others begin at
+ * reset. Never from inside a hook. On failure nothing has changed.
  */
 VMOON_API VMOON_STATUS vmoon_regmap_reload(struct vmoon_regmap *map,
 					   const struct vmoon_regmap_spec *spec,

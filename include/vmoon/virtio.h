@@ -83,6 +83,14 @@ VMOON_API void vmoon_vq_signal(struct vmoon_vq *vq) VMOON_NONNULL(1);
  */
 VMOON_API void vmoon_vq_unpop(struct vmoon_vq *vq, struct vmoon_chain *chain)
 	VMOON_NONNULL(1, 2);
+/*
+ * After a snapshot was loaded: the chain of a head that was popped before it
+ * was saved, and not pushed. False: it is not in flight, or the driver has made
+ * it malformed since, and it went back.
+ */
+VMOON_API bool vmoon_vq_pop_again(struct vmoon_vq *vq, uint16_t head,
+				  struct vmoon_chain *chain) VMOON_MUST_USE
+	VMOON_NONNULL(1, 3);
 /* Entries of the ring as the driver set it up; 0 while it is not live. */
 VMOON_API uint16_t vmoon_vq_size(const struct vmoon_vq *vq) VMOON_NONNULL(1);
 /* Chains that were popped and not pushed. */
@@ -164,7 +172,8 @@ enum {
  * for a queue as if the driver had kicked, after the caller has returned.
  * config_changed tells the driver to read the configuration again.
  * needs_reset gives up: the driver is told, and nothing is popped until it has
- * reset the device. Without a timer (set NULL) tick is never called.
+ * reset the device. reset_waits and reset_done: see reset, below. Without a
+ * timer (set NULL) tick is never called.
  */
 struct vmoon_virtio_host {
 	struct vmoon_mem *mem;
@@ -174,7 +183,9 @@ struct vmoon_virtio_host {
 	void (*kick)(void *ctx, unsigned queue);
 	void (*config_changed)(void *ctx);
 	void (*needs_reset)(void *ctx);
-	void *ctx; /* borrowed: of the three above */
+	void (*reset_waits)(void *ctx);
+	void (*reset_done)(void *ctx);
+	void *ctx; /* borrowed: of those above */
 };
 
 /*
@@ -188,12 +199,17 @@ struct vmoon_virtio_host {
  * until no more can be taken now; in the second case call host.kick when that
  * is over. The transport keeps kicks away meanwhile.
  *
- * reset: the driver is gone. On return nothing that was in flight touches
- * guest memory any more and nothing is pushed for it; it may wait for the host
- * that long. Statistics and the host's settings stay.
+ * reset: the driver is gone. On return nothing is pushed any more, and nothing
+ * that was in flight touches guest memory. A device whose host is not done with
+ * that does not wait for it: it calls host.reset_waits before it returns, and
+ * host.reset_done later, when all of this is so. Meanwhile the driver sees a
+ * reset that is not complete, and nothing is called but save. Statistics and
+ * the host's settings stay.
  *
  * save, load: as in device.h, what is in flight included (see
- * vmoon_vq_unpop and blk.c); queues and configuration are the transport's.
+ * vmoon_vq_unpop and blk.c); queues and configuration are the transport's. A
+ * reset that is not complete is saved as if it were: nothing of it is in flight
+ * where the snapshot is loaded.
  * load runs before activate, which follows if the device was live.
  */
 struct vmoon_virtio_ops {
@@ -225,6 +241,7 @@ struct vmoon_virtio {
 	uint64_t features;     /* the device's own bits: 0 to 23, 50 to 63 */
 	unsigned char *config; /* config_len bytes, little-endian, in vd */
 	uint32_t config_len;   /* at most VMOON_VIRTIO_CONFIG_MAX */
+	bool has_early_config; /* writes to it count before DRIVER is set */
 	uint16_t queue_count;  /* at most VMOON_VIRTIO_QUEUES_MAX */
 	uint16_t queue_size;   /* of each, at most; a power of two */
 	struct vmoon_virtio_host host; /* the transport's, from attach on */

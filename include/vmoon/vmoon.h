@@ -159,11 +159,18 @@ VMOON_API VMOON_STATUS vmoon_vm_create(struct vmoon_runtime *rt,
 				       const struct vmoon_vm_events *events,
 				       struct vmoon_vm **out_vm,
 				       struct vmoon_error *err);
-/* Stops it if need be and joins its threads. NULL is allowed. */
+/*
+ * Stops it if need be and joins its threads. NULL is allowed. The one call
+ * that waits for the host as long as that takes: while a transfer of a disk is
+ * in the kernel, guest memory cannot go. Where a file may hang (a network file
+ * system that is gone), stop the VM, and destroy it on a thread that may wait.
+ */
 VMOON_API void vmoon_vm_destroy(struct vmoon_vm *vm);
 
 /*
- * All of these: any thread, bounded time whatever the guest does. start,
+ * All of these: any thread, bounded time whatever the guest does, and also
+ * while a transfer of a disk hangs in the host. A guest that resets such a
+ * disk, or itself, does not run on before the transfer has ended. start,
  * pause, resume: E_STATE when the current state does not allow it. pause
  * returns with every vCPU outside the guest; requests that the guest has made
  * of a disk or another virtio device before may still be carried out, and
@@ -318,6 +325,24 @@ VMOON_API VMOON_STATUS vmoon_vm_call_virtio(struct vmoon_vm *vm,
 					    void (*fn)(void *ctx,
 						       struct vmoon_virtio *vd),
 					    void *ctx, struct vmoon_error *err);
+
+/*
+ * Who makes what the key "devices" of a config names: make adds them to vm,
+ * which vmoon_vm_create is about to return, by vmoon_vm_add_device and
+ * vmoon_vm_add_virtio; what fails there fails the creation. libvmoon-lua
+ * brings one. Copied, and ctx borrowed until the runtime's end; NULL takes it
+ * away. Without one such a config is E_UNSUPPORTED. The runtime's thread only.
+ */
+struct vmoon_device_maker {
+	size_t size;
+	enum vmoon_status (*make)(void *ctx, struct vmoon_vm *vm,
+				  const struct vmoon_config *cfg,
+				  struct vmoon_error *err);
+	void *ctx;
+};
+VMOON_API VMOON_STATUS vmoon_runtime_set_device_maker(
+	struct vmoon_runtime *rt, const struct vmoon_device_maker *maker,
+	struct vmoon_error *err);
 
 /*
  * The runtime's one watchdog, made at the first call; borrowed. The runtime's

@@ -19,6 +19,8 @@ enum { BATCH_REQUESTS = VMOON_URING_SLOTS };
 #define BATCH_BYTES (UINT64_C(1) << 20)
 /* For the device's lock, which is held for microseconds. */
 #define PATIENCE_NS UINT64_C(1000000)
+/* For requests that are under way, with the device's lock. */
+#define RESIZE_NS UINT64_C(1000000000)
 
 enum { BOUNCE_BYTES = VMOON_BLK_BOUNCE + VMOON_BLK_ALIGN };
 
@@ -79,15 +81,32 @@ static void wait_idle(struct vmoon_blk_file *f)
 	}
 }
 
-static void drain(struct vmoon_block *b)
+/* Under state_lock: of all that was submitted nothing is told any more. */
+static void forget(struct vmoon_blk_file *f)
+{
+	f->epoch++;
+	f->submitted.first = f->finished.first = NULL;
+}
+
+static bool drain(struct vmoon_block *b)
 {
 	struct vmoon_blk_file *f = file_of(b);
+	bool is_draining;
 
 	vmoon_lock_take(&f->state_lock);
-	f->epoch++;
-	f->submitted.first = NULL;
+	forget(f);
+	is_draining = f->is_draining = f->under_way > 0;
+	vmoon_lock_drop(&f->state_lock);
+	return !is_draining;
+}
+
+/* The same, and waits; the loop does not run. */
+static void drain_now(struct vmoon_blk_file *f)
+{
+	vmoon_lock_take(&f->state_lock);
+	forget(f);
 	wait_idle(f);
-	f->finished.first = NULL;
+	f->is_draining = false;
 	vmoon_lock_drop(&f->state_lock);
 }
 
@@ -154,7 +173,7 @@ static bool has_any(struct vmoon_blk_file *f,
 }
 
 /*
- * Whoever has the device's lock may wait for what is in flight (drain): then
+ * Whoever has the device's lock may wait for what is in flight (resize): then
  * this thread has to see it end, and tells later.
  */
 static bool take_device_lock(struct vmoon_blk_file *f)
@@ -167,16 +186,47 @@ static bool take_device_lock(struct vmoon_blk_file *f)
 				     vmoon_mono_ns() + PATIENCE_NS);
 }
 
+/* Under state_lock. */
+static bool is_drained(const struct vmoon_blk_file *f)
+{
+	return f->is_draining && f->under_way == 0;
+}
+
+static bool has_news(struct vmoon_blk_file *f)
+{
+	bool is_any;
+
+	vmoon_lock_take(&f->state_lock);
+	is_any = f->finished.first != NULL || is_drained(f);
+	vmoon_lock_drop(&f->state_lock);
+	return is_any;
+}
+
+/* True once for each drain that said false. */
+static bool take_drained(struct vmoon_blk_file *f)
+{
+	bool is_now;
+
+	vmoon_lock_take(&f->state_lock);
+	is_now = is_drained(f);
+	if (is_now)
+		f->is_draining = false;
+	vmoon_lock_drop(&f->state_lock);
+	return is_now;
+}
+
 static bool tell_finished(struct vmoon_blk_file *f)
 {
 	struct vmoon_block_request *r;
 
-	if (!has_any(f, &f->finished))
+	if (!has_news(f))
 		return true;
 	if (!take_device_lock(f))
 		return false;
 	while ((r = next_finished(f)) != NULL)
 		r->complete(r->ctx, r);
+	if (take_drained(f))
+		f->block.drained(f->block.drained_ctx);
 	vmoon_lock_drop(f->device_lock);
 	return true;
 }
@@ -316,7 +366,7 @@ void vmoon_blk_file_detach(struct vmoon_block *b)
 	struct vmoon_loop *loop = f->loop;
 
 	f->loop = NULL;
-	drain(b);
+	drain_now(f);
 	if (f->uring == NULL)
 		return;
 	vmoon_loop_remove_fd(loop, &f->uring_fd);
@@ -327,12 +377,20 @@ void vmoon_blk_file_detach(struct vmoon_block *b)
 static enum vmoon_status truncate_file(struct vmoon_blk_file *f, uint64_t bytes,
 				       struct vmoon_error *err)
 {
+	const uint64_t deadline_ns = vmoon_mono_ns() + RESIZE_NS;
 	enum vmoon_status st = VMOON_OK;
+	bool may_wait = true;
 
 	vmoon_lock_take(&f->state_lock);
 	/* A write that began before could make the file longer again. */
-	wait_idle(f);
-	if (ftruncate(f->fd, (off_t)bytes) != 0)
+	while (f->under_way > 0 && may_wait)
+		may_wait = vmoon_lock_wait_until(&f->state_lock, &f->idle,
+						 deadline_ns);
+	if (f->under_way > 0)
+		st = vmoon_fail(err, VMOON_E_TIMEOUT, 0,
+				"cannot resize the disk: the host does not "
+				"finish a request of before; try again");
+	else if (ftruncate(f->fd, (off_t)bytes) != 0)
 		st = vmoon_fail(err, VMOON_E_SYS, errno,
 				"cannot make the disk's file %llu bytes long",
 				(unsigned long long)bytes);
@@ -378,7 +436,7 @@ static void destroy(struct vmoon_block *b)
 {
 	struct vmoon_blk_file *f = file_of(b);
 
-	drain(b);
+	drain_now(f);
 	vmoon_mem_free(f->mem, f->bounce_mem, BOUNCE_BYTES);
 	vmoon_blk_image_close(f->fd);
 	(void)pthread_cond_destroy(&f->idle);

@@ -46,7 +46,8 @@ VMOON_STATUS vmoon_blk_file_attach(struct vmoon_block *b,
 void vmoon_blk_file_detach(struct vmoon_block *b) VMOON_NONNULL(1);
 
 /* Grows or shrinks the file. Under the device's lock; E_CONFIG: read-only,
- * no regular file, no multiple of 512. */
+ * no regular file, no multiple of 512. E_TIMEOUT: what is under way does not
+ * end within a second. */
 VMOON_STATUS vmoon_blk_file_resize(struct vmoon_block *b, uint64_t bytes,
 				   struct vmoon_error *err) VMOON_NONNULL(1);
 

@@ -44,7 +44,8 @@ struct vmoon_request_list {
 /*
  * A request is in one place at a time: submitted (any thread), under way (the
  * loop's thread, without a lock), finished (until it is told under the
- * device's lock). Lock order: the device's, then state_lock.
+ * device's lock). Lock order: the device's, then state_lock. What is under way
+ * may never end, so nobody waits for it who has the device's lock.
  */
 struct vmoon_blk_file {
 	struct vmoon_block block;
@@ -62,6 +63,7 @@ struct vmoon_blk_file {
 	pthread_cond_t idle;          /* under_way became 0 */
 	struct vmoon_request_list submitted, finished;
 	unsigned under_way;
+	bool is_draining;    /* the device is told when under_way is 0 */
 	uint64_t epoch;      /* goes on with each drain */
 	uint64_t size_bytes; /* of the file: block.size_bytes for the loop */
 

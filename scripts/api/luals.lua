@@ -9,6 +9,7 @@ local FIRST, LAST = "-- The schema begins here.\n", "-- The schema ends here.\n"
 local TYPES = {
   string = "string", path = "string", integer = "integer", address = "integer",
   size = "vmoon.Size", rate = "string", ops = "string", seconds = "vmoon.Seconds", sink = "string", boolean = "boolean",
+  params = "table<string, string|number|boolean>",
   ["function"] = "fun(bytes: string, info: vmoon.Info)",
 }
 

@@ -90,7 +90,7 @@ end
 
 -- ---- vmoon-spec(5) ----
 
-local KINDS = { address = "integer", list = "list of tables", sink = "string" }
+local KINDS = { address = "integer", list = "list of tables", sink = "string", params = "table of plain values" }
 
 local function put_keys(keys)
   for _, key in ipairs(keys) do

@@ -26,6 +26,8 @@ local function put_value(out, key, indent)
     out[#out + 1] = '"type": "string", "pattern": "^[0-9]+([KMGT](iB)?|B)/s$"'
   elseif key.type == "ops" then
     out[#out + 1] = '"type": "string", "pattern": "^[0-9]+/s$"'
+  elseif key.type == "params" then
+    out[#out + 1] = '"type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] }'
   elseif key.type == "function" then
     out[#out + 1] = '"not": {}, "$comment": "a function of a script"'
   elseif TYPES[key.type] then

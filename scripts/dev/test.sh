@@ -245,6 +245,7 @@ lane_linux() {
 		return
 	fi
 	run tap linux embed 300 bash tests/install/embed.sh "$plain"
+	run tap linux acpi 420 bash tests/install/acpi.sh "$plain"
 	for spec in tests/spec/linux/*_spec.lua; do
 		[ -f "$spec" ] || continue
 		run tap linux "${spec%.lua}" 900 tests/testbed/twice --timeout 420 \

@@ -96,8 +96,98 @@ static void test_kvm__two_devices_on_one_line_are_both_served(void **state)
 	assert_true(st.exits_mmio > 0 && st.exits_mmio < KICKS);
 }
 
+/* ---- a reset that waits for the host ---- */
+
+static bool is_drained; /* atomic */
+
+/* There is nothing: it only says so later. */
+static bool late_drain(struct vmoon_block *b)
+{
+	(void)b;
+	__atomic_store_n(&is_drained, true, __ATOMIC_RELEASE);
+	return false;
+}
+
+static const struct vmoon_block_ops late_ops = {vv_submit, late_drain,
+						vv_destroy};
+
+static uint64_t exits_of(struct vmoon_vm *vm)
+{
+	struct vmoon_vm_stats st = VMOON_INIT(struct vmoon_vm_stats);
+
+	vmoon_vm_get_stats(vm, &st);
+	return st.exits_mmio + st.exits_pio;
+}
+
+/* The first thing that the guest does is a reset, and it does not poll. */
+static void begin_late(struct vv *v)
+{
+	struct vmoon_error err;
+
+	v->rig->vm = create(v);
+	v->disks[0].outer.ops = &late_ops;
+	is_drained = false;
+	assert_ok(vmoon_vm_start(v->rig->vm, &err), &err);
+	while (!__atomic_load_n(&is_drained, __ATOMIC_ACQUIRE))
+		VMOON_IGNORE(sched_yield());
+}
+
+static void end_late(struct vv *v)
+{
+	struct vv_disk *d = &v->disks[0];
+
+	vmoon_lock_take(d->lock);
+	d->outer.ops = &vv_block_ops;
+	d->outer.drained(d->outer.drained_ctx);
+	vmoon_lock_drop(d->lock);
+}
+
+static void test_kvm__a_guest_does_not_run_behind_a_reset_that_waits(
+	void **state)
+{
+	struct vmoon_exit_record x = VMOON_INIT(struct vmoon_exit_record);
+	struct vv *v = *state;
+	struct vmoon_error err;
+	struct vmoon_vm *vm;
+	uint64_t exits;
+
+	NEED_KVM();
+	begin_late(v);
+	vm = v->rig->vm;
+	assert_ok(vmoon_vm_pause(vm, &err), &err);
+	exits = exits_of(vm);
+	assert_true(exits > 0);
+	for (int i = 0; i < 3; i++) {
+		assert_ok(vmoon_vm_resume(vm, &err), &err);
+		assert_ok(vmoon_vm_pause(vm, &err), &err);
+	}
+	assert_int_equal(exits_of(vm), exits);
+	end_late(v);
+	assert_ok(vmoon_vm_resume(vm, &err), &err);
+	assert_ok(vmoon_vm_wait(vm, TIMEOUT_NS, &err), &err);
+	vmoon_vm_get_exit(vm, &x);
+	if (x.reason != VMOON_EXIT_DEBUG_EXIT)
+		fail_msg("%s", x.message);
+	assert_int_equal(x.guest_status, 0);
+}
+
+static void test_kvm__a_guest_is_stopped_behind_a_reset_that_waits(void **state)
+{
+	struct vv *v = *state;
+	struct vmoon_error err;
+
+	NEED_KVM();
+	begin_late(v);
+	assert_ok(vmoon_vm_stop(v->rig->vm, &err), &err);
+	assert_int_equal(vmoon_vm_get_state(v->rig->vm), VMOON_VM_STOPPED);
+	v->disks[0].outer.ops = &vv_block_ops;
+	vv_end(v);
+}
+
 static const struct CMUnitTest tests[] = {
 	VV(test_kvm__two_devices_on_one_line_are_both_served),
+	VV(test_kvm__a_guest_does_not_run_behind_a_reset_that_waits),
+	VV(test_kvm__a_guest_is_stopped_behind_a_reset_that_waits),
 };
 
 int main(void)

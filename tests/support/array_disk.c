@@ -241,13 +241,14 @@ bool vmoon_array_disk_release(struct vmoon_block *b, size_t i)
 	return true;
 }
 
-static void drain(struct vmoon_block *b)
+static bool drain(struct vmoon_block *b)
 {
 	struct array_disk *d = disk_of(b);
 
 	d->first = NULL;
 	d->last = &d->first;
 	d->cue_count = 0;
+	return true;
 }
 
 /* ---- the host's side ---- */
@@ -298,7 +299,6 @@ static void destroy(struct vmoon_block *b)
 {
 	struct array_disk *d = disk_of(b);
 
-	drain(b);
 	vmoon_mem_free(d->mem, d->bytes, (size_t)d->block.size_bytes);
 	vmoon_mem_free(d->mem, d->cues, CUES_MAX * sizeof(*d->cues));
 	vmoon_mem_free(d->mem, d, sizeof(*d));
@@ -320,8 +320,11 @@ enum vmoon_status vmoon_array_disk_create(
 		goto err_nomem;
 	d->mem = cfg->mem;
 	d->last = &d->first;
-	d->block = (struct vmoon_block){&ops, cfg->size_bytes, cfg->is_readonly,
-					cfg->can_discard, cfg->has_write_cache};
+	d->block.ops = &ops;
+	d->block.size_bytes = cfg->size_bytes;
+	d->block.is_readonly = cfg->is_readonly;
+	d->block.can_discard = cfg->can_discard;
+	d->block.has_write_cache = cfg->has_write_cache;
 	d->cues = vmoon_mem_alloc_array(cfg->mem, CUES_MAX, sizeof(*d->cues));
 	d->bytes = vmoon_mem_alloc(cfg->mem, (size_t)cfg->size_bytes);
 	if (d->cues == NULL || d->bytes == NULL)

@@ -58,6 +58,7 @@ struct blk_rig {
 	unsigned pending; /* kicks: a bit a queue */
 	unsigned held;    /* the device stopped by itself */
 	unsigned interrupts, config_changes, needs_resets, broken;
+	unsigned reset_waits, resets_done;
 	uint64_t faults;
 };
 
@@ -77,6 +78,16 @@ static inline void rig_config_changed(void *ctx)
 static inline void rig_needs_reset(void *ctx)
 {
 	((struct blk_rig *)ctx)->needs_resets++;
+}
+
+static inline void rig_reset_waits(void *ctx)
+{
+	((struct blk_rig *)ctx)->reset_waits++;
+}
+
+static inline void rig_reset_done(void *ctx)
+{
+	((struct blk_rig *)ctx)->resets_done++;
 }
 
 static inline void rig_interrupt(void *ctx)
@@ -173,6 +184,8 @@ static inline void rig_lend_host(struct blk_rig *r)
 		.kick = rig_kick,
 		.config_changed = rig_config_changed,
 		.needs_reset = rig_needs_reset,
+		.reset_waits = rig_reset_waits,
+		.reset_done = rig_reset_done,
 		.ctx = r,
 	};
 }

@@ -46,6 +46,7 @@ struct rig_device {
 	struct vmoon_mem *heap; /* borrowed */
 	unsigned *destroys;     /* borrowed */
 	bool is_active, is_holding, is_failing, is_load_failing, gives_up;
+	bool is_late; /* what is held ends after the reset: rig_end_late */
 	unsigned pops_ever;
 	unsigned stopped; /* queues that were not live at a reset */
 	unsigned pops;    /* of each notify, at most; 0: no bound */
@@ -64,6 +65,7 @@ struct rig {
 	unsigned kicks[RIG_QUEUES], faults, destroys;
 	unsigned faults_of[VMOON_GUEST_FAULT_REQUEST + 1];
 	uint64_t fault_where, deadline;
+	unsigned held, let_go; /* times that a reset was said to wait, or not */
 	uint16_t avail[RIG_QUEUES]; /* of the driver: its index */
 };
 
@@ -139,13 +141,11 @@ static inline void rig_complete(struct rig_device *f)
 	}
 }
 
-/* As a disk does: what the host is at comes to an end, and is forgotten. */
-static inline void rig_device_reset(struct vmoon_virtio *vd)
+/* What the host is at comes to an end, and is forgotten. */
+static inline void rig_forget(struct rig_device *f)
 {
-	struct rig_device *f = rig_device_of(vd);
 	struct vmoon_cursor w;
 
-	f->resets++;
 	for (unsigned i = 0; i < RIG_QUEUES; i++) {
 		struct rig_queue *q = &f->q[i];
 
@@ -158,6 +158,24 @@ static inline void rig_device_reset(struct vmoon_virtio *vd)
 		q->vq = NULL;
 	}
 	f->is_active = false;
+}
+
+/* As a disk does: at once, or when the host is done. */
+static inline void rig_device_reset(struct vmoon_virtio *vd)
+{
+	struct rig_device *f = rig_device_of(vd);
+
+	f->resets++;
+	if (f->is_late)
+		vd->host.reset_waits(vd->host.ctx);
+	else
+		rig_forget(f);
+}
+
+static inline void rig_end_late(struct rig_device *f)
+{
+	rig_forget(f);
+	f->vd.host.reset_done(f->vd.host.ctx);
 }
 
 static inline void rig_config_write(struct vmoon_virtio *vd, uint32_t off,
@@ -236,6 +254,14 @@ static inline void rig_kick(void *ctx, unsigned queue)
 	r->kicks[queue]++;
 }
 
+static inline void rig_hold_driver(void *ctx, bool is_held)
+{
+	struct rig *r = ctx;
+
+	r->held += is_held;
+	r->let_go += !is_held;
+}
+
 static inline void rig_fault(void *ctx, enum vmoon_guest_fault_kind kind,
 			     uint64_t where)
 {
@@ -282,6 +308,7 @@ static inline struct vmoon_virtio_mmio_config rig_config(struct rig *r)
 		.timer = {rig_set_timer, r},
 		.faults = {rig_fault, r},
 		.kick = rig_kick,
+		.hold = rig_hold_driver,
 		.ctx = r,
 	};
 }

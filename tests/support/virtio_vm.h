@@ -65,11 +65,11 @@ static inline void vv_submit(struct vmoon_block *b,
 	vmoon_loop_fire(&d->work);
 }
 
-static inline void vv_drain(struct vmoon_block *b)
+static inline bool vv_drain(struct vmoon_block *b)
 {
 	struct vv_disk *d = vv_disk_of(b);
 
-	d->inner->ops->drain(d->inner);
+	return d->inner->ops->drain(d->inner);
 }
 
 static inline void vv_destroy(struct vmoon_block *b)
@@ -133,7 +133,7 @@ static inline void vv_detach(struct vmoon_block *b)
 	struct vv_disk *d = vv_disk_of(b);
 
 	assert_true(d->is_attached);
-	vv_drain(b);
+	assert_true(vv_drain(b));
 	d->is_attached = false;
 	d->all->detached++;
 }

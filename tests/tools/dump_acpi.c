@@ -2,8 +2,8 @@
 /*
  * dump_acpi.c - writes the board's ACPI tables to files, for iasl and others.
  *
- * dump_acpi DIR CPUS VIRTIO makes DIR/tables.bin (all of them as they stand
- * from guest address 0xe0000) and DIR/SIGNATURE.dat for each table.
+ * dump_acpi DIR CPUS VIRTIO DEVICES makes DIR/tables.bin (all of them as they
+ * stand from guest address 0xe0000) and DIR/SIGNATURE.dat for each table.
  */
 #include "boot/acpi.h"
 
@@ -74,6 +74,24 @@ static int write_all(const char *dir, const unsigned char *buf, size_t len)
 	return failed;
 }
 
+/* All forms that there are come round. */
+static struct vmoon_acpi_device device_of(unsigned i)
+{
+	static const char *const ids[] = {"acme,counter", "PNP0501",
+					  "ACME0001"};
+	struct vmoon_acpi_device d = {.is_compatible = i % 3 == 0,
+				      .is_ports = (i & 1) != 0,
+				      .has_irq = (i & 2) == 0,
+				      .is_edge = (i & 4) != 0,
+				      .is_shared = (i & 8) != 0,
+				      .gsi = 6 + i % 4};
+
+	d.base = d.is_ports ? 0xc000 + i * 0x20 : 0xd0000000 + i * VIRTIO_SIZE;
+	d.size = d.is_ports ? 0x20 : VIRTIO_SIZE;
+	(void)snprintf(d.id, sizeof(d.id), "%s", ids[i % 3]);
+	return d;
+}
+
 int main(int argc, char **argv)
 {
 	static unsigned char buf[CAP];
@@ -88,11 +106,12 @@ int main(int argc, char **argv)
 					.pm_port = 0x600,
 					.pm_irq = 5,
 					.virtio = virtio};
+	static struct vmoon_acpi_device devices[VMOON_ACPI_DEVICES_MAX];
 	struct vmoon_error err;
 	size_t len;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: dump_acpi DIR CPUS VIRTIO\n");
+	if (argc != 5) {
+		fprintf(stderr, "usage: dump_acpi DIR CPUS VIRTIO DEVICES\n");
 		return 2;
 	}
 	cfg.cpu_count = (unsigned)strtoul(argv[2], NULL, 10);
@@ -100,6 +119,10 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < VMOON_ACPI_VIRTIO_MAX; i++)
 		virtio[i] = (struct vmoon_acpi_virtio){
 			VIRTIO_BASE + i * VIRTIO_SIZE, VIRTIO_SIZE, 16 + i % 8};
+	cfg.device_count = strtoul(argv[4], NULL, 10);
+	cfg.devices = devices;
+	for (unsigned i = 0; i < VMOON_ACPI_DEVICES_MAX; i++)
+		devices[i] = device_of(i);
 	if (vmoon_acpi_build(&cfg, BASE, buf, sizeof(buf), &len, &err) !=
 	    VMOON_OK) {
 		fprintf(stderr, "dump_acpi: %s\n", err.msg);

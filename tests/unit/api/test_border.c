@@ -78,6 +78,9 @@ static void test_border__configs(void **state)
 	assert_int_equal(vmoon_config_problem_count(NULL), 0);
 	assert_null(vmoon_config_problem(NULL, 0));
 	assert_int_equal(vmoon_config_to_json(NULL, NULL, 0), 0);
+	assert_int_equal(vmoon_config_device_count(NULL), 0);
+	INVAL(vmoon_config_device(NULL, 0, NULL, &err));
+	INVAL(vmoon_config_device_param(NULL, 0, 0, NULL, &err));
 	assert_null(vmoon_config_key(SIZE_MAX));
 	assert_null(vmoon_config_field("no.such.table", 0));
 	assert_null(vmoon_config_field("kernel", SIZE_MAX));
@@ -172,8 +175,24 @@ static void do_nothing(void *ctx, struct vmoon_device *dev)
 	(void)ctx, (void)dev;
 }
 
+static enum vmoon_status make_no_virtio(void *ctx,
+					const struct vmoon_device_env *env,
+					struct vmoon_virtio **out_vd,
+					struct vmoon_error *err)
+{
+	(void)ctx, (void)env, (void)out_vd, (void)err;
+	return VMOON_OK;
+}
+
+static void leave_virtio(void *ctx, struct vmoon_virtio *vd)
+{
+	(void)ctx, (void)vd;
+}
+
 static void test_border__devices(void **state)
 {
+	struct vmoon_virtio_options virtio = {.make = make_no_virtio};
+	struct vmoon_device_maker maker = {.size = 0};
 	const struct vmoon_device_options good = {
 		.size = sizeof(good),
 		.name = "mine",
@@ -207,6 +226,21 @@ static void test_border__devices(void **state)
 	INVAL(vmoon_vm_call_device(r->vm, "mine", NULL, NULL, &err));
 	INVAL(vmoon_vm_call_device(r->vm, "mine", do_nothing, NULL, &err));
 	INVAL(vmoon_vm_call_device(r->vm, "serial0", do_nothing, NULL, &err));
+	INVAL(vmoon_runtime_set_device_maker(NULL, NULL, &err));
+	INVAL(vmoon_runtime_set_device_maker(r->rt, &maker, &err));
+	maker.size = sizeof(maker);
+	INVAL(vmoon_runtime_set_device_maker(r->rt, &maker, &err));
+	INVAL(vmoon_vm_add_virtio(NULL, &virtio, NULL, &err));
+	INVAL(vmoon_vm_add_virtio(r->vm, NULL, NULL, &err));
+	INVAL(vmoon_vm_add_virtio(r->vm, &virtio, NULL, &err));
+	virtio.size = sizeof(virtio);
+	INVAL(vmoon_vm_add_virtio(r->vm, &virtio, NULL, &err));
+	virtio.name = "mine";
+	INVAL(vmoon_vm_add_virtio(r->vm, &virtio, NULL, &err));
+	INVAL(vmoon_vm_call_virtio(NULL, "mine", leave_virtio, NULL, &err));
+	INVAL(vmoon_vm_call_virtio(r->vm, NULL, leave_virtio, NULL, &err));
+	INVAL(vmoon_vm_call_virtio(r->vm, "mine", NULL, NULL, &err));
+	INVAL(vmoon_vm_call_virtio(r->vm, "mine", leave_virtio, NULL, &err));
 }
 
 static void test_border__streams(void **state)
@@ -483,6 +517,11 @@ static void test_api__benches(void **state)
 	INVAL(vmoon_bench_fault(NULL, NULL, &err));
 	INVAL(vmoon_bench_release(NULL, 0, &err));
 	assert_int_equal(vmoon_bench_held(NULL), 0);
+	assert_null(vmoon_bench_device(NULL));
+	assert_null(vmoon_bench_virtio(NULL));
+	assert_int_equal(vmoon_bench_now(NULL), 0);
+	assert_int_equal(vmoon_bench_edges(NULL), 0);
+	assert_null(vmoon_bench_failure(NULL));
 }
 
 int main(void)

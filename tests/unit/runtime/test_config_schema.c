@@ -25,6 +25,7 @@ static const char *type_name(enum vmoon_config_type type)
 	case VMOON_TYPE_BOOLEAN: return "boolean";
 	case VMOON_TYPE_TABLE: return "table";
 	case VMOON_TYPE_LIST: return "list";
+	case VMOON_TYPE_PARAMS: return "params";
 	}
 	return "";
 }

@@ -182,6 +182,36 @@ static void test_window__writes_stay_inside(void **state)
 		}
 }
 
+static void test_window__what_is_not_plain_is_not_tried(void **state)
+{
+	uint64_t pair[2] = {1, 2};
+	struct vmoon_gmem_window w;
+	struct rig r;
+	uint16_t v = 3;
+
+	(void)state;
+	init(&r, 0);
+	assert_true(vmoon_gmem_window_open(&r.gm, LOW, BYTES, &w));
+	assert_true(vmoon_gmem_window_is_plain(&w));
+	for (uint32_t off = 0; off < BYTES + 20; off++) {
+		assert_int_equal(vmoon_gmem_window_try_get_le16(&w, off, &v),
+				 off % 2 == 0 && off + 2 <= BYTES);
+		assert_int_equal(
+			vmoon_gmem_window_try_get_le64x2(&w, off, pair),
+			off + 16 <= BYTES);
+	}
+	/* In two blocks. */
+	assert_true(vmoon_gmem_window_open(&r.gm, LOW, 2 * BYTES, &w));
+	assert_false(vmoon_gmem_window_is_plain(&w));
+	assert_false(vmoon_gmem_window_try_get_le16(&w, 0, &v));
+	assert_false(vmoon_gmem_window_try_get_le64x2(&w, 0, pair));
+	assert_false(vmoon_gmem_window_try_put_le64(&w, 0, ~UINT64_C(0)));
+	assert_false(vmoon_gmem_window_try_release_le16(&w, 0, 0xffff));
+	assert_true(vmoon_gmem_window_get_le16(&w, 0, &v));
+	assert_int_equal(v, at(0, 2));
+	vmoon_gmem_fini(&r.gm);
+}
+
 static void test_rw_08__what_a_window_writes_is_logged(void **state)
 {
 	enum { PAGE = VMOON_GMEM_DIRTY_PAGE };
@@ -219,6 +249,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_window__reads_what_is_there_and_nothing_beyond),
 	cmocka_unit_test(test_window__an_index_is_one_access_or_none),
 	cmocka_unit_test(test_window__writes_stay_inside),
+	cmocka_unit_test(test_window__what_is_not_plain_is_not_tried),
 	cmocka_unit_test(test_rw_08__what_a_window_writes_is_logged),
 };
 

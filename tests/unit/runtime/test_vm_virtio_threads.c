@@ -181,7 +181,7 @@ static void disturb(const struct slow_disk *s)
 }
 
 /* Under the device's lock. The time is for a failure alone. */
-static void slow_drain(struct vmoon_block *b)
+static bool slow_drain(struct vmoon_block *b)
 {
 	struct slow_disk *s = slow_of(b);
 	struct timespec until;
@@ -193,7 +193,7 @@ static void slow_drain(struct vmoon_block *b)
 		vmoon_loop_fire(&s->ended);
 		s->is_stuck = sem_timedwait(&s->seen, &until) != 0;
 	}
-	vv_drain(b);
+	return vv_drain(b);
 }
 
 static const struct vmoon_block_ops slow_ops = {vv_submit, slow_drain,

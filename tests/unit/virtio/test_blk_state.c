@@ -197,6 +197,59 @@ static void test_k08__a_lost_write_is_not_forgotten_by_a_snapshot(void **state)
 	assert_int_equal(rig_get(r, RIG_STATUS(0, head), 1), S_IOERR);
 }
 
+/* ---- a reset that waits for the backend ---- */
+
+static void late_submit(struct vmoon_block *b, struct vmoon_block_request *q)
+{
+	(void)b, (void)q;
+	fail();
+}
+
+static bool late_drain(struct vmoon_block *b)
+{
+	(void)b;
+	return false;
+}
+
+/* Only ever drained: its requests are under way, and stay so. */
+static const struct vmoon_block_ops late_ops = {.submit = late_submit,
+						.drain = late_drain};
+
+static void test_blk__a_reset_that_waits_has_nothing_in_flight(void **state)
+{
+	struct blk_rig *r = *state;
+	const struct vmoon_block_ops *ops = r->disk->ops;
+	unsigned char none[SNAPSHOT_MAX], late[SNAPSHOT_MAX];
+	size_t len;
+
+	r->vd->ops->reset(r->vd);
+	len = save(r, none);
+	restart(r);
+	assert_int_equal(r->reset_waits, 0);
+	assert_true(rig_hold(r));
+	for (unsigned i = 0; i < 3; i++)
+		read_sector(r, 0, i);
+	rig_run(r, 1000);
+	r->disk->ops = &late_ops;
+	r->vd->ops->reset(r->vd);
+	assert_int_equal(r->reset_waits, 1);
+	assert_int_equal(r->resets_done, 0);
+	/* They lie in the device, for the backend alone. */
+	assert_int_equal(rig_stats(r).in_flight, 3);
+	assert_int_equal(save(r, late), len);
+	assert_memory_equal(late, none, len);
+	assert_int_equal(load(r, none, len), VMOON_E_STATE);
+	r->disk->ops = ops;
+	assert_true(ops->drain(r->disk));
+	r->disk->drained(r->disk->drained_ctx);
+	assert_int_equal(r->resets_done, 1);
+	assert_int_equal(rig_stats(r).in_flight, 0);
+	restart(r);
+	read_sector(r, 0, 2);
+	rig_run(r, 1000);
+	assert_int_equal(count_used(r, 0), 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 static const struct CMUnitTest tests[] = {
@@ -205,6 +258,7 @@ static const struct CMUnitTest tests[] = {
 	T(test_blk__a_load_that_is_refused_changes_nothing),
 	T(test_blk__loaded_heads_that_are_not_in_flight_are_dropped),
 	T(test_k08__a_lost_write_is_not_forgotten_by_a_snapshot),
+	T(test_blk__a_reset_that_waits_has_nothing_in_flight),
 };
 
 int main(void)

@@ -442,5 +442,5 @@ static const struct CMUnitTest tests[] = {
 
 int main(void)
 {
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return VQ_RUN_BOTH(tests);
 }

@@ -466,6 +466,18 @@ static void test_console__an_emergency_byte_leaves_at_once(void **state)
 	assert_int_equal(vmoon_driver_config_get(r->v.d, 8, 4), 0);
 }
 
+/* 5.3.4: no queues, and not even the feature, are needed for that. */
+static void test_console__an_emergency_byte_needs_no_driver(void **state)
+{
+	struct console_rig *r = *state;
+
+	vmoon_driver_reset(r->v.d);
+	r->v.dev->ops->write(r->v.dev, 0x108, 4, '!');
+	assert_int_equal(r->out[0].len, 1);
+	assert_int_equal(r->out[0].bytes[0], '!');
+	assert_int_equal(virtio_rig_faults(&r->v), 0);
+}
+
 static void test_console__a_reset_takes_what_is_under_way(void **state)
 {
 	struct console_rig *r = *state;
@@ -550,6 +562,7 @@ int main(void)
 		console_test(
 			test_t09__the_console_s_configuration_is_not_the_drivers),
 		console_test(test_console__an_emergency_byte_leaves_at_once),
+		console_test(test_console__an_emergency_byte_needs_no_driver),
 		console_test(test_console__a_reset_takes_what_is_under_way),
 		cmocka_unit_test(test_console__what_is_no_console_is_not_made),
 	};

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* lbench_lua.c - a device in Lua on a bench: bench{ file = "counter.lua" }. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "lbench.h"
+#include "ldhandle.h"
+#include "ldpack.h"
+#include "ldvirtio.h"
+#include "lresult.h"
+#include "lvm.h"
+
+/* ---- the options ---- */
+
+static const char *opt_text(lua_State *L, int idx, const char *key,
+			    size_t *out_len)
+{
+	const char *text = NULL;
+	int type;
+
+	lua_pushstring(L, key);
+	type = lua_rawget(L, idx);
+	*out_len = 0;
+	if (type == LUA_TSTRING) {
+		text = lua_tolstring(L, -1, out_len);
+	} else if (type != LUA_TNIL) {
+		lua_pushfstring(L, "bench: %s must be a string, got %s", key,
+				luaL_typename(L, -1));
+		vmoon_lresult_misuse(L, lua_tostring(L, -1), NULL);
+	}
+	lua_pop(L, 1); /* the table has it still */
+	return text;
+}
+
+static const char *opt_name(lua_State *L, int idx, const char *key)
+{
+	size_t len;
+	const char *text = opt_text(L, idx, key, &len);
+
+	if (text != NULL && strlen(text) != len) {
+		lua_pushfstring(L, "bench: %s has a zero byte in it", key);
+		vmoon_lresult_misuse(L, lua_tostring(L, -1), NULL);
+	}
+	return text;
+}
+
+static void read_on_error(lua_State *L, int idx,
+			  struct vmoon_ldobj_options *out)
+{
+	static const char *const names[] = {"pause", "ignore", "stop"};
+	const char *text = opt_name(L, idx, "on_error");
+
+	for (unsigned i = 0; i < 3 && text != NULL; i++)
+		if (strcmp(names[i], text) == 0) {
+			out->has_on_error = true;
+			out->on_error = (enum vmoon_ldspec_on_error)i;
+			return;
+		}
+	if (text != NULL)
+		vmoon_lresult_misuse(
+			L, "bench: on_error is pause, ignore or stop", NULL);
+}
+
+/* Their bytes stay on the stack. */
+static void read_params(lua_State *L, int idx,
+			struct vmoon_ldspec_source *out) /* +1 */
+{
+	char why[VMOON_LDPACK_PATH_MAX + 64] = "";
+	unsigned char *buf;
+	size_t len;
+	int type;
+
+	lua_pushliteral(L, "params");
+	type = lua_rawget(L, idx);
+	if (type == LUA_TNIL)
+		return;
+	if (type != LUA_TTABLE)
+		vmoon_lresult_misuse(L, "bench: params must be a table", NULL);
+	len = vmoon_ldpack(L, -1, NULL, 0, "params", why);
+	if (len == 0)
+		vmoon_lresult_misuse(L, why, NULL);
+	buf = lua_newuserdatauv(L, len, 0);
+	out->params_len = vmoon_ldpack(L, -2, buf, len, "params", why);
+	out->params = buf;
+	lua_remove(L, -2);
+}
+
+/* ---- making one ---- */
+
+static void open_bench(lua_State *L, struct vmoon_lbench *self,
+		       struct vmoon_bench_options *opts)
+{
+	struct vmoon_device_options custom;
+	struct vmoon_virtio_options virtio;
+	struct vmoon_error err;
+
+	if (vmoon_ldobj_spec(self->obj)->kind == VMOON_LDSPEC_VIRTIO) {
+		vmoon_ldvirtio_options(self->obj, &virtio);
+		opts->custom_virtio = &virtio;
+	} else {
+		vmoon_ldobj_device(self->obj, &custom);
+		opts->custom = &custom;
+		vmoon_ldobj_watch(self->obj, true, NULL, NULL);
+	}
+	vmoon_lbench_must(L, vmoon_bench_create(opts, &self->bench, &err),
+			  &err);
+}
+
+int vmoon_lbench_new_file(lua_State *L)
+{
+	static const char *const known[] = {
+		"file", "memory", "name", "on_error", "params", "state", NULL};
+	struct vmoon_bench_options opts = {.size = sizeof(opts)};
+	struct vmoon_ldobj_options o = {0};
+	struct vmoon_runtime *rt;
+	struct vmoon_lbench *self;
+	struct vmoon_error err;
+
+	lua_settop(L, 1);
+	vmoon_lbench_known(L, 1, "bench", known);
+	o.extend = vmoon_ldvirtio_extend;
+	o.source.path = opt_name(L, 1, "file");
+	o.name = opt_name(L, 1, "name");
+	opts.memory_bytes = vmoon_lbench_size(L, 1, "memory");
+	opts.state = opt_text(L, 1, "state", &opts.state_len);
+	read_on_error(L, 1, &o);
+	read_params(L, 1, &o.source);
+	rt = vmoon_lvm_runtime(L); /* before the handle: it goes after it */
+	vmoon_lbench_must(L, vmoon_runtime_watchdog(rt, &o.watchdog, &err),
+			  &err);
+	self = vmoon_lbench_push(L);
+	vmoon_lbench_must(
+		L, vmoon_ldobj_create(&o, NULL, NULL, &self->obj, &err), &err);
+	open_bench(L, self, &opts);
+	vmoon_lbench_settle(L, self);
+	return 1;
+}
+
+/* ---- using it ---- */
+
+void vmoon_lbench_settle(lua_State *L, struct vmoon_lbench *self)
+{
+	struct vmoon_ldobj_stats st;
+	struct vmoon_error err;
+
+	if (self->obj == NULL)
+		return;
+	vmoon_ldobj_stats(self->obj, &st);
+	if (st.reports == self->reports)
+		return;
+	self->reports = st.reports;
+	VMOON_IGNORE(vmoon_fail(&err, VMOON_E_SCRIPT, 0, "device '%s': %s",
+				vmoon_ldobj_name(self->obj), st.error));
+	vmoon_lresult_raise(L, NULL, &err);
+}
+
+struct vmoon_lbench *vmoon_lbench_lua(lua_State *L)
+{
+	struct vmoon_lbench *self;
+
+	VMOON_IGNORE(vmoon_lbench_check(L, 1) == NULL);
+	self = lua_touserdata(L, 1);
+	if (self->obj == NULL)
+		vmoon_lresult_misuse(L, "bench: its device is not in Lua",
+				     "bench { file = \"counter.lua\" }");
+	return self;
+}
+
+/* b:call(method, ...): what it returns. */
+int vmoon_lbench_call(lua_State *L)
+{
+	struct vmoon_lbench *self = vmoon_lbench_lua(L);
+	const int n =
+		vmoon_ldhandle_call(L, self->obj, luaL_checkstring(L, 2), 3);
+	struct vmoon_error err;
+
+	/* What it has left to be done. */
+	vmoon_lbench_must(L, vmoon_bench_advance(self->bench, 0, &err), &err);
+	vmoon_lbench_settle(L, self);
+	return n;
+}
+
+/* Of any device whose interrupt is edges. */
+int vmoon_lbench_edges(lua_State *L)
+{
+	/* Below 2^63. */
+	lua_pushinteger(
+		L, (lua_Integer)vmoon_bench_edges(vmoon_lbench_check(L, 1)));
+	return 1;
+}
+
+int vmoon_lbench_events(lua_State *L)
+{
+	vmoon_ldhandle_push_events(L, vmoon_lbench_lua(L)->obj);
+	return 1;
+}
+
+int vmoon_lbench_log(lua_State *L)
+{
+	vmoon_ldhandle_push_log(L, vmoon_lbench_lua(L)->obj);
+	return 1;
+}
+
+int vmoon_lbench_regs(lua_State *L)
+{
+	vmoon_ldhandle_push_regs(L, vmoon_lbench_lua(L)->obj);
+	return 1;
+}
+
+int vmoon_lbench_reload(lua_State *L)
+{
+	struct vmoon_lbench *self = vmoon_lbench_lua(L);
+	struct vmoon_error err;
+
+	vmoon_lbench_must(L, vmoon_ldobj_reload(self->obj, NULL, NULL, &err),
+			  &err);
+	lua_settop(L, 1);
+	return 1;
+}
+
+int vmoon_lbench_state(lua_State *L)
+{
+	vmoon_ldhandle_push_state(L, vmoon_lbench_lua(L)->obj);
+	return 1;
+}
+
+int vmoon_lbench_stats(lua_State *L)
+{
+	vmoon_ldhandle_push_stats(L, vmoon_lbench_lua(L)->obj);
+	return 1;
+}
+
+void vmoon_lbench_may_save(lua_State *L, const struct vmoon_lbench *self)
+{
+	struct vmoon_error err;
+	size_t len;
+
+	if (self->obj != NULL)
+		vmoon_lbench_must(
+			L,
+			vmoon_ldobj_pack_state(self->obj, NULL, 0, &len, &err),
+			&err);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ldobj_dev.c - a device in Lua as the bus has it: a map of registers, before
+ * which posted writes come to their end.
+ */
+#include <stdatomic.h>
+
+#include "ldobj_parts.h"
+
+/* Snapshot tag: which device it is the file's hash says. */
+#define TYPE "lua-device"
+
+struct vmoon_ldobj *vmoon_ldobj_of_device(struct vmoon_device *dev)
+{
+	return VMOON_CONTAINER_OF(dev, struct vmoon_ldobj, dev);
+}
+
+static struct vmoon_device *map_of(struct vmoon_ldobj *obj)
+{
+	return vmoon_regmap_device(obj->map);
+}
+
+static uint64_t dev_read(struct vmoon_device *dev, uint64_t off, unsigned size)
+{
+	struct vmoon_ldobj *obj = vmoon_ldobj_of_device(dev);
+	struct vmoon_device *map = map_of(obj);
+
+	if (obj->posted_len > 0)
+		vmoon_ldreg_drain(obj);
+	return map->ops->read(map, off, size);
+}
+
+/* A write that only goes behind those that wait. */
+static bool is_posted(const struct vmoon_ldspec *spec, uint64_t off)
+{
+	for (size_t i = 0; i < spec->map.reg_count; i++) {
+		const struct vmoon_reg *reg = &spec->map.regs[i];
+		const uint64_t span =
+			(uint64_t)(reg->count - 1) * reg->stride + reg->width;
+
+		if (spec->regs[i].where == VMOON_LDSPEC_POSTED &&
+		    off >= reg->at && off - reg->at < span)
+			return true;
+	}
+	return false;
+}
+
+static void dev_write(struct vmoon_device *dev, uint64_t off, unsigned size,
+		      uint64_t val)
+{
+	struct vmoon_ldobj *obj = vmoon_ldobj_of_device(dev);
+	struct vmoon_device *map = map_of(obj);
+
+	if (obj->posted_len > 0 && !is_posted(obj->code.spec, off))
+		vmoon_ldreg_drain(obj);
+	map->ops->write(map, off, size, val);
+}
+
+static void dev_reset(struct vmoon_device *dev)
+{
+	struct vmoon_device *map = map_of(vmoon_ldobj_of_device(dev));
+
+	map->ops->reset(map);
+}
+
+static void dev_save(const struct vmoon_device *dev,
+		     struct vmoon_state_writer *w)
+{
+	const struct vmoon_ldobj *obj =
+		VMOON_CONST_CONTAINER_OF(dev, struct vmoon_ldobj, dev);
+	const struct vmoon_device *map = vmoon_regmap_device(obj->map);
+
+	map->ops->save(map, w);
+}
+
+static enum vmoon_status dev_load(struct vmoon_device *dev,
+				  struct vmoon_state_reader *r,
+				  struct vmoon_error *err)
+{
+	struct vmoon_device *map = map_of(vmoon_ldobj_of_device(dev));
+
+	return map->ops->load(map, r, err);
+}
+
+static void dev_destroy(struct vmoon_device *dev)
+{
+	struct vmoon_ldobj *obj = vmoon_ldobj_of_device(dev);
+	struct vmoon_device *map = map_of(obj);
+	const struct vmoon_device_env none = {0};
+
+	map->ops->destroy(map);
+	obj->map = NULL; /* the maker may have it still */
+	obj->env = none;
+	vmoon_ldobj_destroy(obj);
+}
+
+static const struct vmoon_device_ops dev_ops = {
+	.type = TYPE,
+	.read = dev_read,
+	.write = dev_write,
+	.reset = dev_reset,
+	.save = dev_save,
+	.load = dev_load,
+	.destroy = dev_destroy,
+};
+
+/* ---- the map's hooks ---- */
+
+static void map_reset(void *ctx)
+{
+	vmoon_ldobj_reset(ctx);
+}
+
+static void map_save(const void *ctx, struct vmoon_state_writer *w)
+{
+	vmoon_ldobj_save(ctx, w);
+}
+
+static enum vmoon_status map_load(void *ctx, struct vmoon_state_reader *r,
+				  struct vmoon_error *err)
+{
+	return vmoon_ldobj_load(ctx, r, err);
+}
+
+static void map_destroy(void *ctx)
+{
+	(void)ctx; /* the device's own destroy lets go of it */
+}
+
+static enum vmoon_status make(void *ctx, const struct vmoon_device_env *env,
+			      struct vmoon_device **out_dev,
+			      struct vmoon_error *err)
+{
+	struct vmoon_ldobj *obj = ctx;
+	const struct vmoon_regmap_hooks hooks = {.read = vmoon_ldreg_read,
+						 .write = vmoon_ldreg_write,
+						 .reset = map_reset,
+						 .save = map_save,
+						 .load = map_load,
+						 .destroy = map_destroy,
+						 .ctx = obj};
+	const struct vmoon_regmap_env map_env = {
+		.mem = env->mem, .irq = env->irq, .faults = env->faults};
+	enum vmoon_status st;
+
+	if (obj->map != NULL)
+		return vmoon_fail(err, VMOON_E_STATE, 0,
+				  "device '%s' is in use already",
+				  vmoon_ldobj_name(obj));
+	st = vmoon_regmap_create(TYPE, &obj->code.spec->map, &map_env, &hooks,
+				 &obj->map, err);
+	if (st != VMOON_OK)
+		return st;
+	obj->dev.ops = &dev_ops;
+	atomic_fetch_add(&obj->holders, 1);
+	vmoon_ldobj_attach(obj, env);
+	vmoon_ldobj_start_watch(obj);
+	vmoon_ldobj_reset(obj); /* as power does it */
+	*out_dev = &obj->dev;
+	return VMOON_OK;
+}
+
+static void tick(struct vmoon_device *dev)
+{
+	struct vmoon_ldobj *obj = vmoon_ldobj_of_device(dev);
+
+	vmoon_ldreg_drain(obj);
+	vmoon_ldobj_tick(obj);
+}
+
+static void work(struct vmoon_device *dev)
+{
+	vmoon_ldobj_work(vmoon_ldobj_of_device(dev));
+}
+
+static void doorbell(struct vmoon_device *dev, unsigned i)
+{
+	vmoon_ldreg_rung(vmoon_ldobj_of_device(dev), i);
+}
+
+void vmoon_ldobj_device(struct vmoon_ldobj *obj,
+			struct vmoon_device_options *out)
+{
+	const struct vmoon_ldspec *spec = obj->code.spec;
+
+	*out = (struct vmoon_device_options){
+		.size = sizeof(*out),
+		.name = vmoon_ldobj_name(obj),
+		.kind = spec->kind == VMOON_LDSPEC_PIO ? VMOON_WINDOW_PORTS
+						       : VMOON_WINDOW_MMIO,
+		.base = spec->at,
+		.bytes = spec->map.window,
+		.has_irq = spec->irq != VMOON_LDSPEC_NO_IRQ,
+		.make = make,
+		.ctx = obj,
+		.is_edge = spec->irq == VMOON_LDSPEC_EDGE,
+		.acpi_hid = spec->hid,
+		.compatible = spec->compatible,
+		.tick = tick,
+		.work = work,
+		.doorbell = doorbell,
+		.doorbells = obj->bells,
+		.doorbell_count = obj->doorbell_count};
+}

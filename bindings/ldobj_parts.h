@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* ldobj_parts.h - what the files of a device in Lua at work share. */
+#ifndef VMOON_BINDINGS_LDOBJ_PARTS_H
+#define VMOON_BINDINGS_LDOBJ_PARTS_H
+
+#include "ldobj.h"
+#include "ldpack.h"
+#include "vmoon/bucket.h"
+
+struct vmoon_ldhook {
+	vmoon_ldslot fn; /* 0: there is none */
+	enum vmoon_ldhook_kind kind;
+	size_t index;
+	bool was_slow; /* and has been logged */
+	uint64_t calls, errors, total_ticks, worst_ticks;
+};
+
+/* What is made from the file; a reload makes another. */
+struct vmoon_ldcode {
+	struct vmoon_ldstate *state; /* owned */
+	struct vmoon_ldspec *spec;   /* owned */
+	/* Of registers those that read, those that write; then the others. */
+	struct vmoon_ldhook *hooks; /* owned: hook_count */
+	size_t hook_count;
+	size_t first[VMOON_LDHOOK_RESET + 2]; /* of a kind */
+	uint64_t *bools; /* owned: of each register the fields that are one */
+	/* In the state: d; the tables that on_write gets; the key "state". */
+	vmoon_ldslot d, caches, state_key;
+};
+
+struct vmoon_ldposted {
+	unsigned reg;
+	uint32_t element;
+	uint64_t written, old;
+};
+
+struct vmoon_ldobj {
+	struct vmoon_device dev;  /* of a register device; before the map's */
+	_Atomic unsigned holders; /* the maker, and a device */
+	struct vmoon_ldobj_options opts; /* its strings are owned */
+	char *name;                      /* owned */
+	struct vmoon_ldcode code;
+	struct vmoon_device_env env;   /* all zero before attach */
+	struct vmoon_regmap *map;      /* owned; NULL before attach */
+	struct vmoon_ldvirtio *virtio; /* borrowed: its carrier, or NULL */
+
+	/* The device's time, and where its clock was then. */
+	uint64_t origin_ns;
+	uint64_t due_ns[VMOON_LDSPEC_TIMERS_MAX]; /* by the clock; 0: off */
+	uint64_t armed_ns; /* what env.timer was set to */
+	bool is_ticking;   /* timers are set when all are done */
+	bool has_woken;    /* env.wake was set, and has not come */
+
+	struct vmoon_ldposted posted[VMOON_LDOBJ_POSTED_MAX];
+	unsigned posted_head, posted_len;
+	unsigned doorbells[VMOON_LDSPEC_DOORBELLS_MAX]; /* their registers */
+	struct vmoon_doorbell bells[VMOON_LDSPEC_DOORBELLS_MAX];
+	size_t doorbell_count;
+
+	unsigned strikes;
+	bool has_failed, has_error;
+	char error[VMOON_LDSTATE_ERROR_MAX + VMOON_LDOBJ_HOOK_NAME_MAX];
+	struct vmoon_ldobj_stats stats; /* events, lines, posted, errors */
+
+	/* d:post: the records that wait, from head on. */
+	unsigned char events[VMOON_LDOBJ_EVENTS_MAX];
+	size_t events_head, events_len;
+	struct vmoon_bucket lines; /* bytes of d:log */
+
+	bool is_watched;
+	void (*watcher)(void *ctx, const struct vmoon_reg_access_note *note);
+	void *watcher_ctx; /* borrowed */
+	struct vmoon_reg_access_note notes[VMOON_LDOBJ_NOTES_MAX];
+	size_t note_count; /* so far: the last NOTES_MAX are there */
+};
+
+/* ---- ldobj_code.c ---- */
+
+VMOON_STATUS vmoon_ldcode_make(struct vmoon_ldobj *obj,
+			       void (*fn)(void *ctx,
+					  const struct vmoon_ldproblem *),
+			       void *fn_ctx, struct vmoon_ldcode *out,
+			       struct vmoon_error *err) VMOON_NONNULL(1, 4);
+void vmoon_ldcode_fini(struct vmoon_ldcode *code, struct vmoon_mem *mem)
+	VMOON_NONNULL(1);
+/* The n-th of a kind, or NULL. */
+struct vmoon_ldhook *vmoon_ldcode_hook(const struct vmoon_ldcode *code,
+				       enum vmoon_ldhook_kind kind,
+				       size_t index) VMOON_NONNULL(1);
+
+/* ---- ldobj.c ---- */
+
+/* Its name, as messages have it. */
+void vmoon_ldhook_describe(const struct vmoon_ldobj *obj,
+			   const struct vmoon_ldhook *hook, char *buf,
+			   size_t size) VMOON_NONNULL(1, 2, 3);
+/* Asks for vmoon_ldobj_work, once. */
+void vmoon_ldobj_wake(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+
+/* ---- ldobj_reg.c ---- */
+
+/* Pushes d.reg and the tables for on_write; inside a call. */
+void vmoon_ldreg_push(lua_State *L, const struct vmoon_ldspec *spec)
+	VMOON_NONNULL(1, 2);
+/* A value as a register takes it: false, and why, for other shapes. */
+bool vmoon_ldreg_value(lua_State *L, int idx, uint64_t *out,
+		       const char **out_why) VMOON_NONNULL(1, 3, 4);
+/* Pushes name -> index of a register, of all. */
+void vmoon_ldreg_names(lua_State *L, const struct vmoon_ldspec *spec)
+	VMOON_NONNULL(1, 2);
+/* Pushes a field of a register's value: a boolean, or an integer. */
+void vmoon_ldreg_field(lua_State *L, const struct vmoon_ldcode *code,
+		       unsigned reg, size_t field, uint64_t value)
+	VMOON_NONNULL(1, 2);
+/* The map's hooks. */
+bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,
+		      uint64_t *value);
+void vmoon_ldreg_write(void *ctx, unsigned reg, uint32_t element,
+		       uint64_t written, uint64_t old);
+/* All posted writes, in their order. */
+void vmoon_ldreg_drain(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+/* The guest has rung: on_write with what is stored. */
+void vmoon_ldreg_rung(struct vmoon_ldobj *obj, unsigned i) VMOON_NONNULL(1);
+
+/* ---- ldobj_lib.c ---- */
+
+/* Sets d's methods in the table on the top, as the kind of device has them. */
+void vmoon_ldlib_methods(lua_State *L, const struct vmoon_ldspec *spec)
+	VMOON_NONNULL(1, 2);
+
+/* ---- ldobj_time.c ---- */
+
+/* Of the device: from 0 when it was made, on through snapshots. */
+uint64_t vmoon_ldtime_now(const struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+uint64_t vmoon_ldtime_clock(const struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+void vmoon_ldtime_arm(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+
+/* ---- ldobj_script.c ---- */
+
+/* A line for whoever listens, as far as its rate goes. */
+void vmoon_ldobj_line(struct vmoon_ldobj *obj, const char *line)
+	VMOON_NONNULL(1, 2);
+void vmoon_ldobj_start_watch(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+/* The value at idx of L: false when there is no room, or why says no. */
+bool vmoon_ldobj_put_event(struct vmoon_ldobj *obj, lua_State *L,
+			   const char *name, int idx,
+			   char why[VMOON_LDPACK_PATH_MAX + 64])
+	VMOON_NONNULL(1, 2, 3, 5);
+
+/* ---- ldobj_state.c ---- */
+
+/* For reload: d.state of one, over that of the other. */
+VMOON_STATUS vmoon_ldobj_move_state(struct vmoon_ldobj *obj,
+				    struct vmoon_ldcode *to,
+				    struct vmoon_error *err)
+	VMOON_NONNULL(1, 2);
+/* Pushes d.state of the code; cannot raise. */
+void vmoon_ldobj_push_state(const struct vmoon_ldcode *code) VMOON_NONNULL(1);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* ldobj_reload.c - new code for a device in Lua that goes on; its figures. */
+#include <string.h>
+
+#include "ldobj_parts.h"
+
+static const char *difference(const struct vmoon_ldspec *a,
+			      const struct vmoon_ldspec *b)
+{
+	if (a->kind != b->kind || a->id != b->id)
+		return "its kind";
+	if (a->map.window != b->map.window)
+		return "size";
+	if (a->irq != b->irq)
+		return "irq";
+	if (a->features != b->features)
+		return "features";
+	if (a->config_len != b->config_len)
+		return "the size of config";
+	if (a->queue_count != b->queue_count)
+		return "the number of queues";
+	for (size_t i = 0; i < a->queue_count; i++)
+		if (a->queues[i].size != b->queues[i].size)
+			return "the size of a queue";
+	return NULL;
+}
+
+/* The doorbells' registers in the new file; false: they are others. */
+static bool find_doorbells(const struct vmoon_ldobj *obj,
+			   const struct vmoon_ldspec *spec,
+			   unsigned out[VMOON_LDSPEC_DOORBELLS_MAX])
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < spec->map.reg_count; i++) {
+		const struct vmoon_reg *reg = &spec->map.regs[i];
+
+		if (!spec->regs[i].is_doorbell)
+			continue;
+		if (n == obj->doorbell_count || obj->bells[n].off != reg->at ||
+		    obj->bells[n].width != reg->width)
+			return false;
+		out[n++] = i;
+	}
+	return n == obj->doorbell_count;
+}
+
+static void move_timers(struct vmoon_ldobj *obj,
+			const struct vmoon_ldspec *from,
+			const struct vmoon_ldspec *to)
+{
+	uint64_t due[VMOON_LDSPEC_TIMERS_MAX] = {0};
+
+	for (size_t i = 0; i < to->timer_count; i++)
+		for (size_t k = 0; k < from->timer_count; k++)
+			if (strcmp(to->timers[i].name, from->timers[k].name) ==
+			    0)
+				due[i] = obj->due_ns[k];
+	memcpy(obj->due_ns, due, sizeof(due));
+	vmoon_ldtime_arm(obj);
+}
+
+enum vmoon_status vmoon_ldobj_reload(struct vmoon_ldobj *obj,
+				     void (*fn)(void *ctx,
+						const struct vmoon_ldproblem *),
+				     void *fn_ctx, struct vmoon_error *err)
+{
+	unsigned doorbells[VMOON_LDSPEC_DOORBELLS_MAX] = {0};
+	struct vmoon_ldcode code, old = obj->code;
+	const char *what;
+	enum vmoon_status st;
+
+	vmoon_ldreg_drain(obj);
+	st = vmoon_ldcode_make(obj, fn, fn_ctx, &code, err);
+	if (st != VMOON_OK)
+		return st;
+	what = difference(old.spec, code.spec);
+	if (what == NULL && !find_doorbells(obj, code.spec, doorbells))
+		what = "doorbells";
+	if (what != NULL)
+		st = vmoon_fail(err, VMOON_E_CONFIG, 0,
+				"device '%s': %s cannot change while it is in "
+				"use",
+				vmoon_ldobj_name(obj), what);
+	if (st == VMOON_OK)
+		st = vmoon_ldobj_move_state(obj, &code, err);
+	if (st == VMOON_OK && obj->map != NULL)
+		st = vmoon_regmap_reload(obj->map, &code.spec->map, err);
+	if (st != VMOON_OK) {
+		vmoon_ldcode_fini(&code, obj->opts.mem);
+		return st;
+	}
+	obj->code = code;
+	memcpy(obj->doorbells, doorbells, sizeof(doorbells));
+	move_timers(obj, old.spec, code.spec);
+	vmoon_ldcode_fini(&old, obj->opts.mem);
+	vmoon_ldobj_start_watch(obj); /* names were the old map's */
+	return VMOON_OK;
+}

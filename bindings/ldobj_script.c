@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* ldobj_script.c - a device in Lua from the script's side: calls, events. */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "ldobj_parts.h"
+#include "vmoon/le.h"
+
+enum { HEADER = 8 }; /* of an event: bytes of its name, of its value */
+
+/* ---- methods ---- */
+
+struct call {
+	const unsigned char *args;
+	size_t args_len, cap, out_len;
+	unsigned char *result;
+	char why[VMOON_LDPACK_PATH_MAX + 64];
+	bool is_unfit; /* see why */
+};
+
+/* A list with its length in n, as table.pack makes it. */
+static int push_args(lua_State *L, const struct call *c)
+{
+	const int list = lua_gettop(L) + 1;
+	lua_Integer n;
+
+	if (c->args == NULL)
+		return 0;
+	if (!vmoon_ldunpack(L, c->args, c->args_len) || !lua_istable(L, -1))
+		return luaL_error(L, "the arguments are no list");
+	lua_getfield(L, list, "n");
+	n = lua_tointeger(L, -1);
+	lua_pop(L, 1);
+	if (n < 0 || n > 200)
+		return luaL_error(L, "there are too many arguments");
+	luaL_checkstack(L, (int)n + 4, NULL);
+	for (lua_Integer i = 1; i <= n; i++)
+		lua_rawgeti(L, list, i);
+	lua_remove(L, list);
+	return (int)n;
+}
+
+/* method, d, struct call */
+static int call_method(lua_State *L)
+{
+	struct call *c = lua_touserdata(L, 3);
+	int n;
+
+	lua_settop(L, 2);
+	n = push_args(L, c);
+	lua_call(L, n + 1, LUA_MULTRET);
+	n = lua_gettop(L);
+	luaL_checkstack(L, 4, NULL);
+	lua_createtable(L, n, 1);
+	lua_insert(L, 1);
+	for (int i = n; i > 0; i--)
+		lua_rawseti(L, 1, i);
+	lua_pushinteger(L, n);
+	lua_setfield(L, 1, "n");
+	c->out_len = vmoon_ldpack(L, 1, NULL, 0, "result", c->why);
+	c->is_unfit = c->out_len == 0;
+	if (c->out_len > 0 && c->out_len <= c->cap)
+		VMOON_IGNORE(vmoon_ldpack(L, 1, c->result, c->cap, "result",
+					  c->why) == 0);
+	return 0;
+}
+
+static struct vmoon_ldhook *find_method(const struct vmoon_ldobj *obj,
+					const char *name)
+{
+	const struct vmoon_ldspec *spec = obj->code.spec;
+
+	for (size_t i = 0; i < spec->method_count; i++)
+		if (strcmp(spec->methods[i].name, name) == 0)
+			return vmoon_ldobj_hook(obj, VMOON_LDHOOK_METHOD, i);
+	return NULL;
+}
+
+enum vmoon_status vmoon_ldobj_call(struct vmoon_ldobj *obj, const char *name,
+				   const unsigned char *args, size_t args_len,
+				   unsigned char *result, size_t cap,
+				   size_t *out_len, struct vmoon_error *err)
+{
+	struct call c = {.args = args,
+			 .args_len = args_len,
+			 .result = result,
+			 .cap = result == NULL ? 0 : cap};
+	struct vmoon_ldhook *hook = find_method(obj, name);
+	struct vmoon_ldstate *s = obj->code.state;
+	lua_State *L = vmoon_ldstate_lua(s);
+	bool is_ok;
+
+	if (hook == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0,
+				  "device '%s' has no method '%s'",
+				  vmoon_ldobj_name(obj), name);
+	vmoon_ldreg_drain(obj);
+	lua_pushcfunction(L, call_method);
+	lua_pushvalue(L, hook->fn);
+	lua_pushvalue(L, obj->code.d);
+	lua_pushlightuserdata(L, &c);
+	is_ok = vmoon_ldstate_call(s, 3, 0);
+	hook->calls++;
+	hook->total_ticks += vmoon_ldstate_last_ticks(s);
+	if (vmoon_ldstate_last_ticks(s) > hook->worst_ticks)
+		hook->worst_ticks = vmoon_ldstate_last_ticks(s);
+	if (is_ok && !c.is_unfit) {
+		*out_len = c.out_len;
+		return VMOON_OK;
+	}
+	hook->errors++;
+	return vmoon_fail(err, VMOON_E_SCRIPT, 0, "device '%s': method %s: %s",
+			  vmoon_ldobj_name(obj), name,
+			  is_ok ? c.why : vmoon_ldstate_error(s));
+}
+
+/* ---- events and lines ---- */
+
+bool vmoon_ldobj_put_event(struct vmoon_ldobj *obj, lua_State *L,
+			   const char *name, int idx,
+			   char why[VMOON_LDPACK_PATH_MAX + 64])
+{
+	const size_t name_len = strlen(name); /* at most NAME_MAX */
+	const size_t len = vmoon_ldpack(L, idx, NULL, 0, name, why);
+	const size_t need = HEADER + name_len + len;
+	unsigned char *to;
+
+	if (len == 0)
+		return false;
+	why[0] = '\0';
+	if (len > VMOON_LDOBJ_EVENT_MAX ||
+	    need > VMOON_LDOBJ_EVENTS_MAX - obj->events_len) {
+		obj->stats.events_lost++;
+		return false;
+	}
+	if (need >
+	    VMOON_LDOBJ_EVENTS_MAX - obj->events_head - obj->events_len) {
+		memmove(obj->events, obj->events + obj->events_head,
+			obj->events_len);
+		obj->events_head = 0;
+	}
+	to = obj->events + obj->events_head + obj->events_len;
+	vmoon_le32_store(to, (uint32_t)name_len);
+	vmoon_le32_store(to + 4, (uint32_t)len);
+	memcpy(to + HEADER, name, name_len);
+	VMOON_IGNORE(vmoon_ldpack(L, idx, to + HEADER + name_len, len, name,
+				  why) == 0);
+	obj->events_len += need;
+	obj->stats.events++;
+	if (obj->events_len == need && obj->opts.event != NULL)
+		obj->opts.event(obj->opts.ctx);
+	return true;
+}
+
+bool vmoon_ldobj_take_event(struct vmoon_ldobj *obj,
+			    char name[VMOON_REGMAP_NAME_MAX + 1],
+			    unsigned char *buf, size_t cap, size_t *out_len)
+{
+	const unsigned char *from = obj->events + obj->events_head;
+	size_t name_len, len;
+
+	if (obj->events_len == 0)
+		return false;
+	name_len = vmoon_le32_load(from);
+	len = vmoon_le32_load(from + 4);
+	*out_len = len;
+	memcpy(name, from + HEADER, name_len);
+	name[name_len] = '\0';
+	if (buf == NULL || len > cap)
+		return true; /* it waits for a larger buffer */
+	memcpy(buf, from + HEADER + name_len, len);
+	obj->events_head += HEADER + name_len + len;
+	obj->events_len -= HEADER + name_len + len;
+	if (obj->events_len == 0)
+		obj->events_head = 0;
+	return true;
+}
+
+void vmoon_ldobj_line(struct vmoon_ldobj *obj, const char *line)
+{
+	const size_t len = strlen(line);
+	const size_t cost = len < VMOON_LDOBJ_LINE_MAX
+				    ? len + 1
+				    : (size_t)VMOON_LDOBJ_LINE_MAX;
+	char cut[VMOON_LDOBJ_LINE_MAX];
+
+	if (vmoon_bucket_room(&obj->lines, vmoon_ldtime_clock(obj)) < cost) {
+		obj->stats.lines_lost++;
+		return;
+	}
+	vmoon_bucket_spend(&obj->lines, cost);
+	if (obj->opts.log == NULL)
+		return;
+	memcpy(cut, line, cost - 1);
+	cut[cost - 1] = '\0';
+	for (size_t i = 0; i < cost - 1; i++)
+		if ((unsigned char)cut[i] < ' ' || cut[i] == 0x7f)
+			cut[i] = ' ';
+	obj->opts.log(obj->opts.ctx, cut);
+}
+
+/* ---- figures ---- */
+
+void vmoon_ldobj_stats(const struct vmoon_ldobj *obj,
+		       struct vmoon_ldobj_stats *out)
+{
+	*out = obj->stats;
+	if (obj->map != NULL)
+		vmoon_regmap_counts(obj->map, &out->fast, &out->hooks);
+	out->error = obj->has_error ? obj->error : NULL;
+	vmoon_ldstate_stats(obj->code.state, &out->state);
+}
+
+uint64_t vmoon_ldobj_reg(const struct vmoon_ldobj *obj, unsigned reg,
+			 uint32_t element)
+{
+	return obj->map == NULL ? 0 : vmoon_regmap_get(obj->map, reg, element);
+}
+
+/* ---- the log of accesses ---- */
+
+static void note_access(void *ctx, const struct vmoon_reg_access_note *note)
+{
+	struct vmoon_ldobj *obj = ctx;
+
+	obj->notes[obj->note_count++ % VMOON_LDOBJ_NOTES_MAX] = *note;
+	if (obj->watcher != NULL)
+		obj->watcher(obj->watcher_ctx, note);
+}
+
+void vmoon_ldobj_start_watch(struct vmoon_ldobj *obj)
+{
+	obj->note_count = 0;
+	if (obj->map != NULL)
+		vmoon_regmap_watch(obj->map,
+				   obj->is_watched ? note_access : NULL, obj);
+}
+
+void vmoon_ldobj_watch(struct vmoon_ldobj *obj, bool is_on,
+		       void (*fn)(void *ctx,
+				  const struct vmoon_reg_access_note *note),
+		       void *ctx)
+{
+	obj->is_watched = is_on;
+	obj->watcher = is_on ? fn : NULL;
+	obj->watcher_ctx = ctx;
+	vmoon_ldobj_start_watch(obj);
+}
+
+bool vmoon_ldobj_note(const struct vmoon_ldobj *obj, size_t i,
+		      struct vmoon_reg_access_note *out)
+{
+	const size_t kept = obj->note_count < VMOON_LDOBJ_NOTES_MAX
+				    ? obj->note_count
+				    : (size_t)VMOON_LDOBJ_NOTES_MAX;
+
+	if (i >= kept)
+		return false;
+	*out = obj->notes[(obj->note_count - kept + i) % VMOON_LDOBJ_NOTES_MAX];
+	return true;
+}
+
+bool vmoon_ldobj_hook_stats(const struct vmoon_ldobj *obj, size_t i,
+			    struct vmoon_ldhook_stats *out)
+{
+	const struct vmoon_ldcode *code = &obj->code;
+
+	for (size_t k = 0; k < code->hook_count; k++) {
+		const struct vmoon_ldhook *hook = &code->hooks[k];
+
+		if (hook->fn == 0 || i-- > 0)
+			continue;
+		vmoon_ldhook_describe(obj, hook, out->name, sizeof(out->name));
+		out->calls = hook->calls;
+		out->errors = hook->errors;
+		out->total_ns =
+			vmoon_ldstate_ns(code->state, hook->total_ticks);
+		out->worst_ns =
+			vmoon_ldstate_ns(code->state, hook->worst_ticks);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,826 @@
+/* SPDX-License-Identifier: MIT */
+#include "bindings/ldobj.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "runtime/mem.h"
+#include "tests/support/ldobj_rig.h"
+
+#define DEVICE "local dev = require 'vmoon.device'\nreturn dev.mmio { "
+#define SECOND UINT64_C(1000000000)
+
+static const struct vmoon_ldobj_options ignore = {
+	.has_on_error = true, .on_error = VMOON_LDSPEC_IGNORE};
+static const struct vmoon_ldobj_options plain = {0};
+
+/* ---- d ---- */
+
+static void test_d_reg_reads_and_writes_what_the_guest_sees(void **state)
+{
+	struct ldobj_rig r;
+
+	(void)state;
+	rig_open(&r,
+		 DEVICE
+		 "name = 'x', size = 256, registers = {\n"
+		 "A = { at = 0, access = 'rw' },\n"
+		 "F = { at = 4, access = 'rw', fields = { ON = { bit = 0 },\n"
+		 "  N = { bits = { 4, 7 } }, ONE = { bits = { 8, 8 } } } },\n"
+		 "L = { at = 16, access = 'rw', array = { count = 4, stride = "
+		 "4 } },\n"
+		 "GO = { at = 8, access = 'wo', on_write = function(d, v)\n"
+		 "  d.reg.A = d.reg.A + v\n"
+		 "  d.reg.F.ON = not d.reg.F.ON; d.reg.F.N = d.reg.F.N + 1\n"
+		 "  assert(d.reg.F.ONE == 0); assert(d.reg.F() == d.reg.F())\n"
+		 "  for i = 0, #d.reg.L - 1 do d.reg.L[i] = i * 3 end\n"
+		 "  d.reg.L[1] = d.reg.L[3] + 1\n"
+		 "end } } }",
+		 plain);
+	rig_write32(&r, 0, 5);
+	rig_write32(&r, 8, 2);
+	assert_null(rig_stats(&r).error);
+	assert_int_equal(rig_read32(&r, 0), 7);
+	assert_int_equal(rig_read32(&r, 4), 0x11);
+	assert_int_equal(rig_read32(&r, 20), 10);
+	assert_int_equal(rig_read32(&r, 28), 9);
+	rig_close(&r);
+}
+
+/* Each is one line in an on_write; the text of its error, or "" for none. */
+static const struct {
+	const char *line, *error;
+} wrong_uses[] = {
+	{"d.x = 1", "d.x cannot be set"},
+	{"local a = d.statte", "d has no 'statte'"},
+	{"local a = d.reg.NO", "there is no register 'NO'"},
+	{"d.reg.NO = 1", "there is no register 'NO'"},
+	{"d.reg.A = 'x'", "takes an integer or a boolean, not string"},
+	{"d.reg.A = 1.5", "no 64-bit integer"},
+	{"d.reg.A = 2.0^70", "no 64-bit integer"},
+	{"d.reg.A = 0/0", "no 64-bit integer"},
+	{"d.reg.A = {}", "not table"},
+	{"d.reg.A = nil", "not no value"},
+	{"local a = d.reg.F.NO", "register F has no field 'NO'"},
+	{"d.reg.F.NO = 1", "register F has no field 'NO'"},
+	{"local a = d.reg.L[4]", "L has the elements 0 to 3"},
+	{"local a = d.reg.L[-1]", "L has the elements 0 to 3"},
+	{"d.reg.L = 1", "L is an array"},
+	{"d.reg.L[9] = 1", "L has the elements 0 to 3"},
+	{"d:set_timer('no', 1)", "there is no timer 'no'"},
+	{"d:set_timer('t', -1)", "seconds are from 0"},
+	{"d:set_timer('t', 0/0)", "seconds are from 0"},
+	{"d:set_timer('t', 1e300)", "seconds are from 0"},
+	{"d:fifo_put('A', 1)", "register A has no fifo"},
+	{"d:fifo_get('NO')", "there is no register 'NO'"},
+	{"d:mem_read(0, 65537)", "at most 64 KiB"},
+	{"d:mem_read(0, -1)", "at most 64 KiB"},
+	{"d:mem_write(0, ('x'):rep(65537))", "at most 64 KiB"},
+	{"d:post(('x'):rep(65), 1)", "a name has 1 to 64 bytes"},
+	{"d:post('x', print)", "function"},
+	{"d.time()", "table expected"},
+	{"d.params.hz = 1", ""},
+	{"setmetatable(d, nil)", "metatable"},
+};
+
+static void test_a_wrong_use_of_d_is_an_error_with_its_line(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < VMOON_COUNTOF(wrong_uses); i++) {
+		struct ldobj_rig r;
+		char text[1000];
+
+		(void)snprintf(
+			text, sizeof(text),
+			DEVICE
+			"name = 'x', size = 256, params = { hz = { type = "
+			"'integer', default = 3 } }, registers = {\n"
+			"A = { at = 0, access = 'rw' },\n"
+			"F = { at = 4, access = 'rw', fields = { ON = { bit = "
+			"0 } } },\n"
+			"L = { at = 16, access = 'rw', array = { count = 4, "
+			"stride = 4 } },\n"
+			"GO = { at = 8, access = 'wo', on_write = "
+			"function(d)\n%s\nend } },\n"
+			"timers = { t = function() end } }",
+			wrong_uses[i].line);
+		rig_open(&r, text, ignore);
+		rig_write32(&r, 8, 1);
+		if (wrong_uses[i].error[0] == '\0') {
+			rig_close(&r);
+			continue;
+		}
+		if (rig_stats(&r).error == NULL ||
+		    strstr(rig_stats(&r).error, wrong_uses[i].error) == NULL ||
+		    strstr(rig_stats(&r).error, "on_write of GO: ") == NULL)
+			fail_msg("%s: %s", wrong_uses[i].line,
+				 rig_stats(&r).error == NULL
+					 ? "no error"
+					 : rig_stats(&r).error);
+		rig_close(&r);
+	}
+}
+
+static void test_memory_of_the_guest_is_read_and_written_with_bounds(
+	void **state)
+{
+	struct ldobj_rig r;
+	char bytes[4] = {0};
+
+	(void)state;
+	rig_open(&r,
+		 DEVICE
+		 "name = 'x', size = 16, registers = {\n"
+		 "GO = { at = 0, access = 'wo', on_write = function(d, at)\n"
+		 "  assert(d:mem_write(at, 'abcd') == true)\n"
+		 "  assert(d:mem_read(at + 1, 2) == 'bc')\n"
+		 "  assert(#d:mem_read(0, 65536) == 65536)\n"
+		 "  assert(d:mem_read(0, 0) == '')\n"
+		 "  for _, a in ipairs { 1 << 40, -1, (8 << 20) - 3, "
+		 "math.mininteger } do\n"
+		 "    local v, why = d:mem_read(a, 4)\n"
+		 "    assert(v == nil and why:find('guest memory'))\n"
+		 "    v, why = d:mem_write(a, 'xxxx')\n"
+		 "    assert(v == nil and why:find('guest memory'))\n"
+		 "  end\n"
+		 "end } } }",
+		 plain);
+	rig_write32(&r, 0, 0x1000);
+	assert_null(rig_stats(&r).error);
+	assert_ok(vmoon_bench_peek(r.b, 0x1000, bytes, 4, &r.err), &r.err);
+	assert_memory_equal(bytes, "abcd", 4);
+	rig_close(&r);
+}
+
+static void test_fifos_take_from_the_driver_and_give(void **state)
+{
+	struct ldobj_rig r;
+
+	(void)state;
+	rig_open(&r,
+		 DEVICE
+		 "name = 'x', size = 16, registers = {\n"
+		 "DATA = { at = 0, access = 'rw', fifo = { depth = 2 } },\n"
+		 "GO = { at = 4, access = 'wo', on_write = function(d)\n"
+		 "  local from, to = d:fifo_len('DATA')\n"
+		 "  assert(from == 2 and to == 0)\n"
+		 "  assert(d:fifo_put('DATA', d:fifo_get('DATA') + 1))\n"
+		 "  assert(d:fifo_put('DATA', d:fifo_get('DATA') + 1))\n"
+		 "  assert(d:fifo_get('DATA') == nil)\n"
+		 "  assert(d:fifo_put('DATA', 1) == false)\n"
+		 "end } } }",
+		 plain);
+	rig_write32(&r, 0, 10);
+	rig_write32(&r, 0, 20);
+	rig_write32(&r, 4, 1);
+	assert_null(rig_stats(&r).error);
+	assert_int_equal(rig_read32(&r, 0), 11);
+	assert_int_equal(rig_read32(&r, 0), 21);
+	assert_int_equal(rig_read32(&r, 0), 0);
+	rig_close(&r);
+}
+
+static void test_array_hooks_get_the_element_and_tables_are_the_same_ones(
+	void **state)
+{
+	struct ldobj_rig r;
+
+	(void)state;
+	rig_open(&r,
+		 DEVICE
+		 "name = 'x', size = 64, state = { log = '' }, registers = {\n"
+		 "L = { at = 0, access = 'rw', array = { count = 4, stride = 8 "
+		 "},\n"
+		 "  on_read = function(d, i) return i * 10 end,\n"
+		 "  on_write = function(d, new, old, i)\n"
+		 "    d.state.log = d.state.log .. ('%d>%d@%d '):format(old, "
+		 "new, i)\n"
+		 "  end },\n"
+		 "F = { at = 32, access = 'rw', fields = { A = { bit = 0 },\n"
+		 "  N = { bits = { 8, 15 } } }, on_write = function(d, new, "
+		 "old)\n"
+		 "    Seen = nil\n"
+		 "  end },\n"
+		 "G = { at = 36, access = 'rw', fields = { A = { bit = 0 },\n"
+		 "  N = { bits = { 8, 15 } } }, on_write = function(d, new, "
+		 "old)\n"
+		 "    assert(new ~= old and old.A == false and old.N == 0)\n"
+		 "    assert(new.A == true and new.N == 0x12)\n"
+		 "    new.A, new.N, old.N = nil, nil, 'x'\n"
+		 "    d.state.log = d.state.log .. 'ok'\n"
+		 "    d.reg.G.A, d.reg.G.N = false, 0\n"
+		 "  end } } }",
+		 plain);
+	assert_int_equal(rig_read32(&r, 16), 20);
+	rig_write32(&r, 8, 7);
+	rig_write32(&r, 8, 9);
+	for (int i = 0; i < 3; i++)
+		rig_write32(&r, 36, 0xffff1201);
+	assert_null(rig_stats(&r).error);
+	{
+		unsigned char buf[200];
+		size_t len = 0;
+
+		assert_ok(vmoon_ldobj_pack_state(r.obj, buf, sizeof(buf), &len,
+						 &r.err),
+			  &r.err);
+		assert_true(memmem(buf, len, "0>7@1 7>9@1 okokok", 18) != NULL);
+	}
+	rig_close(&r);
+}
+
+/* ---- errors ---- */
+
+#define FAILING                                                       \
+	DEVICE "name = 'x', size = 256, registers = {\n"              \
+	       "R = { at = 0, access = 'ro', on_read = function(d)\n" \
+	       "  %s\n end },\n"                                      \
+	       "W = { at = 4, access = 'rw', reset = 5, on_write = "  \
+	       "function(d)\n  %s\n end },\n"                         \
+	       "P = { at = 8, access = 'rw' },\n"                     \
+	       "OK = { at = 12, access = 'ro', on_read = function() " \
+	       "return 42 end } } }"
+
+static const char *const bad_hooks[] = {
+	"error('no')",
+	"error({})",
+	"error(nil)",
+	"error(setmetatable({}, { __tostring = function() while true do end "
+	"end }))",
+	"local x = nil + 1",
+	"while true do end",
+	"while true do pcall(function() while true do end end) end",
+	"coroutine.wrap(function() error('in') end)()",
+	"coroutine.yield()",
+	"local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1000) .. i end",
+	"local function f() return 1 + f() end f()",
+	"string.rep('x', 1 << 40)",
+};
+
+static void test_y_20__an_error_in_a_hook_is_contained(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < VMOON_COUNTOF(bad_hooks); i++) {
+		struct ldobj_rig r;
+		char text[2000];
+		lua_State *L;
+		int top;
+
+		(void)snprintf(text, sizeof(text), FAILING, bad_hooks[i],
+			       bad_hooks[i]);
+		rig_open(&r, text, ignore);
+		L = vmoon_ldstate_lua(vmoon_ldobj_state(r.obj));
+		top = lua_gettop(L);
+		assert_int_equal(rig_read32(&r, 0), 0xffffffff);
+		assert_int_equal(rig_read32(&r, 12), 42);
+		assert_int_equal(lua_gettop(L), top);
+		rig_write32(&r, 4, 77); /* ignored */
+		assert_int_equal(lua_gettop(L), top);
+		assert_int_equal(rig_read32(&r, 4), 5);
+		assert_int_equal(rig_read32(&r, 12), 42);
+		rig_write32(&r, 8, 3);
+		assert_int_equal(rig_read32(&r, 8), 3);
+		assert_int_equal(rig_stats(&r).errors, 2);
+		assert_false(vmoon_ldobj_has_failed(r.obj));
+		/* The third one. */
+		assert_int_equal(rig_read32(&r, 0), 0xffffffff);
+		assert_true(vmoon_ldobj_has_failed(r.obj));
+		assert_int_equal(rig_read32(&r, 12), 0xffffffff);
+		assert_int_equal(rig_read32(&r, 8), 0xffffffff);
+		rig_write32(&r, 8, 4);
+		/* Until the machine's reset. */
+		assert_ok(vmoon_bench_reset(r.b, &r.err), &r.err);
+		assert_int_equal(rig_read32(&r, 12), 42);
+		assert_int_equal(rig_read32(&r, 8), 0);
+		rig_close(&r);
+	}
+}
+
+static void test_y_20__an_error_is_reported_by_its_policy(void **state)
+{
+	struct ldobj_rig r;
+	char text[2000];
+
+	(void)state;
+	(void)snprintf(text, sizeof(text), FAILING, "error('no')", "");
+	rig_open(&r, text, plain);
+	assert_null(vmoon_bench_failure(r.b));
+	assert_int_equal(rig_read32(&r, 0), 0xffffffff);
+	assert_non_null(vmoon_bench_failure(r.b));
+	assert_string_equal(vmoon_bench_failure(r.b)->msg,
+			    "device 'x': on_read of R: test.lua:4: no");
+	assert_int_equal(vmoon_bench_failure(r.b)->status, VMOON_E_SCRIPT);
+	/* It is paused, not failed: it goes on when the VM does. */
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(rig_read32(&r, 0), 0xffffffff);
+	assert_int_equal(rig_read32(&r, 12), 42);
+	rig_close(&r);
+}
+
+static void test_y_21__a_hook_that_appends_fills_its_own_memory_only(
+	void **state)
+{
+	struct ldobj_rig r;
+	uint64_t calls = 0;
+
+	(void)state;
+	rig_open(&r,
+		 DEVICE
+		 "name = 'x', size = 16, memory = '1M', on_error = 'ignore',\n"
+		 "registers = { W = { at = 0, access = 'rw', on_write = "
+		 "function(d, new)\n"
+		 "  d.state[#d.state + 1] = ('x'):rep(1000) .. #d.state\n"
+		 "end }, P = { at = 4, access = 'rw' } } }",
+		 plain);
+	for (; calls < 100000 && !vmoon_ldobj_has_failed(r.obj); calls++)
+		rig_write32(&r, 0, calls);
+	assert_true(vmoon_ldobj_has_failed(r.obj));
+	assert_in_range(calls, 500, 2000);
+	assert_int_equal(rig_read32(&r, 4), 0xffffffff);
+	assert_true(rig_stats(&r).state.memory_peak <= 1 << 20);
+	assert_non_null(strstr(rig_stats(&r).error, "out of memory"));
+	for (int i = 0; i < 100000; i++) /* whatever the guest goes on with */
+		rig_write32(&r, 0, 1);
+	assert_int_equal(rig_stats(&r).errors, 3);
+	rig_close(&r);
+}
+
+/* What on_read gives: the value by width, or a strike. */
+#define STRIKE UINT64_C(0x5741494b)
+static const struct {
+	const char *text;
+	uint64_t value;
+} shapes[] = {
+	{"return 0", 0},
+	{"return 0x1122334455667788", UINT64_C(0x1122334455667788)},
+	{"return -1", UINT64_MAX},
+	{"return math.mininteger", UINT64_C(1) << 63},
+	{"return true", 1},
+	{"return false", 0},
+	{"return 7.0", 7},
+	{"return -2.0", UINT64_MAX - 1},
+	{"return 2.0^53", UINT64_C(1) << 53},
+	{"return 2.0^63", UINT64_C(1) << 63},
+	{"return 5, 6, 7", 5},
+	{"return table.unpack({ 9, 8 }, 1, 200)", 9},
+	{"", STRIKE},
+	{"return nil", STRIKE},
+	{"return 1.5", STRIKE},
+	{"return 2.0^64", STRIKE},
+	{"return 0/0", STRIKE},
+	{"return 1/0", STRIKE},
+	{"return '7'", STRIKE},
+	{"return {}", STRIKE},
+	{"return print", STRIKE},
+	{"return d", STRIKE},
+	{"return coroutine.create(print)", STRIKE},
+	{"return table.unpack({}, 1, 1000000)", STRIKE},
+};
+
+static void test_y_23__what_a_hook_returns_is_masked_or_a_strike(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < VMOON_COUNTOF(shapes); i++)
+		for (unsigned width = 1; width <= 8; width *= 2) {
+			const uint64_t mask = UINT64_MAX >> (64 - 8 * width);
+			const bool is_strike = shapes[i].value == STRIKE;
+			struct ldobj_rig r;
+			char text[500];
+			uint64_t got;
+
+			(void)snprintf(text, sizeof(text),
+				       DEVICE "name = 'x', size = 16, "
+					      "registers = { R = { at = 0, "
+					      "width = %u, access = 'ro', "
+					      "on_read = function(d) %s end } "
+					      "} }",
+				       width, shapes[i].text);
+			rig_open(&r, text, ignore);
+			got = rig_read(&r, 0, width);
+			if (got != (is_strike ? mask
+					      : shapes[i].value & mask) ||
+			    rig_stats(&r).errors != is_strike)
+				fail_msg("%s, width %u: 0x%llx, %s",
+					 shapes[i].text, width,
+					 (unsigned long long)got,
+					 rig_stats(&r).error == NULL
+						 ? "no error"
+						 : rig_stats(&r).error);
+			rig_close(&r);
+		}
+}
+
+static void test_d_fail_ends_the_device_until_the_reset(void **state)
+{
+	struct ldobj_rig r;
+
+	(void)state;
+	rig_open(&r,
+		 DEVICE "name = 'x', size = 16, registers = { W = { at = 0, "
+			"access = 'rw', on_write = function(d) d:fail('broken "
+			"glass') end } } }",
+		 plain);
+	rig_write32(&r, 0, 1);
+	assert_string_equal(vmoon_bench_failure(r.b)->msg,
+			    "device 'x': broken glass");
+	assert_int_equal(rig_read32(&r, 0), 0xffffffff);
+	assert_ok(vmoon_bench_reset(r.b, &r.err), &r.err);
+	assert_int_equal(rig_read32(&r, 0), 0);
+	rig_close(&r);
+}
+
+/* ---- posted writes, timers, events ---- */
+
+static void test_posted_writes_run_in_order_and_before_the_next_access(
+	void **state)
+{
+	struct vmoon_device *dev;
+	struct ldobj_rig r;
+
+	(void)state;
+	rig_open(&r,
+		 DEVICE
+		 "name = 'x', size = 16, state = { n = 0, log = 0 }, registers "
+		 "= {\n"
+		 "W = { at = 0, access = 'rw', posted = true, on_write = "
+		 "function(d, new)\n"
+		 "  assert(new == d.state.n); d.state.n = d.state.n + 1\n"
+		 "  d.reg.SUM = d.reg.SUM + new end },\n"
+		 "SUM = { at = 4, access = 'ro' },\n"
+		 "P = { at = 8, access = 'rw', on_write = function(d, new)\n"
+		 "  assert(d.state.n == new) end } } }",
+		 plain);
+	dev = vmoon_bench_device(r.b); /* so that no worker comes between */
+	for (uint64_t i = 0; i < 10; i++)
+		dev->ops->write(dev, 0, 4, i);
+	assert_int_equal(rig_stats(&r).posted, 10);
+	assert_int_equal(dev->ops->read(dev, 4, 4), 45);
+	for (uint64_t i = 10; i < 1000; i++) /* more than wait */
+		dev->ops->write(dev, 0, 4, i);
+	dev->ops->write(dev, 8, 4, 1000);
+	assert_null(rig_stats(&r).error);
+	assert_int_equal(rig_read32(&r, 4), 999 * 1000 / 2);
+	rig_close(&r);
+}
+
+#define TIMERS                                                                 \
+	DEVICE "name = 'x', size = 16, irq = 'level', state = { log = '' },\n" \
+	       "registers = { GO = { at = 0, access = 'rw', on_write = "       \
+	       "function(d, v)\n"                                              \
+	       "  d:set_timer('a', v / 10); d:set_timer('b', v / 5)\n"         \
+	       "  d:set_timer('c', 0.1); d:set_timer('c', nil) end },\n"       \
+	       "N = { at = 4, access = 'rw' },\n"                              \
+	       "NOW = { at = 8, access = 'ro', width = 8, on_read = "          \
+	       "function(d) return d:now_ns() end } },\n"                      \
+	       "timers = { a = function(d) d.reg.N = d.reg.N + 1\n"            \
+	       "    d:set_timer('a', 0.1) end,\n"                              \
+	       "  b = function(d) d.reg.N = d.reg.N + 1000 d:irq(true) end,\n" \
+	       "  c = function(d) error('never') end } }"
+
+static void test_timers_run_by_their_names_and_can_be_cancelled(void **state)
+{
+	struct ldobj_rig r;
+
+	(void)state;
+	rig_open(&r, TIMERS, plain);
+	rig_write32(&r, 0, 1);
+	rig_advance(&r, SECOND / 20);
+	assert_int_equal(rig_read32(&r, 4), 0);
+	rig_advance(&r, SECOND);
+	assert_int_equal(rig_read32(&r, 4), 1010);
+	assert_true(vmoon_bench_irq(r.b));
+	assert_ok(vmoon_bench_reset(r.b, &r.err), &r.err);
+	rig_advance(&r, SECOND);
+	assert_int_equal(rig_read32(&r, 4), 0);
+	assert_null(rig_stats(&r).error);
+	rig_close(&r);
+}
+
+static void test_a_snapshot_has_registers_state_time_and_timers(void **state)
+{
+	struct ldobj_rig r, s;
+
+	(void)state;
+	rig_open(&r, TIMERS, plain);
+	rig_advance(&r, 7 * SECOND);
+	rig_write32(&r, 0, 1);
+	rig_advance(&r, SECOND / 20);
+	rig_save(&r);
+	memset(&s, 0, sizeof(s));
+	assert_ok(rig_make(&s, TIMERS, plain), &s.err);
+	assert_ok(rig_plug(&s, r.saved, r.saved_len), &s.err);
+	assert_int_equal(rig_read(&s, 8, 8), 7 * SECOND + SECOND / 20);
+	rig_advance(&s, SECOND / 20 - 1);
+	assert_int_equal(rig_read32(&s, 4), 0);
+	rig_advance(&s, 1);
+	assert_int_equal(rig_read32(&s, 4), 1);
+	rig_save(&s);
+	rig_close(&s);
+	rig_close(&r);
+}
+
+static void test_a_snapshot_of_another_file_is_refused_unless_it_is_allowed(
+	void **state)
+{
+	static const char one[] =
+		DEVICE "name = 'x', size = 16, state = { n = 1 }, registers = "
+		       "{ N = { at = 0, access = 'rw', on_read = function(d) "
+		       "return d.state.n end } }, methods = { set = "
+		       "function(d, n) d.state.n = n end } }";
+	static const char two[] =
+		DEVICE "name = 'x', size = 16, state = { n = 2 }, registers = "
+		       "{ N = { at = 0, access = 'rw', on_read = function(d) "
+		       "return d.state.n + 100 end } } }";
+	struct vmoon_ldobj_options allow = {.allow_changed = true};
+	struct ldobj_rig r, s;
+
+	(void)state;
+	rig_open(&r, one, plain);
+	rig_save(&r);
+	memset(&s, 0, sizeof(s));
+	assert_ok(rig_make(&s, two, plain), &s.err);
+	assert_int_equal(rig_plug(&s, r.saved, r.saved_len), VMOON_E_IMAGE);
+	assert_non_null(strstr(s.err.msg, "test.lua has changed since"));
+	rig_close(&s);
+	memset(&s, 0, sizeof(s));
+	assert_ok(rig_make(&s, two, allow), &s.err);
+	assert_ok(rig_plug(&s, r.saved, r.saved_len), &s.err);
+	assert_int_equal(rig_read32(&s, 0), 101);
+	rig_close(&s);
+	rig_close(&r);
+}
+
+/* A device's own section, not the bench's: its RAM is not what is tested. */
+static void test_hostile_bytes_of_a_snapshot_load_whole_or_not_at_all(
+	void **state)
+{
+	static unsigned char bytes[8192], again[8192];
+	struct vmoon_state_writer w = {.buf = bytes, .size = sizeof(bytes)};
+	struct vmoon_device *dev;
+	struct ldobj_rig r;
+	size_t len;
+
+	(void)state;
+	rig_open(&r, TIMERS, plain);
+	dev = vmoon_bench_device(r.b);
+	rig_write32(&r, 0, 1);
+	dev->ops->save(dev, &w);
+	assert_false(w.is_overflow);
+	len = w.len;
+	for (size_t i = 0; i < len * 9; i++) {
+		struct vmoon_state_reader rd = {.buf = bytes, .size = len};
+		struct vmoon_state_writer now = {.buf = again,
+						 .size = sizeof(again)};
+		struct vmoon_state_writer then = {.buf = r.saved,
+						  .size = sizeof(r.saved)};
+		enum vmoon_status st;
+
+		dev->ops->save(dev, &then);
+		if (i < len)
+			rd.size = i; /* cut short */
+		else
+			bytes[i % len] ^= (unsigned char)(1U << (i / len - 1));
+		st = dev->ops->load(dev, &rd, &r.err);
+		if (i >= len)
+			bytes[i % len] ^= (unsigned char)(1U << (i / len - 1));
+		if (i < len)
+			assert_int_equal(st, VMOON_E_IMAGE);
+		dev->ops->save(dev, &now);
+		assert_false(now.is_overflow);
+		if (st != VMOON_OK) {
+			assert_int_equal(now.len, then.len);
+			assert_memory_equal(again, r.saved, now.len);
+		}
+	}
+	rig_close(&r);
+}
+
+static void test_events_go_to_the_script_in_order_and_are_bounded(void **state)
+{
+	char name[VMOON_REGMAP_NAME_MAX + 1];
+	unsigned char buf[VMOON_LDOBJ_EVENT_MAX];
+	struct ldobj_rig r;
+	unsigned taken = 0;
+	size_t len = 0;
+
+	(void)state;
+	rig_open(&r,
+		 DEVICE "name = 'x', size = 16, registers = { W = { at = 0, "
+			"access = 'rw', on_write = function(d, v) d:post('e' "
+			".. v, ('x'):rep(1000)) end } } }",
+		 plain);
+	for (unsigned i = 0; i < 100; i++)
+		rig_write32(&r, 0, i);
+	assert_int_equal(r.events, 1);
+	assert_int_equal(rig_stats(&r).events + rig_stats(&r).events_lost, 100);
+	assert_true(rig_stats(&r).events_lost > 0);
+	for (; vmoon_ldobj_take_event(r.obj, name, buf, sizeof(buf), &len);
+	     taken++) {
+		char want[16];
+
+		(void)snprintf(want, sizeof(want), "e%u", taken);
+		assert_string_equal(name, want);
+		assert_in_range(len, 1000, 1020);
+	}
+	assert_int_equal(taken, rig_stats(&r).events);
+	rig_write32(&r, 0, 5);
+	assert_int_equal(r.events, 2);
+	assert_null(rig_stats(&r).error);
+	rig_close(&r);
+}
+
+static void test_lines_are_limited(void **state)
+{
+	struct ldobj_rig r;
+
+	(void)state;
+	rig_open(&r,
+		 DEVICE
+		 "name = 'x', size = 16, registers = { W = { at = 0, "
+		 "access = 'rw', on_write = function(d, v) d:log('line\\n' .. "
+		 "v) end } } }",
+		 plain);
+	rig_write32(&r, 0, 1);
+	assert_string_equal(r.lines, "line 1\n");
+	for (unsigned i = 0; i < 10000; i++)
+		rig_write32(&r, 0, i);
+	assert_in_range(rig_stats(&r).lines_lost, 8000, 9999);
+	rig_close(&r);
+}
+
+/* ---- reload ---- */
+
+static void test_reload_keeps_registers_state_timers_or_everything(void **state)
+{
+	static const char head[] =
+		DEVICE "name = 'x', size = 16, state = { n = %d, %s = 5 }, "
+		       "registers = { N = { at = 0, access = 'rw', reset = 9 "
+		       "}, V = { at = 4, access = 'ro', on_read = function(d) "
+		       "return d.state.n + %d end } }, timers = { t = "
+		       "function(d) d.reg.N = %d end }, methods = { go = "
+		       "function(d) d.state.n = 50 d:set_timer('t', 1) end } "
+		       "%s }";
+	char path[] = "/tmp/vmoon-reload-XXXXXX", text[1000];
+	struct vmoon_ldobj_options opts = {.source = {.path = path}};
+	struct ldobj_rig r = {0};
+	size_t len;
+	FILE *f;
+	int fd;
+
+	(void)state;
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	f = fdopen(fd, "w");
+	assert_non_null(f);
+#define PUT(...)                                                 \
+	do {                                                     \
+		(void)snprintf(text, sizeof(text), __VA_ARGS__); \
+		rewind(f);                                       \
+		assert_int_equal(ftruncate(fileno(f), 0), 0);    \
+		assert_true(fputs(text, f) >= 0);                \
+		assert_int_equal(fflush(f), 0);                  \
+	} while (0)
+	PUT(head, 1, "a", 1, 111, "");
+	assert_ok(vmoon_watchdog_create(NULL, &r.dog, &r.err), &r.err);
+	opts.watchdog = r.dog;
+	assert_ok(vmoon_ldobj_create(&opts, NULL, NULL, &r.obj, &r.err),
+		  &r.err);
+	assert_ok(rig_plug(&r, NULL, 0), &r.err);
+	rig_write32(&r, 0, 33);
+	assert_ok(vmoon_ldobj_call(r.obj, "go", NULL, 0, NULL, 0, &len, &r.err),
+		  &r.err);
+	assert_int_equal(rig_read32(&r, 4), 51);
+	/* A mistake: the old one goes on. */
+	PUT(head, 1, "a", 1, 111, ", sise = 3");
+	assert_int_equal(vmoon_ldobj_reload(r.obj, rig_problem, &r, &r.err),
+			 VMOON_E_CONFIG);
+	assert_non_null(strstr(r.problems, "sise"));
+	assert_int_equal(rig_read32(&r, 4), 51);
+	PUT(head, 1, "a", 1, 111, ", irq = 'edge'");
+	assert_int_equal(vmoon_ldobj_reload(r.obj, NULL, NULL, &r.err),
+			 VMOON_E_CONFIG);
+	assert_non_null(strstr(r.err.msg, "irq cannot change"));
+	assert_int_equal(rig_read32(&r, 4), 51);
+	/* New code. */
+	PUT(head, 2, "b", 1000, 222, "");
+	assert_ok(vmoon_ldobj_reload(r.obj, NULL, NULL, &r.err), &r.err);
+	assert_int_equal(rig_read32(&r, 0), 33);
+	assert_int_equal(rig_read32(&r, 4), 1050);
+	rig_advance(&r, SECOND);
+	assert_int_equal(rig_read32(&r, 0), 222);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(remove(path), 0);
+	rig_close(&r);
+}
+
+/* ---- memory ---- */
+
+/* A heap that says no at its n-th call, and counts. */
+struct heap {
+	size_t calls, fail_at, used;
+};
+
+static void *heap_resize(void *ctx, void *ptr, size_t old_size, size_t new_size)
+{
+	struct heap *h = ctx;
+	void *to;
+
+	if (new_size == 0) {
+		h->used -= old_size;
+		free(ptr);
+		return NULL;
+	}
+	if (++h->calls == h->fail_at)
+		return NULL;
+	to = realloc(ptr, new_size);
+	assert_non_null(to);
+	h->used += new_size - (ptr == NULL ? 0 : old_size);
+	return to;
+}
+
+static void test_memory_may_end_at_any_call(void **state)
+{
+	size_t calls = 1;
+
+	(void)state;
+	for (size_t at = 1; at <= calls; at++) {
+		struct heap h = {.fail_at = at};
+		const struct vmoon_allocator a = {
+			.size = sizeof(a), .realloc = heap_resize, .ctx = &h};
+		struct vmoon_mem mem;
+		struct vmoon_ldobj_options opts = {.mem = &mem};
+		struct ldobj_rig r = {0};
+		enum vmoon_status st;
+
+		vmoon_mem_init(&mem, &a);
+		st = rig_make(&r, TIMERS, opts);
+		if (st != VMOON_OK)
+			assert_int_equal(st, VMOON_E_NOMEM);
+		else
+			calls = 0; /* all were there */
+		vmoon_ldobj_destroy(r.obj);
+		vmoon_watchdog_destroy(r.dog);
+		assert_int_equal(h.used, 0);
+		if (calls != 0)
+			calls = at + 1;
+	}
+}
+
+static void test_no_access_calls_the_host_s_heap(void **state)
+{
+	struct heap h = {0};
+	const struct vmoon_allocator a = {
+		.size = sizeof(a), .realloc = heap_resize, .ctx = &h};
+	struct vmoon_mem mem;
+	struct vmoon_ldobj_options opts = {.mem = &mem};
+	struct ldobj_rig r;
+	size_t calls;
+
+	(void)state;
+	vmoon_mem_init(&mem, &a);
+	rig_open(&r, TIMERS, opts);
+	calls = h.calls;
+	for (unsigned i = 0; i < 10000; i++) {
+		rig_write32(&r, 0, i & 3);
+		(void)rig_read(&r, 8, 8);
+		rig_advance(&r, SECOND / 100);
+	}
+	assert_int_equal(h.calls, calls);
+	rig_close(&r);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_d_reg_reads_and_writes_what_the_guest_sees),
+	cmocka_unit_test(test_a_wrong_use_of_d_is_an_error_with_its_line),
+	cmocka_unit_test(
+		test_memory_of_the_guest_is_read_and_written_with_bounds),
+	cmocka_unit_test(test_fifos_take_from_the_driver_and_give),
+	cmocka_unit_test(
+		test_array_hooks_get_the_element_and_tables_are_the_same_ones),
+	cmocka_unit_test(test_y_20__an_error_in_a_hook_is_contained),
+	cmocka_unit_test(test_y_20__an_error_is_reported_by_its_policy),
+	cmocka_unit_test(
+		test_y_21__a_hook_that_appends_fills_its_own_memory_only),
+	cmocka_unit_test(test_y_23__what_a_hook_returns_is_masked_or_a_strike),
+	cmocka_unit_test(test_d_fail_ends_the_device_until_the_reset),
+	cmocka_unit_test(
+		test_posted_writes_run_in_order_and_before_the_next_access),
+	cmocka_unit_test(test_timers_run_by_their_names_and_can_be_cancelled),
+	cmocka_unit_test(test_a_snapshot_has_registers_state_time_and_timers),
+	cmocka_unit_test(
+		test_a_snapshot_of_another_file_is_refused_unless_it_is_allowed),
+	cmocka_unit_test(
+		test_hostile_bytes_of_a_snapshot_load_whole_or_not_at_all),
+	cmocka_unit_test(test_events_go_to_the_script_in_order_and_are_bounded),
+	cmocka_unit_test(test_lines_are_limited),
+	cmocka_unit_test(
+		test_reload_keeps_registers_state_timers_or_everything),
+	cmocka_unit_test(test_memory_may_end_at_any_call),
+	cmocka_unit_test(test_no_access_calls_the_host_s_heap),
+};
+
+int main(void)
+{
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
