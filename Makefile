@@ -221,8 +221,8 @@ $(UNIT_HOST) $(KVM_BIN): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) -lcmocka -o $@
 $(UNIT_BIND): $(OUT)/%: $(OUT)/%.o $(call obj,$(BIND_SRC) $(EMBED_SRC)) $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) $(LUA_LIBS) -lcmocka -o $@
-# One calls into Lua.
-BENCH_BIND := $(OUT)/bench/bench_hook
+# These call into Lua.
+BENCH_BIND := $(addprefix $(OUT)/bench/,bench_hook bench_lua_device)
 $(BENCH_BIND:=.o): CFLAGS_ALL += $(LUA_CFLAGS)
 $(BENCH_BIND): $(OUT)/%: $(OUT)/%.o $(call obj,$(BIND_SRC)) $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) $(LUA_LIBS) -o $@

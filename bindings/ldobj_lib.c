@@ -12,7 +12,7 @@ enum {
 	BYTES_A_STEP = 64,  /* of a copy, as the budget counts it */
 	TIMER_MIN_NS = 1000 /* or a timer of 0 s would never let time go on */
 };
-#define TIMER_MAX_S 1e9
+#define TIMER_MAX_S 0x1p32 /* more than a hundred years */
 
 /* d is only passed for the sake of its colon. */
 static struct vmoon_ldobj *self(lua_State *L)
@@ -57,8 +57,8 @@ static int d_set_timer(lua_State *L)
 	if (!lua_isnoneornil(L, 3)) {
 		seconds = luaL_checknumber(L, 3);
 		luaL_argcheck(L, seconds >= 0 && seconds <= TIMER_MAX_S, 3,
-			      "seconds are from 0 to a milliard");
-		ns = (uint64_t)(seconds * 1e9 + 0.5); /* below 2^60 */
+			      "seconds are from 0 to 2^32");
+		ns = (uint64_t)(seconds * 1e9 + 0.5); /* below 2^62 */
 		due = vmoon_ldtime_clock(obj) +
 		      (ns < TIMER_MIN_NS ? TIMER_MIN_NS : ns);
 	}

@@ -112,6 +112,8 @@ void vmoon_ldreg_names(lua_State *L, const struct vmoon_ldspec *spec)
 void vmoon_ldreg_field(lua_State *L, const struct vmoon_ldcode *code,
 		       unsigned reg, size_t field, uint64_t value)
 	VMOON_NONNULL(1, 2);
+/* ---- ldobj_access.c ---- */
+
 /* The map's hooks. */
 bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,
 		      uint64_t *value);

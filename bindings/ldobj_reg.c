@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ldobj_reg.c - registers as Lua sees them: d.reg, and the hooks of a map.
+ * ldobj_reg.c - registers as Lua sees them: d.reg.
  *
  * Views are made once. d.reg.NAME is an integer, or a view of the fields whose
  * fields are read and written; NAME[i] is an element, counted from 0. A view
  * that is called gives all bits.
  */
 #include <lauxlib.h>
-#include <stdio.h>
 
 #include "ldobj_parts.h"
 
@@ -370,148 +369,4 @@ void vmoon_ldreg_push(lua_State *L, const struct vmoon_ldspec *spec)
 	vmoon_ldreg_names(L, spec);
 	set_meta(L, fns, 2);
 	push_caches(L, spec);
-}
-
-/* ---- hooks ---- */
-
-static void fill(lua_State *L, int cache, int which, unsigned reg,
-		 uint64_t value)
-{
-	const struct vmoon_ldobj *obj = vmoon_ldobj_of(L);
-	const size_t count = reg_of(obj, reg)->field_count;
-
-	lua_rawgeti(L, cache, which);
-	for (size_t i = 0; i < count; i++) {
-		lua_rawgeti(L, cache, (lua_Integer)i + 3);
-		vmoon_ldreg_field(L, &obj->code, reg, i, value);
-		lua_rawset(L, -3);
-	}
-}
-
-/* on_write, d, cache, register, new, old, element or nothing */
-static int write_fields(lua_State *L)
-{
-	/* Pushed below as a small number, and as 64 bits as they are. */
-	const unsigned reg = (unsigned)lua_tointeger(L, 4);
-	const uint64_t new_value = (uint64_t)lua_tointeger(L, 5);
-	const uint64_t old_value = (uint64_t)lua_tointeger(L, 6);
-	const int extra = lua_gettop(L) - 6;
-
-	lua_pushvalue(L, 1);
-	lua_pushvalue(L, 2);
-	fill(L, 3, 1, reg, new_value);
-	fill(L, 3, 2, reg, old_value);
-	if (extra > 0)
-		lua_pushvalue(L, 7);
-	lua_call(L, 3 + extra, 0);
-	return 0;
-}
-
-bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,
-		      uint64_t *value)
-{
-	struct vmoon_ldobj *obj = ctx;
-	struct vmoon_ldhook *hook = &obj->code.hooks[reg];
-	lua_State *L = vmoon_ldhook_begin(obj, hook);
-	const bool is_array = reg_of(obj, reg)->count > 1;
-	const char *why = NULL;
-	char text[128];
-	bool is_ok;
-
-	if (L == NULL)
-		return false;
-	if (is_array)
-		lua_pushinteger(L, element);
-	if (!vmoon_ldhook_call(obj, hook, is_array, 1))
-		return false;
-	is_ok = vmoon_ldreg_value(L, -1, value, &why);
-	lua_pop(L, 1);
-	if (!is_ok) {
-		(void)snprintf(text, sizeof(text),
-			       "it must return an integer or a boolean, and "
-			       "gave %s",
-			       why);
-		vmoon_ldhook_strike(obj, hook, text);
-	}
-	return is_ok;
-}
-
-/* False: it failed. */
-static bool run_write(struct vmoon_ldobj *obj, unsigned reg, uint32_t element,
-		      uint64_t written, uint64_t old)
-{
-	struct vmoon_ldhook *hook =
-		vmoon_ldobj_hook(obj, VMOON_LDHOOK_WRITE, reg);
-	const struct vmoon_reg *r = reg_of(obj, reg);
-	const bool is_array = r->count > 1;
-	lua_State *L;
-	int args = 2;
-
-	if (hook == NULL)
-		return true;
-	L = vmoon_ldhook_begin(obj, hook);
-	if (L == NULL)
-		return false;
-	if (r->field_count > 0) {
-		lua_pushcfunction(L, write_fields);
-		lua_insert(L, -3);
-		lua_rawgeti(L, obj->code.caches, (lua_Integer)reg + 1);
-		lua_pushinteger(L, reg);
-		args = 5; /* and on_write itself */
-	}
-	lua_pushinteger(L, (lua_Integer)written); /* bits as they are */
-	lua_pushinteger(L, (lua_Integer)old);
-	if (is_array)
-		lua_pushinteger(L, element);
-	return vmoon_ldhook_call(obj, hook, args + is_array, 0);
-}
-
-void vmoon_ldreg_drain(struct vmoon_ldobj *obj)
-{
-	/* A hook cannot post another. */
-	for (unsigned n = obj->posted_len; n > 0; n--) {
-		const struct vmoon_ldposted *p = &obj->posted[obj->posted_head];
-
-		obj->posted_head =
-			(obj->posted_head + 1) % VMOON_LDOBJ_POSTED_MAX;
-		obj->posted_len--;
-		VMOON_IGNORE(
-			run_write(obj, p->reg, p->element, p->written, p->old));
-	}
-}
-
-void vmoon_ldreg_write(void *ctx, unsigned reg, uint32_t element,
-		       uint64_t written, uint64_t old)
-{
-	struct vmoon_ldobj *obj = ctx;
-
-	if (obj->code.spec->regs[reg].where == VMOON_LDSPEC_POSTED &&
-	    obj->posted_len < VMOON_LDOBJ_POSTED_MAX &&
-	    obj->env.wake.set != NULL) {
-		const unsigned at = (obj->posted_head + obj->posted_len) %
-				    VMOON_LDOBJ_POSTED_MAX;
-
-		obj->posted[at] =
-			(struct vmoon_ldposted){reg, element, written, old};
-		obj->posted_len++;
-		obj->stats.posted++;
-		vmoon_ldobj_wake(obj);
-		return;
-	}
-	vmoon_ldreg_drain(obj); /* when it is full: in order all the same */
-	if (!run_write(obj, reg, element, written, old))
-		set(obj, reg, element, old);
-}
-
-void vmoon_ldreg_rung(struct vmoon_ldobj *obj, unsigned i)
-{
-	unsigned reg;
-	uint64_t value;
-
-	if (i >= obj->doorbell_count || obj->map == NULL)
-		return;
-	vmoon_ldreg_drain(obj);
-	reg = obj->doorbells[i];
-	value = get(obj, reg, 0);
-	VMOON_IGNORE(run_write(obj, reg, 0, value, value));
 }

@@ -161,7 +161,7 @@ static bool read_timers(const struct vmoon_ldobj *obj,
 		vmoon_state_get_bytes(r, name, len);
 		left = vmoon_state_get(r, 8);
 		i = timer_of(spec, name);
-		if (left > UINT64_C(1) << 60)
+		if (left > UINT64_C(1) << 62)
 			return false;
 		if (i < spec->timer_count)
 			to->due_ns[i] = left;

@@ -25,8 +25,9 @@
 enum {
 	WATCHES_MAX = 1024,
 	TICK_NS = 1000000,
-	IDLE_TICKS = 250,   /* looks without a run, before it sleeps */
-	DOZE_NS = 10000000, /* at most, on a host without barriers */
+	GAP_MAX_NS = 64000000, /* between two calls of late */
+	IDLE_TICKS = 250,      /* looks without a run, before it sleeps */
+	DOZE_NS = 10000000,    /* at most, on a host without barriers */
 	STACK_BYTES = 256 * 1024
 };
 
@@ -138,7 +139,8 @@ bool vmoon_watch_end(struct vmoon_watch *w)
 
 /* ---- the watchdog's ---- */
 
-/* Whether it runs. Told late at most once a tick; whoever has gone is let go.
+/* Whether it runs. Told late, then again after a while; whoever has gone is let
+ * go.
  */
 static bool look_at(struct vmoon_watchdog *dog, struct vmoon_watch *w,
 		    uint64_t now)
@@ -154,6 +156,16 @@ static bool look_at(struct vmoon_watchdog *dog, struct vmoon_watch *w,
 	}
 	if (now - w->seen_ns < __atomic_load_n(&w->budget_ns, __ATOMIC_RELAXED))
 		return true;
+	/* A handler may take long (Lua marks each frame of a deep stack): ever
+	 * more seldom, or the code would not come to its end between two. */
+	if (w->told_run != run)
+		w->gap_ns = TICK_NS;
+	else if (now - w->told_ns < w->gap_ns)
+		return true;
+	else if (w->gap_ns < GAP_MAX_NS)
+		w->gap_ns *= 2;
+	w->told_run = run;
+	w->told_ns = now;
 	__atomic_store_n(&w->late_run, run, __ATOMIC_RELEASE);
 	/* EAGAIN, the user's limit of signals: again at the next tick. */
 	return syscall(SYS_tgkill, dog->pid,

@@ -771,9 +771,16 @@ function VM:login(options) end
 ---@field held? boolean                        # until b:release
 ---@field sticky? boolean                      # all after it as well
 
----@class vmoon.BenchSpec
----@field device "blk"|"rng"|"console"|"uart16550"|"rtc-cmos"|"rtc-pl031"
----@field params? vmoon.BenchParams
+---@class vmoon.BenchSpec                       # device or file
+---@field device? "blk"|"rng"|"console"|"uart16550"|"rtc-cmos"|"rtc-pl031"
+---A device in Lua: its file.
+---@field file? string
+---As the device or the file has them.
+---@field params? vmoon.BenchParams|table
+---Of a device in Lua, instead of the file's.
+---@field name? string
+---Of a device in Lua: "ignore" does not raise what its hooks do wrong.
+---@field on_error? "pause"|"ignore"|"stop"
 ---Guest RAM, from address 0 on. Default "8M".
 ---@field memory? vmoon.Size
 ---What b:save() gave, of a bench with the same params.
@@ -788,11 +795,20 @@ function VM:login(options) end
 ---@field irq boolean                         # the level of its interrupt line
 ---@field held integer                        # requests of its disk that wait for b:release
 ---@field faults integer                      # what the driver did wrong, of all kinds
+---@field edges integer                       # of its interrupt, when it is no level
+---@field state table                         # a copy of d.state, of a device in Lua
+---@field stats table                         # figures of a device in Lua, and of each hook
 local Bench = {}
 
 ---Lets time go by: timers fire, and what they start is done.
 ---@param seconds vmoon.Seconds
 function Bench:advance(seconds) end
+
+---Calls a method of a device in Lua, with plain data.
+---@param method string
+---@param ... any
+---@return any ...
+function Bench:call(method, ...) end
 
 ---Closes it; any number of times.
 function Bench:close() end
@@ -801,6 +817,10 @@ function Bench:close() end
 ---@param sector integer
 ---@param sectors integer
 function Bench:discard(sector, sectors) end
+
+---What a device in Lua has posted since the last call.
+---@return vmoon.DeviceEvent[]
+function Bench:events() end
 
 ---What happens to the nth request from now on.
 ---@param fault vmoon.BenchFault
@@ -826,6 +846,10 @@ function Bench:interrupt() end
 ---Kicks a queue; all that follows is done when it returns.
 ---@param queue integer
 function Bench:kick(queue) end
+
+---The last accesses of a device in Lua, 256 at most.
+---@return vmoon.DeviceAccess[]
+function Bench:log() end
 
 ---Offers a chain of buffers, in memory that is yours: the lower half. Not kicked.
 ---@param queue integer
@@ -880,9 +904,17 @@ function Bench:read32(offset) end
 ---@return integer
 function Bench:read64(offset) end
 
+---The registers of a device in Lua; as a text, a line for each.
+---@return vmoon.DeviceRegister[]
+function Bench:regs() end
+
 ---Completes a request that was held: 1, the default, is the oldest.
 ---@param i? integer
 function Bench:release(i) end
+
+---Reads the file of a device in Lua again: new code, the same registers and state.
+---@return vmoon.Bench
+function Bench:reload() end
 
 ---A request all the way: what came back, and how much the device says it wrote.
 ---@param queue integer
@@ -933,6 +965,25 @@ function Bench:write64(offset, value) end
 ---@param sector integer
 ---@param sectors integer
 function Bench:zeroes(sector, sectors) end
+
+---@class vmoon.DeviceEvent
+---@field name string
+---@field value any
+
+---@class vmoon.DeviceAccess
+---@field offset integer
+---@field width integer
+---@field value integer
+---@field write boolean
+---@field register? string                    # that is there
+---@field index? integer                      # of it, in an array
+
+---@class vmoon.DeviceRegister
+---@field name string
+---@field offset integer
+---@field value integer                       # as stored: no hook is called
+---@field index? integer                      # in an array
+---@field fields? table<string, integer|boolean>
 
 ---@class vmoon
 ---@field KiB vmoon.SizeValue

@@ -25,9 +25,10 @@ struct vmoon_watchdog;
 
 /*
  * One piece of guarded code. late is called on the thread that is running it,
- * in a signal handler: when the budget is used up, and then again each
- * millisecond until end. It may do only what a signal handler may (lua_sethook
- * is made for it). All members are the watchdog's.
+ * in a signal handler: when the budget is used up, and then again, each time
+ * after twice as long as before (64 ms at most), until end. It may do only what
+ * a signal handler may (lua_sethook is made for it). All members are the
+ * watchdog's.
  */
 struct vmoon_watch {
 	void (*late)(void *ctx);
@@ -42,6 +43,8 @@ struct vmoon_watch {
 	bool is_late;       /* the thread's own: late was called */
 	/* The watchdog's own: the run that it saw, and since when. */
 	uint64_t seen_run, seen_ns;
+	/* And the run that it told, when, and how long until it tells again. */
+	uint64_t told_run, told_ns, gap_ns;
 	uint32_t seat; /* in its table */
 };
 

@@ -10,6 +10,8 @@
 #include "tests/support/fixture.h"
 #include "vmoon/bench.h"
 
+enum { RIG_MEMORY = 128 << 10, RIG_BUDGET_NS = 1000000000 };
+
 struct ldobj_rig {
 	struct vmoon_watchdog *dog; /* owned */
 	struct vmoon_ldobj *obj;    /* owned */
@@ -52,6 +54,8 @@ static inline enum vmoon_status rig_make(struct ldobj_rig *r, const char *text,
 		assert_ok(vmoon_watchdog_create(NULL, &r->dog, &r->err),
 			  &r->err);
 	opts.watchdog = r->dog;
+	if (opts.budget_ns == 0)
+		opts.budget_ns = RIG_BUDGET_NS; /* a busy machine's */
 	opts.source.path = "test.lua";
 	opts.source.text = text;
 	opts.source.len = strlen(text);
@@ -69,6 +73,7 @@ static inline enum vmoon_status rig_plug(struct ldobj_rig *r, const void *state,
 
 	vmoon_ldobj_device(r->obj, &custom);
 	opts.custom = &custom;
+	opts.memory_bytes = RIG_MEMORY;
 	opts.state = state;
 	opts.state_len = len;
 	return vmoon_bench_create(&opts, &r->b, &r->err);
@@ -119,6 +124,7 @@ static inline void rig_save(struct ldobj_rig *r)
 	assert_ok(vmoon_bench_save(r->b, r->saved, sizeof(r->saved),
 				   &r->saved_len, &r->err),
 		  &r->err);
+	assert_true(r->saved_len <= sizeof(r->saved));
 }
 
 static inline struct vmoon_ldobj_stats rig_stats(const struct ldobj_rig *r)
