@@ -28,8 +28,10 @@ void *vmoon_ldcheck_alloc(struct vmoon_ldcheck *c, size_t size)
 	const size_t all = sizeof(struct vmoon_ldblock) + size;
 	struct vmoon_ldblock *block = vmoon_mem_alloc(c->own->mem, all);
 
-	if (block == NULL)
+	if (block == NULL) {
 		luaL_error(c->L, "not enough memory");
+		return NULL; /* never */
+	}
 	block->size = all;
 	block->next = c->own->blocks;
 	c->own->blocks = block;

@@ -291,8 +291,9 @@ static enum vmoon_status load(
 		return st;
 	vmoon_ldstate_set_owner(out->state, obj);
 	vmoon_ldstate_set_log(out->state, print_line, obj);
-	st = vmoon_ldspec_load(out->state, obj->opts.mem, &obj->opts.source, fn,
-			       fn_ctx, &out->spec, err);
+	obj->opts.source.mem = obj->opts.mem;
+	st = vmoon_ldspec_load(out->state, &obj->opts.source, fn, fn_ctx,
+			       &out->spec, err);
 	return st == VMOON_OK ? refuse(out->spec, fn, fn_ctx, err) : st;
 }
 

@@ -53,8 +53,10 @@ struct vmoon_ldproblems *vmoon_ldproblems_push(lua_State *L,
 	struct vmoon_lbox *box = vmoon_lbox_push(L, destroy);
 	struct vmoon_ldproblems *list = vmoon_mem_alloc(mem, sizeof(*list));
 
-	if (list == NULL)
+	if (list == NULL) {
 		luaL_error(L, "not enough memory");
+		return NULL; /* never */
+	}
 	list->mem = mem;
 	list->end = &list->first;
 	box->object = list;

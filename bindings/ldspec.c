@@ -10,6 +10,7 @@
  */
 #include "ldspec.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <lauxlib.h>
 
@@ -139,10 +140,12 @@ static enum vmoon_status refuse(const struct vmoon_ldcheck *c,
 					   const struct vmoon_ldproblem *),
 				void *ctx, struct vmoon_error *err)
 {
-	const struct vmoon_ldproblem *first = &c->first->problem;
 	const char *path = c->source->path;
+	const struct vmoon_ldproblem *first;
 	enum vmoon_status st;
 
+	assert(c->first != NULL); /* there is a problem */
+	first = &c->first->problem;
 	for (const struct vmoon_ldnote *n = c->first; n != NULL && fn != NULL;
 	     n = n->next)
 		fn(ctx, &n->problem);
@@ -164,8 +167,7 @@ static enum vmoon_status refuse(const struct vmoon_ldcheck *c,
 }
 
 enum vmoon_status vmoon_ldspec_load(
-	struct vmoon_ldstate *s, struct vmoon_mem *mem,
-	const struct vmoon_ldspec_source *source,
+	struct vmoon_ldstate *s, const struct vmoon_ldspec_source *source,
 	void (*fn)(void *ctx, const struct vmoon_ldproblem *), void *ctx,
 	struct vmoon_ldspec **out_spec, struct vmoon_error *err)
 {
@@ -174,6 +176,7 @@ enum vmoon_status vmoon_ldspec_load(
 			    .len = source->len};
 	struct vmoon_ldspec_own *own;
 	enum vmoon_status st = VMOON_OK;
+	struct vmoon_mem *mem = source->mem;
 	char *block = NULL;
 
 	if (source->text == NULL && source->path == NULL)

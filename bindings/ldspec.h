@@ -131,7 +131,8 @@ struct vmoon_ldspec_source {
 	/* vmoon_ldpack of the parameters that were given; NULL: none */
 	const unsigned char *params;
 	size_t params_len;
-	bool allow_script; /* where = "script": an inline device's */
+	bool allow_script;     /* where = "script": an inline device's */
+	struct vmoon_mem *mem; /* the spec's memory; borrowed: outlives it */
 };
 
 /*
@@ -143,12 +144,12 @@ struct vmoon_ldspec_source {
  * state is of no use after a failure. What lies in slots is on the stack of
  * the state from its top at the call on.
  */
-VMOON_STATUS vmoon_ldspec_load(struct vmoon_ldstate *s, struct vmoon_mem *mem,
+VMOON_STATUS vmoon_ldspec_load(struct vmoon_ldstate *s,
 			       const struct vmoon_ldspec_source *source,
 			       void (*fn)(void *ctx,
 					  const struct vmoon_ldproblem *),
 			       void *ctx, struct vmoon_ldspec **out_spec,
-			       struct vmoon_error *err) VMOON_NONNULL(1, 3, 6);
+			       struct vmoon_error *err) VMOON_NONNULL(1, 2, 5);
 void vmoon_ldspec_destroy(struct vmoon_ldspec *spec);
 
 #endif

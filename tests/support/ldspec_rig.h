@@ -54,14 +54,16 @@ static inline void spec_rig_note(void *ctx, const struct vmoon_ldproblem *p)
 static inline enum vmoon_status spec_rig_load(
 	struct spec_rig *r, const struct vmoon_ldspec_source *source)
 {
+	struct vmoon_ldspec_source own = *source;
 	struct vmoon_mem *mem = r->mem;
 
 	if (r->state.s != NULL)
 		spec_rig_close(r);
 	spec_rig_open(r);
 	r->mem = mem;
-	return vmoon_ldspec_load(r->state.s, mem, source, spec_rig_note, r,
-				 &r->spec, &r->err);
+	own.mem = mem;
+	return vmoon_ldspec_load(r->state.s, &own, spec_rig_note, r, &r->spec,
+				 &r->err);
 }
 
 static inline enum vmoon_status spec_rig_text(struct spec_rig *r,

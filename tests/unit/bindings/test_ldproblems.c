@@ -34,7 +34,7 @@ static int bench(lua_State *L)
 	}
 	spec_rig_close(&rig->device);
 	spec_rig_open(&rig->device);
-	if (vmoon_ldspec_load(rig->device.state.s, NULL, &source,
+	if (vmoon_ldspec_load(rig->device.state.s, &source,
 			      vmoon_ldproblems_add, list, &rig->device.spec,
 			      &err) != VMOON_OK)
 		return vmoon_ldproblems_raise(L, list, &origin, &err);

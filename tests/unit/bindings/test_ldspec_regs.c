@@ -102,6 +102,10 @@ static void test_ldspec__registers(void **state)
 		 "registers.X.at: X at 0x08..0x08 overlaps CTRL at 0x08..0x0b\n"
 		 "registers.STATUS.at: STATUS at 0x0a..0x0d overlaps CTRL at "
 		 "0x08..0x0b\n"},
+		{REGS("A = { at = 0 }, B = { at = 3, width = 1 }, C = { at = "
+		      "4, "
+		      "width = 1 }"),
+		 "registers.B.at: B at 0x03..0x03 overlaps A at 0x00..0x03\n"},
 		{REGS("RBR = { at = 0, access = 'ro' }, THR = { at = 0, access "
 		      "= 'wo' }"),
 		 "registers.THR.at: THR at 0x00..0x03 overlaps RBR at "
