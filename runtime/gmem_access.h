@@ -53,11 +53,9 @@ static inline void load(unsigned char *dst, const unsigned char *guest,
 	uint32_t v32;
 	uint16_t v16;
 
-	if (len > 16) {
-		memcpy(dst, guest, len);
-	} else if (len == 16) {
+	if (len == 16) {
 		memcpy(dst, guest, 16);
-	} else if (!is_single(guest, len)) {
+	} else if (len > 16 || !is_single(guest, len)) {
 		memcpy(dst, guest, len);
 	} else if (len == 2) {
 		v16 = __atomic_load_n((const uint16_t *)from, __ATOMIC_RELAXED);

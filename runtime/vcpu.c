@@ -125,8 +125,12 @@ bool vmoon_vcpu_step(struct vmoon_vcpu *v)
 	return true;
 }
 
-/* Whose thread this is: a device does not know who calls it. */
-static _Thread_local struct vmoon_vcpu *current;
+/*
+ * Whose thread this is: a device does not know who calls it. The model spares
+ * the library a call of the loader for each look.
+ */
+static _Thread_local struct vmoon_vcpu *current
+	__attribute__((tls_model("initial-exec")));
 
 /*
  * The kick brings the vCPU to the gate before the guest's next instruction.

@@ -140,9 +140,9 @@ struct vmoon_vm {
 	size_t disk_count;               /* of which so many are initialised */
 	struct vmoon_loop_timer panic_timer, reset_timer;
 	uint64_t last_reset_ns;
-	bool is_restarting; /* a device's reset waits for the host */
 	struct vmoon_log_limit reset_limit; /* of the line about a reset */
-	bool has_panicked;                  /* atomic */
+	bool is_restarting; /* a device's reset waits for the host */
+	bool has_panicked;  /* atomic */
 	char panic_line[VMOON_PANIC_LINE_MAX];
 };
 

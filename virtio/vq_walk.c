@@ -5,7 +5,7 @@
  * The guest may change a table while it is walked. Each descriptor is copied
  * once and judged by its copy; no more are looked at than the table has.
  *
- * Spec: VIRTIO 1.2, 2.7.5, 2.7.6.
+ * Spec: VIRTIO 1.2, 2.7.4 to 2.7.6.
  */
 #include "vq_ring.h"
 

@@ -191,6 +191,7 @@ static void test_mem_09__remove_wants_the_exact_region(void **state)
 	const struct vmoon_gmem_region r = {PAGE, 2 * PAGE, NULL};
 	struct vmoon_gmem gm, out = {.count = 77};
 	struct vmoon_error err;
+	unsigned char byte;
 
 	(void)state;
 	assert_ok(vmoon_gmem_init_mapped(&gm, NULL, &r, 1, &err), &err);
@@ -205,6 +206,8 @@ static void test_mem_09__remove_wants_the_exact_region(void **state)
 	assert_int_equal(out.count, 77);
 	assert_true(vmoon_gmem_range_ok(&gm, PAGE, 2 * PAGE));
 	assert_ok(vmoon_gmem_remove(&gm, PAGE, 2 * PAGE, &out, &err), &err);
+	assert_false(vmoon_gmem_range_ok(&out, PAGE, 1));
+	assert_int_equal(vmoon_gmem_read(&out, PAGE, &byte, 1), VMOON_E_FAULT);
 	assert_int_equal(out.count, 0);
 	assert_true(is_mapped(gm.regions[0].host)); /* the old one holds it */
 	vmoon_gmem_fini(&out);

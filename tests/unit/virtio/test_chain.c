@@ -195,7 +195,7 @@ static void test_rw_06__a_buffer_that_is_no_ram_makes_no_cursor(void **state)
 	struct vmoon_seg segs[3] = {{BUF, 1}, {BUF, 1}, {BUF, 1}};
 	struct vmoon_cursor c;
 
-	/* Q12, Q13: in each place, for both directions. */
+	/* Q12, Q13: in each place, for both directions, in both blocks. */
 	for (size_t i = 0; i < VMOON_COUNTOF(bad); i++)
 		for (unsigned at = 0; at < 3; at++) {
 			segs[at] = bad[i];
@@ -212,6 +212,13 @@ static void test_rw_06__a_buffer_that_is_no_ram_makes_no_cursor(void **state)
 					 VMOON_OK);
 			segs[at] = (struct vmoon_seg){BUF, 1};
 		}
+	for (size_t i = 0; i < VMOON_COUNTOF(bad); i++) {
+		const struct vmoon_seg two[] = {{HOSTILE_B, 1}, bad[i]};
+
+		make(r, two, 2, 2);
+		assert_int_equal(vmoon_chain_reader(&r->chain, &c),
+				 VMOON_E_FAULT);
+	}
 	for (size_t i = 0; i < VMOON_COUNTOF(fine); i++) {
 		make(r, &fine[i], 1, 1);
 		assert_int_equal(vmoon_chain_reader(&r->chain, &c), VMOON_OK);

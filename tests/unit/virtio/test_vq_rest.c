@@ -119,6 +119,33 @@ static void test_vq_25__a_loaded_queue_goes_on_where_it_was(void **state)
 	assert_false(vmoon_vq_needs_interrupt(r->vq));
 }
 
+/* Whatever its index is: a drain need not begin before the first pop. */
+static void test_vq_25__a_loaded_queue_has_a_whole_share(void **state)
+{
+	struct vq_rig *r = *state;
+	const struct vmoon_desc d = {VQ_RIG_BUF, 16, VMOON_DESC_WRITE, 0};
+	unsigned char buf[STATE_BYTES];
+
+	for (unsigned taken = 1; taken <= 2 * VQ_RIG_SIZE; taken++) {
+		size_t len;
+
+		assert_int_equal(vq_rig_judge(r, &d, 1), VMOON_VQ_CHAIN);
+		len = save(r, buf);
+		assert_true(
+			vmoon_vq_start(r->vq, &r->setup, &r->mem.device.gm, 0));
+		assert_int_equal(load(r, buf, len), VMOON_OK);
+		for (uint16_t head = 0; head < VQ_RIG_SIZE; head++) {
+			vmoon_driver_raw(&r->ring, head, &d, 1);
+			vmoon_driver_offer(&r->ring, head);
+		}
+		for (unsigned i = 0; i < VQ_RIG_SIZE; i++) {
+			assert_true(vmoon_vq_pop(r->vq, &r->chain));
+			vmoon_vq_push(r->vq, &r->chain);
+		}
+		assert_false(vmoon_vq_pop(r->vq, &r->chain));
+	}
+}
+
 static void test_vq_25__indices_and_heads_that_contradict_are_none(void **state)
 {
 	struct vq_rig *r = *state;
@@ -222,6 +249,7 @@ static const struct CMUnitTest tests[] = {
 	VQ_TEST(test_q03__an_index_that_jumps_when_kicks_are_enabled_is_impossible),
 	VQ_TEST(test_vq__a_chain_that_is_put_back_is_held_not_more),
 	VQ_TEST(test_vq_25__a_loaded_queue_goes_on_where_it_was),
+	VQ_TEST(test_vq_25__a_loaded_queue_has_a_whole_share),
 	VQ_TEST(test_vq_25__indices_and_heads_that_contradict_are_none),
 	VQ_TEST(test_vq_25__a_head_beyond_the_ring_is_no_snapshot),
 	VQ_TEST(test_vq_25__a_snapshot_with_nothing_in_flight_can_be_cut_as_well),

@@ -219,6 +219,24 @@ static void test_q06__empty_buffers_are_steps_and_nothing_else(void **state)
 	}
 }
 
+/* Nothing to write is no beginning; nothing to read is out of order as well. */
+static void test_q06__an_empty_buffer_begins_no_part(void **state)
+{
+	struct vq_rig *r = *state;
+	struct vmoon_desc d[] = {
+		{BUF, 0, N | W, 1}, {BUF, 8, N, 2}, {BUF, 4, W, 0}};
+
+	assert_int_equal(vq_rig_judge(r, d, 3), VMOON_VQ_CHAIN);
+	assert_int_equal(r->chain.count, 2);
+	assert_int_equal(r->chain.readable_count, 1);
+	assert_int_equal(r->chain.readable, 8);
+	assert_int_equal(r->chain.writable, 4);
+	d[0].len = 1;
+	assert_malformed(r, d, 3);
+	d[1].len = 0;
+	assert_malformed(r, d, 3);
+}
+
 static void test_vq_26__readable_after_writable_is_malformed(void **state)
 {
 	struct vq_rig *r = *state;
@@ -386,6 +404,32 @@ static void test_vq_17__next_and_write_beside_indirect_are_void(void **state)
 	}
 }
 
+static void test_vq_26__a_table_goes_on_with_the_part_before_it(void **state)
+{
+	struct vq_rig *r = *state;
+	const struct vmoon_desc in_table[] = {{BUF, 4, N | W, 1},
+					      {BUF, 2, W, 0}};
+	const struct vmoon_desc reads = {BUF, 4, 0, 0};
+	struct vmoon_desc d[] = {{BUF, 16, N, 1}, {TABLE, 32, I, 0}};
+
+	put_table(r, TABLE, in_table, 2);
+	for (uint16_t part = 0; part <= W; part = (uint16_t)(part + W)) {
+		d[0].flags = N | part;
+		assert_int_equal(vq_rig_judge(r, d, 2), VMOON_VQ_CHAIN);
+		assert_int_equal(r->chain.count, 3);
+		assert_int_equal(r->chain.readable_count, part == 0);
+		assert_int_equal(r->chain.readable, part == 0 ? 16 : 0);
+		assert_int_equal(r->chain.writable, part == 0 ? 6 : 22);
+	}
+	put_table(r, TABLE, &reads, 1);
+	d[1].len = 16;
+	assert_malformed(r, d, 2);
+	d[0].flags = N;
+	assert_int_equal(vq_rig_judge(r, d, 2), VMOON_VQ_CHAIN);
+	assert_int_equal(r->chain.readable, 20);
+	assert_int_equal(r->chain.readable_count, 2);
+}
+
 static void test_vq_18__indirect_that_was_not_negotiated_is_malformed(
 	void **state)
 {
@@ -430,6 +474,7 @@ static const struct CMUnitTest tests[] = {
 	VQ_TEST(test_vq_10__a_chain_of_2_to_the_32_bytes_is_malformed),
 	VQ_TEST(test_q13__a_buffer_that_wraps_is_malformed),
 	VQ_TEST(test_q06__empty_buffers_are_steps_and_nothing_else),
+	VQ_TEST(test_q06__an_empty_buffer_begins_no_part),
 	VQ_TEST(test_vq_26__readable_after_writable_is_malformed),
 	VQ_TEST(test_vq__a_chain_longer_than_its_storage_is_malformed),
 	VQ_TEST(test_vq_16__indirect_tables_of_1_and_256_entries_work),
@@ -437,6 +482,7 @@ static const struct CMUnitTest tests[] = {
 	VQ_TEST(test_q07__a_table_of_65535_entries_is_the_largest),
 	VQ_TEST(test_q07__a_loop_in_a_table_ends_after_its_entries),
 	VQ_TEST(test_vq_17__next_and_write_beside_indirect_are_void),
+	VQ_TEST(test_vq_26__a_table_goes_on_with_the_part_before_it),
 	VQ_TEST(test_vq_18__indirect_that_was_not_negotiated_is_malformed),
 	VQ_TEST(test_vq_09__a_table_that_is_unplugged_is_malformed),
 };
