@@ -252,6 +252,8 @@ enum vmoon_status vmoon_board_create(const struct vmoon_spec *spec,
 		return st;
 	}
 	st = reserve(&b->rack.plan, spec->memory_bytes, err);
+	if (st == VMOON_OK && host->loop != NULL)
+		st = vmoon_irqs_listen(&b->rack.irqs, host->loop, err);
 	for (size_t i = 0; i < VMOON_COUNTOF(devices) && st == VMOON_OK; i++)
 		st = add_row(b, &devices[i], &m, err);
 	if (st == VMOON_OK)
@@ -263,6 +265,16 @@ enum vmoon_status vmoon_board_create(const struct vmoon_spec *spec,
 	}
 	*out_board = b;
 	return VMOON_OK;
+}
+
+size_t vmoon_board_triggers(const struct vmoon_board *b,
+			    int out_fds[VMOON_IRQ_LINES])
+{
+	const struct vmoon_irqs *irqs = &b->rack.irqs;
+
+	for (size_t i = 0; i < irqs->line_count; i++)
+		out_fds[i] = irqs->lines[i].trigger_fd;
+	return irqs->line_count;
 }
 
 void vmoon_board_destroy(struct vmoon_board *b)
