@@ -101,7 +101,7 @@ enum vmoon_status vmoon_irqs_listen(struct vmoon_irqs *irqs,
 	enum vmoon_status st = VMOON_OK;
 	const char *wish = getenv("VMOON_RESAMPLE");
 
-	if (wish == NULL || wish[0] != '1')
+	if (wish == NULL || wish[0] == '0')
 		return VMOON_OK;
 	irqs->loop = loop;
 	while (irqs->line_count < VMOON_IRQ_LINES && st == VMOON_OK)
