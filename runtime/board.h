@@ -43,10 +43,6 @@ VMOON_STATUS vmoon_board_create(const struct vmoon_spec *spec,
 				struct vmoon_error *err) VMOON_NONNULL(1, 2, 3);
 void vmoon_board_destroy(struct vmoon_board *board);
 
-/* Borrowed descriptors that threads of devices write to; their count. */
-size_t vmoon_board_triggers(const struct vmoon_board *board,
-			    int out_fds[VMOON_IRQ_LINES]) VMOON_NONNULL(1);
-
 /*
  * A user's device joins or leaves; see resources.h and rack.h. By one thread
  * at a time and not from a device; the guest may be running. The machine's own

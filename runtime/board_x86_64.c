@@ -15,7 +15,6 @@
 #include "devices/rtc_cmos.h"
 #include "devices/uart16550.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Ports as PCs and QEMU have them; the ACPI tables below say the same. */
@@ -253,12 +252,6 @@ enum vmoon_status vmoon_board_create(const struct vmoon_spec *spec,
 		return st;
 	}
 	st = reserve(&b->rack.plan, spec->memory_bytes, err);
-	const char *wish = getenv("VMOON_RESAMPLE");
-	struct vmoon_loop *loop = host->loop;
-	if (wish != NULL && wish[0] == '2' && spec->devices.disk_count > 0)
-		loop = host->disk_loop(host->loop_ctx, 0);
-	if (st == VMOON_OK && loop != NULL)
-		st = vmoon_irqs_listen(&b->rack.irqs, loop, err);
 	for (size_t i = 0; i < VMOON_COUNTOF(devices) && st == VMOON_OK; i++)
 		st = add_row(b, &devices[i], &m, err);
 	if (st == VMOON_OK)
@@ -270,16 +263,6 @@ enum vmoon_status vmoon_board_create(const struct vmoon_spec *spec,
 	}
 	*out_board = b;
 	return VMOON_OK;
-}
-
-size_t vmoon_board_triggers(const struct vmoon_board *b,
-			    int out_fds[VMOON_IRQ_LINES])
-{
-	const struct vmoon_irqs *irqs = &b->rack.irqs;
-
-	for (size_t i = 0; i < irqs->line_count; i++)
-		out_fds[i] = irqs->lines[i].trigger_fd;
-	return irqs->line_count;
 }
 
 void vmoon_board_destroy(struct vmoon_board *b)

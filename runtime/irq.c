@@ -2,31 +2,10 @@
 /* irq.c - interrupt lines: sharing, and the way to the hypervisor. */
 #include "irq.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
-static struct vmoon_irq_line *line_of(struct vmoon_irqs *irqs, unsigned gsi)
-{
-	const size_t i = (size_t)gsi - VMOON_IRQ_LINE_FIRST;
-
-	return i < irqs->line_count ? &irqs->lines[i] : NULL;
-}
-
-/* Under the lock. */
 static void drive(struct vmoon_irqs *irqs, unsigned gsi, bool level)
 {
-	const struct vmoon_irq_line *line = line_of(irqs, gsi);
-	const uint64_t one = 1;
-
-	if (line != NULL) {
-		if (level && write(line->trigger_fd, &one, sizeof(one)) < 0)
-			irqs->failures++;
-		return;
-	}
 	if (irqs->hv->ops->set_irq(irqs->hv, gsi, level) != VMOON_OK)
 		irqs->failures++;
 }
@@ -55,73 +34,8 @@ void vmoon_irqs_init(struct vmoon_irqs *irqs, struct vmoon_hv_vm *hv)
 	irqs->hv = hv;
 }
 
-/* The guest ended an interrupt of the line: low, whatever devices say. */
-static bool on_ended(void *ctx, uint32_t events)
-{
-	struct vmoon_irq_line *line = ctx;
-	struct vmoon_irqs *irqs = line->irqs;
-	const unsigned gsi =
-		VMOON_IRQ_LINE_FIRST + (unsigned)(line - irqs->lines);
-
-	(void)events;
-	vmoon_lock_take(&irqs->lock);
-	if (irqs->high[gsi] > 0)
-		drive(irqs, gsi, true);
-	vmoon_lock_drop(&irqs->lock);
-	return true;
-}
-
-static enum vmoon_status add_line(struct vmoon_irqs *irqs,
-				  struct vmoon_error *err)
-{
-	struct vmoon_irq_line *line = &irqs->lines[irqs->line_count];
-	const unsigned gsi = VMOON_IRQ_LINE_FIRST + (unsigned)irqs->line_count;
-	enum vmoon_status st = VMOON_E_SYS;
-
-	line->irqs = irqs;
-	line->ended.ready = on_ended;
-	line->ended.ctx = line;
-	line->trigger_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	line->ended.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (line->trigger_fd >= 0 && line->ended.fd >= 0)
-		st = vmoon_loop_add_fd(irqs->loop, &line->ended,
-				       EPOLLIN | EPOLLET, err);
-	if (st == VMOON_OK)
-		st = irqs->hv->ops->add_irqfd(irqs->hv, gsi, line->trigger_fd,
-					      line->ended.fd, err);
-	if (st == VMOON_OK)
-		irqs->line_count++;
-	return st;
-}
-
-enum vmoon_status vmoon_irqs_listen(struct vmoon_irqs *irqs,
-				    struct vmoon_loop *loop,
-				    struct vmoon_error *err)
-{
-	enum vmoon_status st = VMOON_OK;
-	const char *wish = getenv("VMOON_RESAMPLE");
-
-	if (wish == NULL || wish[0] == '0')
-		return VMOON_OK;
-	irqs->loop = loop;
-	while (irqs->line_count < VMOON_IRQ_LINES && st == VMOON_OK)
-		st = add_line(irqs, err);
-	return st;
-}
-
 void vmoon_irqs_fini(struct vmoon_irqs *irqs)
 {
-	for (size_t i = 0; i < irqs->line_count; i++) {
-		struct vmoon_irq_line *line = &irqs->lines[i];
-
-		VMOON_IGNORE(irqs->hv->ops->remove_irqfd(
-				     irqs->hv,
-				     VMOON_IRQ_LINE_FIRST + (unsigned)i,
-				     line->trigger_fd, NULL) != VMOON_OK);
-		vmoon_loop_remove_fd(irqs->loop, &line->ended);
-		(void)close(line->ended.fd);
-		(void)close(line->trigger_fd);
-	}
 	vmoon_lock_fini(&irqs->lock);
 }
 

@@ -5,7 +5,6 @@
 
 #include "hv.h"
 #include "lock.h"
-#include "loop.h"
 #include "vmoon/device.h"
 
 /* 32 virtio devices, those of the board, and as many of the embedder's. */
@@ -21,27 +20,8 @@ struct vmoon_irq_source {
 };
 
 /*
- * A line whose hypervisor lowers it at the guest's end of interrupt, and says
- * so: raising it again is ours, lowering it never.
- */
-struct vmoon_irq_line {
-	struct vmoon_irqs *irqs;    /* borrowed: the table it is in */
-	int trigger_fd;             /* owned; -1: by set_irq */
-	struct vmoon_loop_fd ended; /* fd is owned */
-};
-
-/*
- * Lines that no 8259 sees. Those below may be of ISA: edges, which nobody is
- * to raise again.
- */
-enum {
-	VMOON_IRQ_LINE_FIRST = 16,
-	VMOON_IRQ_LINES = VMOON_GSI_COUNT - VMOON_IRQ_LINE_FIRST
-};
-
-/*
  * Several sources may share a line: it is high while any of them is. The lock
- * is the deepest leaf of all: held only around one KVM_IRQ_LINE, or one write.
+ * is the deepest leaf of all: held only around one KVM_IRQ_LINE.
  */
 struct vmoon_irqs {
 	struct vmoon_hv_vm *hv; /* borrowed: outlives the table */
@@ -49,21 +29,11 @@ struct vmoon_irqs {
 	struct vmoon_irq_source sources[VMOON_IRQ_SOURCES_MAX];
 	uint16_t high[VMOON_GSI_COUNT]; /* sources that hold the line up */
 	uint64_t failures;              /* refused by the hypervisor */
-	struct vmoon_irq_line lines[VMOON_IRQ_LINES];
-	size_t line_count;       /* of which so many are made */
-	struct vmoon_loop *loop; /* borrowed: where their ends are heard */
 };
 
 void vmoon_irqs_init(struct vmoon_irqs *irqs, struct vmoon_hv_vm *hv)
 	VMOON_NONNULL(1, 2);
 void vmoon_irqs_fini(struct vmoon_irqs *irqs) VMOON_NONNULL(1);
-
-/*
- * Makes the lines that end by themselves, whose ends loop hears of. Before
- * there are sources. A hypervisor without them is no failure.
- */
-VMOON_STATUS vmoon_irqs_listen(struct vmoon_irqs *irqs, struct vmoon_loop *loop,
-			       struct vmoon_error *err) VMOON_NONNULL(1, 2);
 
 /* A further source on gsi, low. Any thread. */
 VMOON_STATUS vmoon_irqs_add(struct vmoon_irqs *irqs, unsigned gsi,

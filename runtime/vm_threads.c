@@ -63,7 +63,6 @@ static enum vmoon_status open_sandbox(struct vmoon_vm *vm,
 	for (size_t i = 0; i < vm->disk_count; i++)
 		cfg.disk[i] = (struct vmoon_sandbox_loop){
 			vm->disks[i].loop.wake_fd, vm->disks[i].loop.epoll_fd};
-	cfg.line_count = vmoon_board_triggers(vm->board, cfg.line_fds);
 	return vmoon_sandbox_open(&vm->sandbox, &cfg, err);
 }
 

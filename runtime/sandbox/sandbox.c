@@ -97,8 +97,7 @@ static void name_operands(struct vmoon_sandbox *sb)
 static void name_loops(struct vmoon_sandbox *sb)
 {
 	const struct vmoon_sandbox_config *cfg = &sb->cfg;
-	uint32_t fds[1 + VMOON_VIRTIO_DEVICES_MAX + VMOON_SANDBOX_LINES_MAX];
-	size_t n = 1 + (size_t)cfg->disks;
+	uint32_t fds[1 + VMOON_VIRTIO_DEVICES_MAX];
 
 	fds[0] = (uint32_t)cfg->worker.wake_fd;
 	sb->seats[VMOON_SEAT_WORKER].epoll = block_of(cfg->worker.epoll_fd);
@@ -107,9 +106,8 @@ static void name_loops(struct vmoon_sandbox *sb)
 		sb->seats[vmoon_seat_of_disk(cfg->cpus, i)].epoll =
 			block_of(cfg->disk[i].epoll_fd);
 	}
-	for (size_t i = 0; i < cfg->line_count; i++)
-		fds[n++] = (uint32_t)cfg->line_fds[i];
-	sb->wakes_count = vmoon_sandbox_blocks_of(sb->wakes, fds, n);
+	sb->wakes_count =
+		vmoon_sandbox_blocks_of(sb->wakes, fds, 1 + cfg->disks);
 }
 
 /* seat: which one fd tells of. */

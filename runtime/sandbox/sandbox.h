@@ -23,8 +23,6 @@ enum {
 		VMOON_SEAT_VCPU + VMOON_CPUS_MAX + VMOON_VIRTIO_DEVICES_MAX
 };
 
-enum { VMOON_SANDBOX_LINES_MAX = 8 };
-
 /* Borrowed descriptors of a thread's loop. */
 struct vmoon_sandbox_loop {
 	int wake_fd, epoll_fd;
@@ -37,9 +35,6 @@ struct vmoon_sandbox_config {
 	unsigned disks; /* threads of disks, each with a loop */
 	struct vmoon_sandbox_loop disk[VMOON_VIRTIO_DEVICES_MAX];
 	int event_fd; /* borrowed: the runtime's */
-	/* Borrowed: what raises an interrupt line when it is written to. */
-	int line_fds[VMOON_SANDBOX_LINES_MAX];
-	size_t line_count;
 	int kick_signal;
 	struct vmoon_hv_calls hv_vm;
 	struct vmoon_hv_calls hv_vcpu[VMOON_CPUS_MAX];
@@ -60,8 +55,7 @@ struct vmoon_sandbox {
 	struct vmoon_sandbox_config cfg;
 	struct vmoon_sandbox_block one[VMOON_SANDBOX_OPERANDS];
 	struct vmoon_sandbox_block hv_vcpus[VMOON_CPUS_MAX];
-	struct vmoon_sandbox_block
-		wakes[1 + VMOON_VIRTIO_DEVICES_MAX + VMOON_SANDBOX_LINES_MAX];
+	struct vmoon_sandbox_block wakes[1 + VMOON_VIRTIO_DEVICES_MAX];
 	struct vmoon_sandbox_block listeners[VMOON_SEATS_MAX];
 	size_t hv_vcpus_count, listeners_count, wakes_count;
 	struct vmoon_sandbox_seat seats[VMOON_SEATS_MAX];

@@ -6,8 +6,6 @@
  */
 #include "machine.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -119,7 +117,7 @@ static void run_rounds(struct machine *m, const struct way *way,
 		      (unsigned long long)((now_ns() - from) / ROUNDS));
 }
 
-static void test_kvm_09__a_called_line_interrupts_once_a_raise(void **s)
+static void test_kvm__a_called_line_interrupts_at_each_raise(void **s)
 {
 	const struct way way = {raise_by_call, lower_by_call, -1, -1};
 	struct machine m;
@@ -134,15 +132,15 @@ static void test_kvm_09__a_called_line_interrupts_once_a_raise(void **s)
 /* As whoever has to raise it again: in a thread of its own. */
 static void *hear_ends(void *ctx)
 {
-	const struct way *way = ctx;
+	const int fd = ((const struct way *)ctx)->ended_fd;
 	uint64_t n, heard = 0;
 
-	while (heard < ROUNDS && read(way->ended_fd, &n, sizeof(n)) > 0)
+	while (heard < ROUNDS && read(fd, &n, sizeof(n)) > 0)
 		heard += n;
 	return NULL;
 }
 
-static void test_kvm_09__an_ending_line_tells_of_each_end(void **s)
+static void test_kvm__an_ending_line_tells_of_each_end(void **s)
 {
 	struct way way;
 	struct machine m;
@@ -158,7 +156,7 @@ static void test_kvm_09__an_ending_line_tells_of_each_end(void **s)
 }
 
 /* A device that still asserts when the guest ends the interrupt. */
-static void test_kvm_09__a_line_raised_at_its_end_interrupts_again(void **s)
+static void test_kvm__a_line_raised_at_its_end_interrupts_again(void **s)
 {
 	struct way way;
 	struct machine m;
@@ -176,7 +174,7 @@ static void test_kvm_09__a_line_raised_at_its_end_interrupts_again(void **s)
 }
 
 /* Nobody lowers it for the guest: what was called stays up. */
-static void test_kvm_09__a_called_line_that_stays_up_interrupts_again(void **s)
+static void test_kvm__a_called_line_that_stays_up_interrupts_again(void **s)
 {
 	struct machine m;
 
@@ -192,12 +190,11 @@ static void test_kvm_09__a_called_line_that_stays_up_interrupts_again(void **s)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(test_kvm_09__a_called_line_interrupts_once_a_raise),
-	cmocka_unit_test(test_kvm_09__an_ending_line_tells_of_each_end),
+	cmocka_unit_test(test_kvm__a_called_line_interrupts_at_each_raise),
+	cmocka_unit_test(test_kvm__an_ending_line_tells_of_each_end),
+	cmocka_unit_test(test_kvm__a_line_raised_at_its_end_interrupts_again),
 	cmocka_unit_test(
-		test_kvm_09__a_line_raised_at_its_end_interrupts_again),
-	cmocka_unit_test(
-		test_kvm_09__a_called_line_that_stays_up_interrupts_again),
+		test_kvm__a_called_line_that_stays_up_interrupts_again),
 };
 
 int main(void)
