@@ -363,7 +363,7 @@ enum vmoon_status vmoon_gmem_remove(const struct vmoon_gmem *gm, vmoon_gpa gpa,
 		out_gm->regions[i] = out_gm->regions[i + 1];
 		out_gm->backings[i] = out_gm->backings[i + 1];
 	}
-	/* Nobody counts before the first one is tried: see gmem.c. */
+	/* gmem.c tries the first region without a look at count. */
 	out_gm->regions[out_gm->count] = (struct vmoon_gmem_region){0};
 	out_gm->backings[out_gm->count] = NULL;
 	return VMOON_OK;

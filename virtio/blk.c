@@ -8,9 +8,9 @@
  * Spec: VIRTIO 1.2, 5.2.
  */
 #include "blk.h"
-#include "vmoon/le.h"
 
 #include "blk_run.h"
+#include "vmoon/le.h"
 #include "vq.h"
 
 #include <assert.h>

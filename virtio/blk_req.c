@@ -9,10 +9,10 @@
  * Spec: VIRTIO 1.2, 5.2.6.
  */
 #include "blk_req.h"
-#include "vmoon/le.h"
 
 #include "blk.h"
 #include "vmoon/ckd.h"
+#include "vmoon/le.h"
 
 enum { HEADER_BYTES = 16, RANGE_BYTES = 16 };
 #define RANGE_UNMAP UINT64_C(1)

@@ -8,9 +8,9 @@
  * Spec: VIRTIO 1.2, 5.3.
  */
 #include "console.h"
-#include "vmoon/le.h"
 
 #include "console_parts.h"
+#include "vmoon/le.h"
 
 #include <assert.h>
 #include <string.h>

@@ -6,6 +6,7 @@
  * the driver asks or the host changes its mind.
  */
 #include "console_parts.h"
+
 #include "vmoon/le.h"
 
 #include <assert.h>

@@ -382,36 +382,6 @@ bool vmoon_vdev_acknowledge(struct vmoon_vdev *v, uint32_t bits)
 	return true;
 }
 
-bool vmoon_vdev_config_read(const struct vmoon_vdev *v, uint64_t off,
-			    unsigned size, uint64_t *out_val)
-{
-	uint64_t val = 0;
-
-	if (!vmoon_range_ok(off, size, v->vd->config_len))
-		return false;
-	for (unsigned i = size; i-- > 0;)
-		val = val << 8 | v->vd->config[off + i];
-	*out_val = val;
-	return true;
-}
-
-bool vmoon_vdev_config_write(struct vmoon_vdev *v, uint64_t off, unsigned size,
-			     uint64_t val)
-{
-	unsigned char bytes[8];
-
-	assert(size <= sizeof(bytes));
-	if ((!has(v, VMOON_VDEV_DRIVER) && !v->vd->has_early_config) ||
-	    has(v, VMOON_VDEV_FAILED) || v->is_resetting ||
-	    v->vd->ops->config_write == NULL ||
-	    !vmoon_range_ok(off, size, v->vd->config_len))
-		return false;
-	for (unsigned i = 0; i < size; i++)
-		bytes[i] = (unsigned char)(val >> (8 * i) & 0xff);
-	v->vd->ops->config_write(v->vd, (uint32_t)off, bytes, size);
-	return true;
-}
-
 void vmoon_vdev_stats(const struct vmoon_vdev *v,
 		      struct vmoon_virtio_stats *out)
 {

@@ -82,10 +82,10 @@ struct vmoon_vdev {
 	struct vmoon_vq
 		*live[VMOON_VIRTIO_QUEUES_MAX]; /* borrowed; NULL: not */
 	struct vmoon_vdev_regs regs;
-	bool is_live;      /* activated, and not reset since */
-	bool is_resetting; /* nothing begins, and the driver is told of nothing
-			    */
-	bool is_waiting;   /* the reset is, for what is in flight */
+	bool is_live; /* activated, and not reset since */
+	/* Nothing begins, and the driver is told of nothing. */
+	bool is_resetting;
+	bool is_waiting; /* the reset is, for what is in flight */
 	uint64_t kicks, interrupts, resets, needs_reset;
 };
 

@@ -6,10 +6,10 @@
  *
  * Spec: VIRTIO 1.2, 2.7.
  */
-#include "vmoon/le.h"
 #include "vq_ring.h"
 
 #include "defs.h"
+#include "vmoon/le.h"
 
 #include <string.h>
 

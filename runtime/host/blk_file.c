@@ -161,13 +161,12 @@ static struct vmoon_block_request *next_finished(struct vmoon_blk_file *f)
 	return r;
 }
 
-static bool has_any(struct vmoon_blk_file *f,
-		    const struct vmoon_request_list *list)
+static bool has_submitted(struct vmoon_blk_file *f)
 {
 	bool is_any;
 
 	vmoon_lock_take(&f->state_lock);
-	is_any = list->first != NULL;
+	is_any = f->submitted.first != NULL;
 	vmoon_lock_drop(&f->state_lock);
 	return is_any;
 }
@@ -270,7 +269,7 @@ static bool has_room(const struct vmoon_blk_file *f)
 static bool is_alone(struct vmoon_blk_file *f)
 {
 	return !f->is_direct && vmoon_uring_in_flight(f->uring) == 0 &&
-	       !has_any(f, &f->submitted);
+	       !has_submitted(f);
 }
 
 static void carry_out(struct vmoon_blk_file *f, struct vmoon_block_request *r,
@@ -304,7 +303,7 @@ static void on_submitted(void *ctx)
 	if (f->uring != NULL)
 		vmoon_uring_run(f->uring);
 	/* Without room the end of a request goes on with it. */
-	if (!tell_finished(f) || (has_room(f) && has_any(f, &f->submitted)))
+	if (!tell_finished(f) || (has_room(f) && has_submitted(f)))
 		vmoon_loop_fire(&f->submitted_event);
 }
 

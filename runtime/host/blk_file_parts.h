@@ -45,7 +45,7 @@ struct vmoon_request_list {
  * A request is in one place at a time: submitted (any thread), under way (the
  * loop's thread, without a lock), finished (until it is told under the
  * device's lock). Lock order: the device's, then state_lock. What is under way
- * may never end, so nobody waits for it who has the device's lock.
+ * may never end: who has the device's lock waits a second at most (resize).
  */
 struct vmoon_blk_file {
 	struct vmoon_block block;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* vq_driver_io.c - whole requests, and those of blk, rng and console. */
-#include "vmoon/le.h"
 #include "vq_driver.h"
+
+#include "vmoon/le.h"
 
 #include <string.h>
 

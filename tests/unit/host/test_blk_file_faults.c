@@ -2,6 +2,7 @@
 /* test_blk_file_faults.c - disks in files on a host that fails. */
 #include "tests/support/faulty_host.h"
 #include "tests/support/file_rig.h"
+#include "tests/support/stalled_call.h"
 
 #include <pthread.h>
 
@@ -248,23 +249,6 @@ static void test_blk_file__what_the_ring_does_not_take_threads_do(void **state)
 
 /* ---- K15 ---- */
 
-/* The hook takes nothing. */
-static struct {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool is_stalled, may_go;
-} stall = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false};
-
-static void stall_here(void)
-{
-	(void)pthread_mutex_lock(&stall.lock);
-	stall.is_stalled = true;
-	(void)pthread_cond_broadcast(&stall.changed);
-	while (!stall.may_go)
-		(void)pthread_cond_wait(&stall.changed, &stall.lock);
-	(void)pthread_mutex_unlock(&stall.lock);
-}
-
 static void *run_loop(void *ctx)
 {
 	struct file_rig *r = ctx;
@@ -280,6 +264,7 @@ static void test_k15__a_disk_that_stalls_holds_up_no_other(void **state)
 	pthread_t thread;
 
 	assert_non_null(other);
+	stall_arm();
 	open_threads(slow);
 	file_rig_init(other);
 	file_rig_open(other);
@@ -287,10 +272,7 @@ static void test_k15__a_disk_that_stalls_holds_up_no_other(void **state)
 		.kind = VMOON_FAULT_WRITEV, .nth = 1, .hook = stall_here});
 	assert_int_equal(pthread_create(&thread, NULL, run_loop, slow), 0);
 	q = file_rig_submit(slow, WRITE, 0, 512, FILE_AT(0));
-	(void)pthread_mutex_lock(&stall.lock);
-	while (!stall.is_stalled)
-		(void)pthread_cond_wait(&stall.changed, &stall.lock);
-	(void)pthread_mutex_unlock(&stall.lock);
+	stall_wait();
 	for (unsigned i = 0; i < 100; i++)
 		assert_int_equal(
 			file_rig_do(other, READ, i * 512u, 512, FILE_AT(0)), 0);
@@ -298,10 +280,7 @@ static void test_k15__a_disk_that_stalls_holds_up_no_other(void **state)
 	vmoon_lock_take(&slow->lock);
 	assert_false(q->is_done);
 	vmoon_lock_drop(&slow->lock);
-	(void)pthread_mutex_lock(&stall.lock);
-	stall.may_go = true;
-	(void)pthread_cond_broadcast(&stall.changed);
-	(void)pthread_mutex_unlock(&stall.lock);
+	stall_let_go();
 	vmoon_loop_quit(&slow->loop);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(vmoon_faulty_end(), 1);

@@ -6,6 +6,7 @@
  */
 #include "host/blk_file.h"
 #include "tests/support/faulty_host.h"
+#include "tests/support/stalled_call.h"
 #include "tests/support/virtio_bus.h"
 
 #include <time.h>
@@ -13,33 +14,6 @@
 /* A hang guard only. */
 enum { PATIENCE_S = 60 };
 enum { STATUS = 0x70, DRIVER_OK = 0x0f, SECTORS = 8 };
-
-/* ---- a transfer that hangs until it is let go ---- */
-
-/* The hook takes nothing. */
-static struct {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool is_stalled, may_go;
-} stall = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false};
-
-static void stall_here(void)
-{
-	(void)pthread_mutex_lock(&stall.lock);
-	stall.is_stalled = true;
-	(void)pthread_cond_broadcast(&stall.changed);
-	while (!stall.may_go)
-		(void)pthread_cond_wait(&stall.changed, &stall.lock);
-	(void)pthread_mutex_unlock(&stall.lock);
-}
-
-static void let_go(void)
-{
-	(void)pthread_mutex_lock(&stall.lock);
-	stall.may_go = true;
-	(void)pthread_cond_broadcast(&stall.changed);
-	(void)pthread_mutex_unlock(&stall.lock);
-}
 
 /* ---- a VM whose disk is a file, on two vCPUs ---- */
 
@@ -67,24 +41,24 @@ static const struct vmoon_disk_ops file_ops = {.open = open_file,
 					       .detach = vmoon_blk_file_detach,
 					       .resize = vmoon_blk_file_resize};
 
-#define WRITE_STATUS                                \
-	{                                           \
-		.kind = VMOON_FAKE_EXIT, .exit = {  \
-			.kind = VMOON_HV_EXIT_MMIO, \
-			.is_write = true,           \
-			.size = 4,                  \
-			.count = 1,                 \
-			.addr = VV_WINDOW(0) + 0x70 \
-		}                                   \
+#define WRITE_STATUS                                  \
+	{                                             \
+		.kind = VMOON_FAKE_EXIT, .exit = {    \
+			.kind = VMOON_HV_EXIT_MMIO,   \
+			.is_write = true,             \
+			.size = 4,                    \
+			.count = 1,                   \
+			.addr = VV_WINDOW(0) + STATUS \
+		}                                     \
 	}
-#define READ_STATUS                                 \
-	{                                           \
-		.kind = VMOON_FAKE_EXIT, .exit = {  \
-			.kind = VMOON_HV_EXIT_MMIO, \
-			.size = 4,                  \
-			.count = 1,                 \
-			.addr = VV_WINDOW(0) + 0x70 \
-		}                                   \
+#define READ_STATUS                                   \
+	{                                             \
+		.kind = VMOON_FAKE_EXIT, .exit = {    \
+			.kind = VMOON_HV_EXIT_MMIO,   \
+			.size = 4,                    \
+			.count = 1,                   \
+			.addr = VV_WINDOW(0) + STATUS \
+		}                                     \
 	}
 
 /* The first resets the disk and then looks; the second only looks. */
@@ -123,16 +97,13 @@ static void begin_read(struct hang *h)
 
 	assert_ok(vmoon_driver_probe(h->d, VMOON_VIRTIO_F_VERSION_1, 16, &err),
 		  &err);
-	stall.is_stalled = stall.may_go = false;
+	stall_arm();
 	vmoon_faulty_begin(plan);
 	h->read = (struct vmoon_driver_blk){.type = VMOON_DRIVER_BLK_IN,
 					    .len = SECTORS * 512};
 	assert_true(vmoon_driver_blk_start(h->d, &h->read, NULL));
 	vmoon_driver_kick(h->d, 0, true);
-	(void)pthread_mutex_lock(&stall.lock);
-	while (!stall.is_stalled)
-		(void)pthread_cond_wait(&stall.changed, &stall.lock);
-	(void)pthread_mutex_unlock(&stall.lock);
+	stall_wait();
 }
 
 static void kick_vcpu(struct hang *h, unsigned cpu)
@@ -232,7 +203,7 @@ static void call_bounded(struct hang *h,
 	until.tv_sec += PATIENCE_S;
 	is_stuck = pthread_timedjoin_np(thread, NULL, &until) != 0;
 	if (is_stuck) {
-		let_go();
+		stall_let_go();
 		(void)pthread_join(thread, NULL);
 	}
 	assert_false(is_stuck);
@@ -259,7 +230,7 @@ static int fini(void **state)
 	void *v = h->v;
 	int rc;
 
-	let_go();
+	stall_let_go();
 	vmoon_driver_destroy(h->d);
 	rc = vv_teardown(&v);
 	VMOON_IGNORE(vmoon_faulty_end());
@@ -294,7 +265,7 @@ static void test_k15__a_vm_stops_while_a_reset_of_its_disk_hangs(void **state)
 	call_bounded(h, vmoon_vm_stop);
 	assert_int_equal(vmoon_vm_get_state(h->v->rig->vm), VMOON_VM_STOPPED);
 	assert_int_equal(step_of_guest(h, 0), 2);
-	let_go();
+	stall_let_go();
 	vv_end(h->v); /* waits for it */
 }
 
@@ -314,7 +285,7 @@ static void test_k15__a_pause_and_a_resume_while_a_reset_hangs(void **state)
 		assert_int_equal(step_of_guest(h, 0), 2);
 	}
 	call_bounded(h, vmoon_vm_pause);
-	let_go();
+	stall_let_go();
 	assert_int_equal(step_of_guest(h, 0), 2);
 	call_bounded(h, vmoon_vm_resume);
 	assert_int_equal(read_of_guest(h, 0), 0);
@@ -333,7 +304,7 @@ static void test_k15__a_second_vcpu_that_resets_waits_too(void **state)
 	call_bounded(h, vmoon_vm_resume);
 	assert_int_equal(step_of_guest(h, 0), 2);
 	assert_int_equal(step_of_guest(h, 1), 2);
-	let_go();
+	stall_let_go();
 	assert_int_equal(read_of_guest(h, 0), 0);
 	assert_int_equal(read_of_guest(h, 1), 0);
 	assert_disk_works(h);
@@ -359,7 +330,7 @@ static void test_k15__a_vm_stops_while_its_own_reset_hangs(void **state)
 	wait_resets(h);
 	call_bounded(h, vmoon_vm_stop);
 	assert_int_equal(vmoon_vm_get_state(h->v->rig->vm), VMOON_VM_STOPPED);
-	let_go();
+	stall_let_go();
 	vv_end(h->v);
 }
 
@@ -387,7 +358,7 @@ static void test_k15__a_reset_of_the_vm_goes_on_after_the_transfer(void **state)
 	assert_int_equal(step_of_guest(h, 0), 2);
 	assert_int_equal(vmoon_gmem_read(&vm->gmem, VV_HEAP - 1, &byte, 1), 0);
 	assert_int_equal(byte, 0xa5);
-	let_go();
+	stall_let_go();
 	assert_int_equal(read_of_guest(h, 0), 0);
 	assert_int_equal(resets_of_guest(h), before + 1);
 	assert_int_equal(vmoon_gmem_read(&vm->gmem, VV_HEAP - 1, &byte, 1), 0);
@@ -415,7 +386,7 @@ static void test_k15__a_resize_gives_up(void **state)
 	assert_ok(vmoon_vm_disk_stats(vm, "d0", &s, &err), &err);
 	assert_int_equal(s.size_bytes, VV_DISK_BYTES);
 	call_bounded(h, vmoon_vm_pause);
-	let_go();
+	stall_let_go();
 	call_bounded(h, vmoon_vm_resume);
 	while (vmoon_driver_io_poll(h->d, 0) == 0)
 		VMOON_IGNORE(sched_yield());
