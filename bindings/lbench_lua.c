@@ -6,6 +6,7 @@
 #include "lbench.h"
 #include "ldhandle.h"
 #include "ldpack.h"
+#include "ldproblems.h"
 #include "ldvirtio.h"
 #include "lresult.h"
 #include "lvm.h"
@@ -112,6 +113,9 @@ int vmoon_lbench_new_file(lua_State *L)
 		"file", "memory", "name", "on_error", "params", "state", NULL};
 	struct vmoon_bench_options opts = {.size = sizeof(opts)};
 	struct vmoon_ldobj_options o = {0};
+	struct vmoon_ldproblems_origin origin = {
+		.source = &o.source, .function = "bench", .prefix = ""};
+	struct vmoon_ldproblems *problems;
 	struct vmoon_runtime *rt;
 	struct vmoon_lbench *self;
 	struct vmoon_error err;
@@ -128,9 +132,11 @@ int vmoon_lbench_new_file(lua_State *L)
 	rt = vmoon_lvm_runtime(L); /* before the handle: it goes after it */
 	vmoon_lbench_must(L, vmoon_runtime_watchdog(rt, &o.watchdog, &err),
 			  &err);
+	problems = vmoon_ldproblems_push(L, NULL);
 	self = vmoon_lbench_push(L);
-	vmoon_lbench_must(
-		L, vmoon_ldobj_create(&o, NULL, NULL, &self->obj, &err), &err);
+	if (vmoon_ldobj_create(&o, vmoon_ldproblems_add, problems, &self->obj,
+			       &err) != VMOON_OK)
+		return vmoon_ldproblems_raise(L, problems, &origin, &err);
 	open_bench(L, self, &opts);
 	vmoon_lbench_settle(L, self);
 	return 1;
@@ -210,10 +216,16 @@ int vmoon_lbench_regs(lua_State *L)
 int vmoon_lbench_reload(lua_State *L)
 {
 	struct vmoon_lbench *self = vmoon_lbench_lua(L);
+	const struct vmoon_ldspec_source source = {
+		.path = vmoon_ldobj_path(self->obj)};
+	const struct vmoon_ldproblems_origin origin = {
+		.source = &source, .function = "reload", .prefix = ""};
+	struct vmoon_ldproblems *problems = vmoon_ldproblems_push(L, NULL);
 	struct vmoon_error err;
 
-	vmoon_lbench_must(L, vmoon_ldobj_reload(self->obj, NULL, NULL, &err),
-			  &err);
+	if (vmoon_ldobj_reload(self->obj, vmoon_ldproblems_add, problems,
+			       &err) != VMOON_OK)
+		return vmoon_ldproblems_raise(L, problems, &origin, &err);
 	lua_settop(L, 1);
 	return 1;
 }

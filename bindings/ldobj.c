@@ -25,6 +25,11 @@ const char *vmoon_ldobj_name(const struct vmoon_ldobj *obj)
 	return obj->name != NULL ? obj->name : obj->code.spec->name;
 }
 
+const char *vmoon_ldobj_path(const struct vmoon_ldobj *obj)
+{
+	return obj->opts.source.path;
+}
+
 struct vmoon_ldspec *vmoon_ldobj_spec(const struct vmoon_ldobj *obj)
 {
 	return obj->code.spec;

@@ -64,6 +64,8 @@ vmoon_ldobj_create(const struct vmoon_ldobj_options *opts,
 void vmoon_ldobj_destroy(struct vmoon_ldobj *obj);
 
 const char *vmoon_ldobj_name(const struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+/* Of its file. */
+const char *vmoon_ldobj_path(const struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 /* Both are others after a reload: not to be kept. */
 struct vmoon_ldspec *vmoon_ldobj_spec(const struct vmoon_ldobj *obj)
 	VMOON_NONNULL(1);

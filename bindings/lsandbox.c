@@ -38,6 +38,8 @@ struct vmoon_lsandbox {
 	size_t memory;
 	double deadline;       /* of this thread's processor time, in seconds */
 	bool has_ended;        /* a stand-in was used */
+	bool has_module;       /* the script has asked for "vmoon" */
+	bool is_device;        /* it has asked for "vmoon.device" instead */
 	bool is_late;          /* the time is used up */
 	bool has_script_error; /* a problem that is no spec's */
 	const char *path;      /* borrowed for the run */
@@ -229,6 +231,26 @@ static int config_bench(lua_State *L)
 		"test devices by a script that lua5.4 or busted runs");
 }
 
+/* A device file runs in a state of its own. Upvalue: the require of scripts. */
+static int config_require(lua_State *L)
+{
+	struct vmoon_lsandbox *self = sandbox_of(L);
+	const char *name = luaL_checkstring(L, 1);
+
+	if (strcmp(name, "vmoon.device") == 0 && !self->has_module) {
+		self->is_device = true;
+		self->has_ended = true;
+		return unwind(L);
+	}
+	if (strcmp(name, "vmoon") == 0)
+		self->has_module = true;
+	lua_settop(L, 1);
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	lua_call(L, 1, 1);
+	return 1;
+}
+
 static const luaL_Reg config_functions[] = {
 	{"bench", config_bench},   {"new", config_new},
 	{"boot", config_boot},     {"check", config_check},
@@ -254,6 +276,9 @@ static void open_state(lua_State *L)
 	lua_call(L, 0, 1);
 	luaL_setfuncs(L, config_functions, 0);
 	vmoon_lsafe_set_require(L);
+	lua_getglobal(L, "require");
+	lua_pushcclosure(L, config_require, 1);
+	lua_setglobal(L, "require");
 }
 
 /* Protected: the whole life of the state. */
@@ -372,6 +397,8 @@ enum vmoon_lsandbox_result vmoon_lsandbox_run(struct vmoon_lsandbox *self,
 	lua_pushlightuserdata(L, self);
 	has_failed = lua_pcall(L, 1, 0, 0) != LUA_OK && !self->has_ended;
 	lua_sethook(L, NULL, 0, 0);
+	if (self->is_device)
+		return VMOON_LSANDBOX_DEVICE;
 	if (has_failed) {
 		lua_pushcfunction(L, record_error);
 		lua_insert(L, 1);

@@ -62,12 +62,15 @@ static const struct vmoon_cli_command_row commands[] = {
 	 false,
 	 "Runs each script without files, processes or VMs and checks every\n"
 	 "specification that it hands to vmoon.new or vmoon.boot, or returns,\n"
-	 "until it first uses a VM. A FILE.json is a specification itself.\n"
+	 "until it first uses a VM. A FILE.json is a specification itself. A "
+	 "FILE\n"
+	 "that asks for vmoon.device is a device in Lua, and checked as one.\n"
 	 "Needs no KVM. All mistakes are shown at once, with their places.\n"
 	 "\n"
 	 "Examples:\n"
 	 "  vmoon check hello.lua\n"
 	 "  vmoon check tests/*.lua\n"
+	 "  vmoon check counter.lua\n"
 	 "\n"
 	 "Exit status: 0 all correct, 103 script error, 105 mistakes.\n"},
 	{"export", "FILE", "print a script's specifications, checked", 1, 1,

@@ -131,6 +131,7 @@ enum vmoon_status vmoon_config_from_lua(struct vmoon_runtime *rt,
 				  path);
 	switch (vmoon_lsandbox_run(sandbox, path)) {
 	case VMOON_LSANDBOX_OK:
+	case VMOON_LSANDBOX_DEVICE: /* which describes no VM */
 		st = take_spec(sandbox, rt, path, out_cfg, err);
 		break;
 	case VMOON_LSANDBOX_BAD:

@@ -248,6 +248,62 @@ describe("vmoon export", function()
   end)
 end)
 
+describe("vmoon check of a device in Lua", function()
+  local HEAD <const> = 'local dev = require "vmoon.device"\nreturn dev.mmio {\n  name = "x", size = 0x10,\n'
+
+  it("finds nothing in one that is right, parameters that must be given or not", function()
+    local run = check_text(HEAD .. '  params = { hz = { type = "integer" } }, registers = { R = { at = 0 } },\n}\n')
+    assert.same({ 0, "" }, { run.status, run.err })
+    assert.equal(support.folder() .. "/t.lua: ok (a device)\n", run.out)
+  end)
+
+  it("shows all mistakes with their places and hints", function()
+    local run = check_text(HEAD .. [[
+  registers = {
+    A = { at = 0x00, acess = "ro" },
+    B = { at = 0x02, width = 3 },
+  },
+  timers = { tick = true },
+}
+]])
+    assert.equal(105, run.status)
+    local path = support.folder() .. "/t.lua"
+    assert.matches(path .. ':5:22: registers.A.acess: unknown field "acess"\n', run.err, 1, true)
+    assert.matches('        hint: did you mean "access"?\n', run.err, 1, true)
+    assert.matches(path .. ":6:30: registers.B.width: ", run.err, 1, true)
+    assert.matches(path .. ":8:21: timers.tick: ", run.err, 1, true)
+    assert.equal("", run.out)
+  end)
+
+  it("says what the file itself does wrong", function()
+    for _, text in ipairs {
+      "error 'oops'", "while true do end", "return 5", "return dev.mimo {}", "io.open 'x'",
+    } do
+      local run = check_text('local dev = require "vmoon.device"\n' .. text)
+      assert.is_true(run.status == 103 or run.status == 105, text)
+      assert.matches("t.lua", run.err, 1, true)
+      assert.equal("", run.out)
+    end
+  end)
+
+  it("is not for scripts that describe VMs as well", function()
+    local run = check_text 'require "vmoon" require "vmoon.device"'
+    assert.equal(103, run.status)
+    assert.matches("module 'vmoon.device' cannot be loaded while a script is only checked", run.err, 1, true)
+  end)
+
+  it("cannot be caught by the file", function()
+    local run = check_text('pcall(require, "vmoon.device") while true do end')
+    assert.equal(103, run.status)
+  end)
+
+  it("gives an export nothing to print", function()
+    local path = support.write("t.lua", HEAD .. "  registers = {},\n}")
+    local run = support.vmoon("export --json " .. path)
+    assert.not_matches("{", run.out, 1, true)
+  end)
+end)
+
 describe("new device", function()
   local function make(folder, before)
     return support.sh(("mkdir %s && cd %s && %s && vmoon new device blinker"):format(folder, folder, before or "true"))

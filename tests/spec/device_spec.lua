@@ -92,8 +92,8 @@ describe("counter device", function()
   end)
 
   it("says which parameter is wrong", function()
-    assert.matches("hz", raised(vmoon.bench, { file = COUNTER, params = { hz = 0 } }).message)
-    assert.matches("herz", raised(vmoon.bench, { file = COUNTER, params = { herz = 1 } }).message)
+    assert.matches("hz", raised(vmoon.bench, { file = COUNTER, params = { hz = 0 } }).detail)
+    assert.matches("herz", raised(vmoon.bench, { file = COUNTER, params = { herz = 1 } }).detail)
     assert.matches("must be a table",
       raised(vmoon.bench, { file = COUNTER, params = 1 }).message)
     assert.matches("function",
@@ -184,6 +184,29 @@ describe("a device in Lua on a bench", function()
       assert.equal(400, b:read32(4))
       assert.equal(9, b:read32(0))
     end)
+  end)
+
+  it("shows mistakes of its file with their places, when it is made and when it is read again", function()
+    local text = HEAD .. "registers = {\n  R = { at = 0, access = 'rww' },\n  S = { at = 1, idth = 1 } } }"
+    with_file(text, function(path, rewrite)
+      local function check(err)
+        assert.equal("config", err.kind)
+        assert.matches(path .. ":2:26: registers.R.access: ", err.detail, 1, true)
+        assert.matches(path .. ':3:17: registers.S.idth: unknown field "idth"', err.detail, 1, true)
+        assert.matches('hint: did you mean "width"?', err.detail, 1, true)
+        assert.equal("registers.R.access", err.problems[1].path)
+      end
+      check(raised(vmoon.bench, { file = path }))
+      rewrite(HEAD .. "registers = { R = { at = 0 } } }")
+      local b <close> = vmoon.bench { file = path }
+      b:write32(0, 7)
+      rewrite(text)
+      check(raised(b.reload, b))
+      assert.equal(7, b:read32(0))
+    end)
+    local _, err = pcall(vmoon.bench, { file = COUNTER,
+      params = { hz = 0 } })
+    assert.matches("device_spec.lua:%d+:23: params.hz: ", err.detail)
   end)
 
   it("counts edges", function()
