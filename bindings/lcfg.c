@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lbox.h"
+#include "ldmaker.h"
 #include "lmod.h"
 #include "lresult.h"
 #include "lsize.h"
@@ -433,6 +434,7 @@ struct vmoon_config *vmoon_lcfg_check(lua_State *L, int idx,
 	box = vmoon_lbox_push(L, destroy_config);
 	if (origin != NULL && strcmp(origin->function, "json") == 0) {
 		check_json(L, idx, box, origin);
+		vmoon_ldmaker_check(L, box->object, function, origin);
 		return box->object;
 	}
 	if (vmoon_config_create(NULL, &cfg, &err) != VMOON_OK)
@@ -440,6 +442,7 @@ struct vmoon_config *vmoon_lcfg_check(lua_State *L, int idx,
 	cfg_slot = cfg;
 	box->object = cfg_slot;
 	vmoon_lcfg_check_into(L, idx, cfg, function, origin);
+	vmoon_ldmaker_check(L, cfg, function, origin);
 	return cfg; /* the box stays on the top */
 }
 

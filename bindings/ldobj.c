@@ -74,15 +74,27 @@ void vmoon_ldhook_describe(const struct vmoon_ldobj *obj,
 	(void)snprintf(buf, size, "%s%s", what, of == NULL ? "" : of);
 }
 
+static enum vmoon_ldspec_on_error on_error_of(const struct vmoon_ldobj *obj)
+{
+	return obj->opts.has_on_error ? obj->opts.on_error
+				      : obj->code.spec->on_error;
+}
+
 static void report(struct vmoon_ldobj *obj, const char *text)
 {
+	const struct vmoon_device_env *env = &obj->env;
+	const enum vmoon_ldspec_on_error on_error = on_error_of(obj);
 	struct vmoon_error err;
 
 	obj->stats.reports++;
 	VMOON_IGNORE(vmoon_fail(&err, VMOON_E_SCRIPT, 0, "device '%s': %s",
 				vmoon_ldobj_name(obj), text));
-	if (obj->env.report.failed != NULL)
-		obj->env.report.failed(obj->env.report.ctx, &err);
+	if (env->report.failed != NULL)
+		env->report.failed(env->report.ctx, &err);
+	if (on_error == VMOON_LDSPEC_PAUSE && env->pause.set != NULL)
+		env->pause.set(env->pause.ctx);
+	if (on_error == VMOON_LDSPEC_STOP && env->abort.failed != NULL)
+		env->abort.failed(env->abort.ctx, &err);
 }
 
 static void give_up(struct vmoon_ldobj *obj)
@@ -110,9 +122,6 @@ bool vmoon_ldobj_has_failed(const struct vmoon_ldobj *obj)
 void vmoon_ldhook_strike(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 			 const char *why)
 {
-	const enum vmoon_ldspec_on_error on_error =
-		obj->opts.has_on_error ? obj->opts.on_error
-				       : obj->code.spec->on_error;
 	char name[VMOON_LDOBJ_HOOK_NAME_MAX];
 
 	hook->errors++;
@@ -120,7 +129,7 @@ void vmoon_ldhook_strike(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 	obj->has_error = true;
 	vmoon_ldhook_describe(obj, hook, name, sizeof(name));
 	(void)snprintf(obj->error, sizeof(obj->error), "%s: %s", name, why);
-	if (on_error != VMOON_LDSPEC_IGNORE) {
+	if (on_error_of(obj) != VMOON_LDSPEC_IGNORE) {
 		report(obj, obj->error);
 		return;
 	}

@@ -43,10 +43,6 @@ struct vmoon_ldobj_options {
 	 * functions runs; may raise. NULL: nothing. For virtio.
 	 */
 	lua_CFunction extend;
-	/* Under the device's lock, any thread; NULL: nobody listens. */
-	void (*log)(void *ctx, const char *line); /* d:log, print, slow hooks */
-	void (*event)(void *ctx); /* d:post has put the first one */
-	void *ctx;                /* borrowed: outlives the object */
 };
 
 /*
@@ -85,6 +81,8 @@ void vmoon_ldobj_device(struct vmoon_ldobj *obj,
 /* Of a device that was made so. */
 struct vmoon_ldobj *vmoon_ldobj_of_device(struct vmoon_device *dev)
 	VMOON_NONNULL(1);
+/* Whether it was. */
+bool vmoon_ldobj_is_device(const struct vmoon_device *dev) VMOON_NONNULL(1);
 
 /* ---- any device: what make, tick and work have to do ---- */
 
@@ -173,6 +171,21 @@ VMOON_STATUS
 vmoon_ldobj_reload(struct vmoon_ldobj *obj,
 		   void (*fn)(void *ctx, const struct vmoon_ldproblem *),
 		   void *fn_ctx, struct vmoon_error *err) VMOON_NONNULL(1);
+/*
+ * The same in two steps: the first reads the file, without the device's lock,
+ * by one thread at a time; the second takes what it made, also on failure.
+ */
+struct vmoon_ldcode;
+VMOON_STATUS
+vmoon_ldobj_prepare(struct vmoon_ldobj *obj,
+		    void (*fn)(void *ctx, const struct vmoon_ldproblem *),
+		    void *fn_ctx, struct vmoon_ldcode **out_code,
+		    struct vmoon_error *err) VMOON_NONNULL(1, 4);
+VMOON_STATUS vmoon_ldobj_adopt(struct vmoon_ldobj *obj,
+			       struct vmoon_ldcode *take_code,
+			       struct vmoon_error *err) VMOON_NONNULL(1, 2);
+/* Of one that is not adopted. NULL is allowed. */
+void vmoon_ldcode_destroy(struct vmoon_ldcode *code, struct vmoon_mem *mem);
 
 struct vmoon_ldobj_stats {
 	uint64_t fast;    /* accesses that C answered alone */

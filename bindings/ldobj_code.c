@@ -275,8 +275,9 @@ static void print_line(void *ctx, const char *line)
 {
 	struct vmoon_ldobj *obj = ctx;
 
-	if (obj->opts.log != NULL)
-		obj->opts.log(obj->opts.ctx, line);
+	if (obj->env.log.write != NULL) /* else it may have no name yet */
+		vmoon_logf(&obj->env.log, VMOON_LOG_INFO, vmoon_ldobj_name(obj),
+			   "%s", line);
 }
 
 /* Once, with a state of this size. */

@@ -147,8 +147,8 @@ bool vmoon_ldobj_put_event(struct vmoon_ldobj *obj, lua_State *L,
 				  why) == 0);
 	obj->events_len += need;
 	obj->stats.events++;
-	if (obj->events_len == need && obj->opts.event != NULL)
-		obj->opts.event(obj->opts.ctx);
+	if (obj->events_len == need && obj->env.tell.set != NULL)
+		obj->env.tell.set(obj->env.tell.ctx);
 	return true;
 }
 
@@ -189,14 +189,13 @@ void vmoon_ldobj_line(struct vmoon_ldobj *obj, const char *line)
 		return;
 	}
 	vmoon_bucket_spend(&obj->lines, cost);
-	if (obj->opts.log == NULL)
-		return;
 	memcpy(cut, line, cost - 1);
 	cut[cost - 1] = '\0';
 	for (size_t i = 0; i < cost - 1; i++)
 		if ((unsigned char)cut[i] < ' ' || cut[i] == 0x7f)
 			cut[i] = ' ';
-	obj->opts.log(obj->opts.ctx, cut);
+	vmoon_logf(&obj->env.log, VMOON_LOG_INFO, vmoon_ldobj_name(obj), "%s",
+		   cut);
 }
 
 /* ---- figures ---- */

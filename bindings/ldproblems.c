@@ -117,11 +117,18 @@ static void push_problems(lua_State *L, const struct vmoon_ldproblems *list)
 }
 
 /* { source =, name =, line = } of who called, as far as it is known. */
-static void push_caller(lua_State *L)
+static void push_caller(lua_State *L, const struct vmoon_lcfg_origin *script)
 {
 	lua_Debug ar;
 
 	lua_createtable(L, 0, 3);
+	if (script != NULL) {
+		set_text(L, "source", script->source);
+		set_text(L, "name", script->name);
+		lua_pushinteger(L, script->line);
+		lua_setfield(L, -2, "line");
+		return;
+	}
 	if (!vmoon_lresult_caller(L, &ar))
 		return;
 	set_text(L, "source", ar.source);
@@ -149,8 +156,9 @@ int vmoon_ldproblems_raise(lua_State *L, const struct vmoon_ldproblems *list,
 		lua_setfield(L, -2, "text");
 	}
 	lua_pushstring(L, origin->prefix);
-	lua_pushstring(L, origin->function);
-	push_caller(L);
+	lua_pushstring(L, origin->script != NULL ? origin->script->function
+						 : origin->function);
+	push_caller(L, origin->script);
 	lua_call(L, 5, 1);
 	return lua_error(L);
 }

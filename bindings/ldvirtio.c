@@ -21,11 +21,6 @@ static struct vmoon_ldvirtio *virtio_of(struct vmoon_virtio *vd)
 	return VMOON_CONTAINER_OF(vd, struct vmoon_ldvirtio, vd);
 }
 
-struct vmoon_ldobj *vmoon_ldvirtio_object(struct vmoon_virtio *vd)
-{
-	return virtio_of(vd)->obj;
-}
-
 /* ---- buffers ---- */
 
 /* NULL: all are in use. */
@@ -334,6 +329,12 @@ static const struct vmoon_virtio_ops template = {
 	.load = load,
 	.destroy = destroy,
 };
+
+/* Each has a table of its own, made from one. */
+struct vmoon_ldobj *vmoon_ldvirtio_object(struct vmoon_virtio *vd)
+{
+	return vd->ops->destroy == destroy ? virtio_of(vd)->obj : NULL;
+}
 
 static uint16_t largest_queue(const struct vmoon_ldspec *spec)
 {

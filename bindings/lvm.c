@@ -10,6 +10,7 @@
 #include "lbox.h"
 #include "lconsole.h"
 #include "ldevices.h"
+#include "ldmaker.h"
 #include "lhandle.h"
 #include "lhost.h"
 #include "lmod.h"
@@ -71,6 +72,8 @@ struct vmoon_runtime *vmoon_lvm_runtime(lua_State *L)
 	if (vmoon_runtime_create(NULL, &rt, &err) != VMOON_OK)
 		vmoon_lresult_raise(L, NULL, &err);
 	box->object = rt;
+	if (vmoon_ldmaker_install(rt, &err) != VMOON_OK)
+		vmoon_lresult_raise(L, NULL, &err);
 	lua_setfield(L, LUA_REGISTRYINDEX, RUNTIME_KEY);
 	return rt;
 }
@@ -118,6 +121,7 @@ static void enter_devices(lua_State *L, const struct vmoon_lvm *self,
 			  int handle)
 {
 	const char *name, *type;
+	bool is_virtio;
 
 	lua_getiuservalue(L, handle, VMOON_LVM_DEVICES);
 	for (size_t i = 0; vmoon_vm_virtio_device(self->vm, i, &name, &type);
@@ -125,6 +129,12 @@ static void enter_devices(lua_State *L, const struct vmoon_lvm *self,
 		vmoon_ldevices_push(L, handle, name, type);
 		vmoon_ldevices_enter(L, -2, name);
 	}
+	for (size_t i = 0;
+	     vmoon_vm_device(self->vm, i, &name, &type, &is_virtio); i++)
+		if (!is_virtio) { /* else it is there already */
+			vmoon_ldevices_push(L, handle, name, type);
+			vmoon_ldevices_enter(L, -2, name);
+		}
 	lua_getiuservalue(L, handle, VMOON_LVM_PORTS);
 	for (size_t i = 0; vmoon_vm_port(self->vm, i, &name, NULL); i++) {
 		vmoon_lstream_push_port(L, handle, name);
@@ -217,9 +227,29 @@ static void attach_sinks(lua_State *L, int handle, int spec)
 	attach_consoles(L, handle);
 }
 
+/* In dispatch, so on the script's thread; the handle is alive with its VM. */
+static void take_trouble(void *ctx, struct vmoon_vm *vm, const char *device,
+			 const struct vmoon_error *err)
+{
+	struct vmoon_lvm *self = ctx;
+
+	(void)vm;
+	(void)device; /* the message has it */
+	if (!self->has_trouble)
+		self->trouble = *err;
+	self->has_trouble = true;
+}
+
+bool vmoon_lvm_is_in_trouble(const struct vmoon_lvm *self)
+{
+	return self->has_trouble &&
+	       vmoon_vm_get_state(self->vm) == VMOON_VM_PAUSED;
+}
+
 struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 				   const struct vmoon_lcfg_origin *origin)
 {
+	struct vmoon_vm_events events = VMOON_INIT(struct vmoon_vm_events);
 	struct vmoon_config *cfg;
 	struct vmoon_runtime *rt;
 	struct vmoon_error err;
@@ -232,7 +262,9 @@ struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 	rt = vmoon_lvm_runtime(L);
 	self = push_closed(L);
 	self->rt = rt;
-	if (vmoon_vm_create(rt, cfg, NULL, &self->vm, &err) != VMOON_OK) {
+	events.device_error = take_trouble;
+	events.ctx = self;
+	if (vmoon_vm_create(rt, cfg, &events, &self->vm, &err) != VMOON_OK) {
 		self->vm = NULL;
 		vmoon_lvm_raise(L, -1, &err);
 	}
@@ -272,6 +304,7 @@ static int vm_resume(lua_State *L)
 	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
 	struct vmoon_error err;
 
+	self->has_trouble = false;
 	if (vmoon_vm_resume(self->vm, &err) != VMOON_OK)
 		return vmoon_lvm_raise(L, 1, &err);
 	lua_settop(L, 1);
@@ -350,6 +383,7 @@ static int vm_console(lua_State *L)
 		.vm = self->vm,
 		.stream = self->serial.stream,
 		.pos = self->console_pos,
+		.has_trouble = &self->has_trouble,
 	};
 	struct vmoon_error err;
 	enum vmoon_status status = vmoon_lconsole_attach(&console, &err);

@@ -197,9 +197,11 @@ static int attend(lua_State *L, int idx, struct vmoon_lvm *self,
 		.vm = self->vm,
 		.stream = self->serial.stream,
 		.pos = self->console_pos,
+		.has_trouble = &self->has_trouble,
 	};
 	const char *name = vmoon_vm_name(self->vm);
 	struct vmoon_error err;
+	int status = 0;
 
 	set_log(L, idx, self, opts);
 	if (vmoon_vm_get_state(self->vm) == VMOON_VM_CREATED &&
@@ -217,11 +219,15 @@ static int attend(lua_State *L, int idx, struct vmoon_lvm *self,
 				  "tests/testbed/run)");
 	if (vmoon_lconsole_attach(&console, &err) != VMOON_OK)
 		vmoon_lvm_raise(L, idx, &err);
+	if (console.end == VMOON_LCONSOLE_PAUSED) {
+		vmoon_cli_complainf("vm '%s': %s", name, self->trouble.msg);
+		status = VMOON_CLI_SCRIPT;
+	}
 	if (!has_ended(self->vm) && vmoon_vm_stop(self->vm, &err) != VMOON_OK)
 		vmoon_lvm_raise(L, idx, &err);
 	vmoon_vm_get_exit(self->vm, &record);
 	say_how_it_ended(name, &record);
-	return vmoon_exit_status(&record);
+	return status != 0 ? status : vmoon_exit_status(&record);
 }
 
 /* Pushes the VM for what the script returned; NULL when it is no VM. */

@@ -391,7 +391,7 @@ function core.device_error(problems, file, prefix, called, script)
   render_all(blocks, own, text, file.path)
   local script_text = #given > 0 and read_script(script.source)
   if script_text then
-    local tokens = tokenize(script_text)
+    local tokens = tokenize(script_text, called == "json")
     place(given, tokens, find_spec(tokens, called, script.line))
   end
   render_all(blocks, given, script_text, script.name, script.line)
