@@ -179,7 +179,7 @@
 ---Descriptors it has at most: a power of two from 2 to 1024. Left out: 64.
 ---@field size? integer
 ---Called with each buffer that the driver has made available.
----@field on_buffer fun(d: vmoon.device.VirtioObject, buf: vmoon.device.Buffer)|fun(d: vmoon.device.VirtioObject, bufs: vmoon.device.Buffer[], count: integer)
+---@field on_buffer vmoon.device.OnBuffer
 ---on_buffer is called once with a list of all buffers. Left out: false.
 ---@field batch? boolean
 
@@ -251,7 +251,7 @@ function Object:set_timer(name, seconds) end
 function Object:time() end
 
 ---@class vmoon.device.RegisterObject: vmoon.device.Object  # d of mmio and pio: its registers, its interrupt
----@field reg table<string, any>              # integers; with fields reg.NAME.FIELD, and reg.NAME() for all; reg.NAME[i] of arrays, from 0
+---@field reg table<string, any>              # by name: an integer, NAME.FIELD with NAME() for all, NAME[i] from 0
 local RegisterObject = {}
 
 ---Takes the oldest value that the driver has written into the FIFO of a register; nil when there is none.
@@ -330,6 +330,10 @@ function Buffer:write(bytes) end
 ---Raises when there is not so much room, and when a part of the buffer is no guest memory.
 ---@param bytes string
 function Buffer:write_last(bytes) end
+
+---@alias vmoon.device.OnBuffer
+---| fun(d: vmoon.device.VirtioObject, buf: vmoon.device.Buffer)
+---| fun(d: vmoon.device.VirtioObject, bufs: vmoon.device.Buffer[], count: integer)
 
 ---@class vmoon.device                          # the module: each function takes the table of a device and returns it
 local device = {}

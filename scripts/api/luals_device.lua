@@ -31,9 +31,7 @@ local TYPES = {
   },
   ["registers.NAME.fields.NAME"] = { bits = "integer[]", reset = "integer|boolean" },
   ["params.NAME"] = { default = "integer|number|string|boolean", choices = "any[]" },
-  ["queues.N"] = {
-    on_buffer = ("fun(d: OBJECT, buf: %sBuffer)|fun(d: OBJECT, bufs: %sBuffer[], count: integer)"):format(D, D),
-  },
+  ["queues.N"] = { on_buffer = D .. "OnBuffer" },
   ["config.N"] = { value = "integer|string|fun(params: table<string, any>): integer|string" },
 }
 
@@ -53,7 +51,7 @@ end
 local out = {}
 
 local function put_class(class, place, keys, kind)
-  local object = D .. ((kind == "virtio" or place:match "^queues") and "VirtioObject" or "RegisterObject")
+  local object = D .. (kind == "virtio" and "VirtioObject" or "RegisterObject")
   out[#out + 1] = "---@class (exact) " .. D .. class
   for _, key in ipairs(keys) do
     if not kind or key.kinds[kind] then
