@@ -571,12 +571,61 @@ function Port:resize(cols, rows) end
 ---@field requests? integer                   # of entropy
 ---@field bytes? integer
 ---@field failures? integer                   # of the host's source
+---@field fast? integer                       # of a device in Lua: accesses that C answered alone
+---@field hooks? integer                      # and those that called a hook
+---@field late? integer                       # hooks that took longer than their budget
+---@field posted? integer                     # writes that were done later
+---@field events? integer                     # by d:post
+---@field events_lost? integer
+---@field lines_lost? integer                 # by d:log
+---@field memory? integer                     # bytes of its heap that are in use
+---@field memory_peak? integer
+---@field memory_max? integer
+---@field hook_max? vmoon.Seconds              # the longest time of a hook
+---@field hook_total? vmoon.Seconds
+---@field error? string                       # the last one of a hook, or why it gave up
+---@field failed? boolean                     # no hook is called any more
+---@field by_hook? table<string, vmoon.HookStats>  # "on_write of CTRL"
+
+---@class vmoon.HookStats
+---@field calls integer
+---@field errors integer
+---@field total vmoon.Seconds
+---@field worst vmoon.Seconds
 
 ---@class vmoon.Device                          # vm.device.NAME
 ---@field name string
----@field type "virtio-blk"|"virtio-rng"|"virtio-console"
+---@field type "virtio-blk"|"virtio-rng"|"virtio-console"|"lua-device"|"lua-virtio"
 ---@field stats vmoon.DeviceStats              # a fresh table each time
+---@field state table                         # a copy of d.state, of a device in Lua
 local Device = {}
+
+---Calls a method of a device in Lua, with plain data.
+---@param method string
+---@param ... any
+---@return any ...
+function Device:call(method, ...) end
+
+---What a device in Lua has posted since the last call.
+---@return vmoon.DeviceEvent[]
+function Device:events() end
+
+---The last accesses of a device in Lua, 256 at most, while they are watched.
+---@return vmoon.DeviceAccess[]
+function Device:log() end
+
+---The registers of a device in Lua; as a text, a line for each.
+---@return vmoon.DeviceRegister[]
+function Device:regs() end
+
+---Reads the file of a device in Lua again: new code, the same registers and state. Mistakes are raised,
+---and the old code goes on.
+---@return vmoon.Device
+function Device:reload() end
+
+---Whether accesses of a device in Lua are kept for log, which costs time; at first they are not.
+---@param is_on boolean
+function Device:watch(is_on) end
 
 ---Gives a disk another limit from now on; nil for none.
 ---@param limit vmoon.SpecDisksLimit?
