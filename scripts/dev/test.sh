@@ -96,7 +96,7 @@ show_failure() { # log lane name status
 }
 show_skips() { # log lane name
 	sed -nE -e "s/^\[  SKIP    \] (.*)/  SKIP $2 \1/p" \
-		-e "s|^ok [0-9]+ - # SKIP (/usr/bin/busted:[0-9]+: )?(.*)|  SKIP $2 $3: \2|p" \
+		-e "s|^ok [0-9]+ - # SKIP ([^ ]+:[0-9]+: )?(.*)|  SKIP $2 $3: \2|p" \
 		-e "s/^([a-z_]+): skipped: (.*)/  SKIP $2 \1: \2/p" "$1"
 }
 

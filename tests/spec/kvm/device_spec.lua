@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- device_spec.lua - vm.device and vm.port: handles, their names, what they refuse.
-local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, function(why) pending(why) end)
 local vmoon = require "vmoon"
 local with, raised = support.with, support.raised
 
