@@ -75,6 +75,10 @@ static int core_fate(lua_State *L)
 	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
 	struct vmoon_exit_record record = VMOON_INIT(struct vmoon_exit_record);
 
+	/* What has paused it may not have been told. */
+	if (vmoon_vm_get_state(self->vm) == VMOON_VM_PAUSED &&
+	    !self->has_trouble)
+		VMOON_IGNORE(vmoon_runtime_dispatch(self->rt, 64) > 0);
 	vmoon_vm_get_exit(self->vm, &record);
 	if (record.reason == VMOON_EXIT_PANIC) {
 		lua_pushliteral(L, "panic");

@@ -129,8 +129,10 @@ static enum vmoon_status create_object(const struct wanted *w, size_t i,
 	if (st != VMOON_OK)
 		return st;
 	st = check_place(w, *out_obj, i, err);
-	if (st != VMOON_OK)
+	if (st != VMOON_OK) {
 		vmoon_ldobj_destroy(*out_obj);
+		*out_obj = NULL;
+	}
 	return st;
 }
 
@@ -155,38 +157,80 @@ static enum vmoon_status add_object(struct vmoon_vm *vm, const struct wanted *w,
 	return vmoon_vm_add_device(vm, &device, NULL, err);
 }
 
-static enum vmoon_status make_one(struct vmoon_vm *vm,
-				  const struct vmoon_config *cfg, size_t i,
-				  struct vmoon_error *err)
-{
-	struct vmoon_ldobj *obj;
-	struct wanted w;
-	enum vmoon_status st =
-		read_wanted(vmoon_vm_runtime(vm), cfg, i, &w, err);
+/* All of them at once: who wants a certain place comes before the others. */
+struct batch {
+	struct vmoon_mem *mem;
+	struct item {
+		struct wanted wanted;
+		struct vmoon_ldobj *obj; /* owned */
+	} * items;
+	size_t count, capacity;
+};
 
-	if (st != VMOON_OK)
-		return st;
-	st = create_object(&w, i, NULL, &obj, err);
-	if (st == VMOON_OK) {
-		st = add_object(vm, &w, obj, err);
-		vmoon_ldobj_destroy(obj); /* the VM holds it, or nobody */
+static enum vmoon_status read_batch(struct vmoon_vm *vm,
+				    const struct vmoon_config *cfg,
+				    struct batch *b, struct vmoon_error *err)
+{
+	enum vmoon_status st = VMOON_OK;
+
+	for (size_t i = 0; i < b->capacity && st == VMOON_OK; i++) {
+		struct item *item = &b->items[i];
+
+		st = read_wanted(vmoon_vm_runtime(vm), cfg, i, &item->wanted,
+				 err);
+		if (st != VMOON_OK)
+			break;
+		b->count++;
+		st = create_object(&item->wanted, i, NULL, &item->obj, err);
 	}
-	free_wanted(&w);
 	return st;
+}
+
+static bool has_place(const struct item *item)
+{
+	return item->wanted.at != 0 || vmoon_ldobj_spec(item->obj)->at != 0;
+}
+
+static enum vmoon_status add_batch(struct vmoon_vm *vm, const struct batch *b,
+				   struct vmoon_error *err)
+{
+	enum vmoon_status st = VMOON_OK;
+
+	for (int fixed = 1; fixed >= 0; fixed--)
+		for (size_t i = 0; i < b->count && st == VMOON_OK; i++)
+			if (has_place(&b->items[i]) == (fixed == 1))
+				st = add_object(vm, &b->items[i].wanted,
+						b->items[i].obj, err);
+	return st;
+}
+
+/* Objects stay where the VM holds them. */
+static void free_batch(struct batch *b)
+{
+	for (size_t i = 0; i < b->count; i++) {
+		vmoon_ldobj_destroy(b->items[i].obj);
+		free_wanted(&b->items[i].wanted);
+	}
+	vmoon_mem_free(b->mem, b->items, b->capacity * sizeof(*b->items));
 }
 
 static enum vmoon_status make(void *ctx, struct vmoon_vm *vm,
 			      const struct vmoon_config *cfg,
 			      struct vmoon_error *err)
 {
-	enum vmoon_status st = VMOON_OK;
+	struct batch b = {.mem = vmoon_runtime_mem(vmoon_vm_runtime(vm)),
+			  .capacity = vmoon_config_device_count(cfg)};
+	enum vmoon_status st;
 
 	(void)ctx;
-	for (size_t i = 0; i < vmoon_config_device_count(cfg); i++) {
-		st = make_one(vm, cfg, i, err);
-		if (st != VMOON_OK)
-			break;
-	}
+	b.items = vmoon_mem_alloc(b.mem, b.capacity * sizeof(*b.items));
+	if (b.items == NULL)
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "devices: out of memory");
+	st = read_batch(vm, cfg, &b, err);
+	if (st == VMOON_OK)
+		st = add_batch(vm, &b, err);
+	free_batch(&b);
 	return st;
 }
 

@@ -55,6 +55,9 @@ struct vmoon_bench_options {
 	 */
 	const struct vmoon_device_options *custom;
 	const struct vmoon_virtio_options *custom_virtio;
+	/* What its env has; zero: nobody listens. */
+	struct vmoon_log log;
+	struct vmoon_wake tell;
 };
 
 /* E_INVAL for options that cannot be, E_IMAGE for a bad state. */

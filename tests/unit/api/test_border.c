@@ -226,6 +226,8 @@ static void test_border__devices(void **state)
 	INVAL(vmoon_vm_call_device(r->vm, "mine", NULL, NULL, &err));
 	INVAL(vmoon_vm_call_device(r->vm, "mine", do_nothing, NULL, &err));
 	INVAL(vmoon_vm_call_device(r->vm, "serial0", do_nothing, NULL, &err));
+	assert_false(vmoon_vm_device(NULL, 0, NULL, NULL, NULL));
+	assert_false(vmoon_vm_device(r->vm, 0, NULL, NULL, NULL));
 	INVAL(vmoon_runtime_set_device_maker(NULL, NULL, &err));
 	INVAL(vmoon_runtime_set_device_maker(r->rt, &maker, &err));
 	maker.size = sizeof(maker);
