@@ -5,13 +5,13 @@
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/parts.h"
 #include "cli/report.h"
 #include "ldspec.h"
 #include "ldspec_keys.h"
+#include "vmoon/mem.h"
 #include "vmoon/vmoon.h"
 
 static void set_text(lua_State *L, const char *name, const char *text)
@@ -217,7 +217,7 @@ static int print_document(const char *part, const char *page)
 static int print_device_keys(void)
 {
 	const size_t len = vmoon_ldkeys_text(NULL, 0);
-	char *text = malloc(len + 1);
+	char *text = vmoon_mem_alloc(NULL, len + 1);
 
 	if (text == NULL) {
 		vmoon_cli_complain("out of memory");
@@ -225,7 +225,7 @@ static int print_device_keys(void)
 	}
 	VMOON_IGNORE(vmoon_ldkeys_text(text, len + 1) == 0);
 	fputs(text, stdout);
-	free(text);
+	vmoon_mem_free(NULL, text, len + 1);
 	return 0;
 }
 

@@ -378,13 +378,13 @@ local Stream = {}
 ---Queues bytes as input for the guest; waits while its queue is full.
 ---@async
 ---@param bytes string
----@return vmoon.Stream
+---@return self
 function Stream:write(bytes) end
 
 ---Queues a line as input for the guest.
 ---@async
 ---@param line string
----@return vmoon.Stream
+---@return self
 function Stream:send(line) end
 
 ---Waits until a pattern appears in the output, as vm:expect does on the serial port.
@@ -417,24 +417,24 @@ function Stream:copy_to(file) end
 
 ---Adds a sink, of the kind that `serial` of a specification lists.
 ---@param sink vmoon.SpecSerial
----@return vmoon.Stream
+---@return self
 function Stream:add_sink(sink) end
 
 ---Takes a sink away; what waits is written if it is taken at once.
 ---@param name string                         # its name, or what its sink says
----@return vmoon.Stream
+---@return self
 function Stream:remove_sink(name) end
 
 ---Gives a sink another limit from now on; nil for none. Its figures go on.
 ---@param name string
 ---@param limit vmoon.SpecSerialLimit?
----@return vmoon.Stream
+---@return self
 function Stream:limit(name, limit) end
 
 ---Gives a group another rate from now on, for all sinks that share it.
 ---@param name string
 ---@param limit { rate: string, burst?: vmoon.Size }
----@return vmoon.Stream
+---@return self
 function Stream:limit_group(name, limit) end
 
 ---What came, went, was lost and waits: of each sink, bytes_in = bytes_out + bytes_dropped + backlog.
@@ -449,7 +449,7 @@ function Stream:sink_text(name) end
 ---Calls a function for each sink that delays, drops or fails, at most once a second; nil ends it.
 ---@param event "limited"
 ---@param fn fun(event: vmoon.Limited)?
----@return vmoon.Stream
+---@return self
 function Stream:on(event, fn) end
 
 ---@class vmoon.PortStats: vmoon.StreamStats
@@ -459,86 +459,13 @@ function Stream:on(event, fn) end
 ---@field held integer                        # times that the guest had to wait
 ---@field is_open boolean                     # by the guest
 
----@class vmoon.Port                            # a console or a port over virtio: vm.port.NAME
+---@class vmoon.Port: vmoon.Stream              # a console or a port over virtio: vm.port.NAME; a stream, too
 ---@field name string
 local Port = {}
-
----Queues bytes as input for the guest; waits while its queue is full.
----@async
----@param bytes string
----@return vmoon.Port
-function Port:write(bytes) end
-
----Queues a line as input for the guest.
----@async
----@param line string
----@return vmoon.Port
-function Port:send(line) end
-
----Waits until a pattern appears in the output, as vm:expect does on the serial port.
----@async
----@param pattern vmoon.Pattern
----@param options? { timeout?: vmoon.Seconds }
----@return vmoon.Match
----@overload fun(self: vmoon.Port, patterns: table<string|integer, vmoon.Pattern>): string|integer, vmoon.Match
-function Port:expect(pattern, options) end
-
----Like `expect`, but returns `nil, err` instead of raising.
----@async
----@param pattern vmoon.Pattern
----@param options? { timeout?: vmoon.Seconds }
----@return vmoon.Match?
----@return vmoon.Error?
-function Port:try_expect(pattern, options) end
-
----What the guest has written, the newest 1 MiB of it, with "\n" at line ends.
----@return string
-function Port:text() end
-
----How many bytes the guest has written so far.
----@return integer
-function Port:tell() end
-
----Copies all output from now on to an open file; nil ends it.
----@param file file*?
-function Port:copy_to(file) end
-
----Adds a sink, of the kind that `serial` of a specification lists.
----@param sink vmoon.SpecSerial
----@return vmoon.Port
-function Port:add_sink(sink) end
-
----Takes a sink away; what waits is written if it is taken at once.
----@param name string                         # its name, or what its sink says
----@return vmoon.Port
-function Port:remove_sink(name) end
-
----Gives a sink another limit from now on; nil for none. Its figures go on.
----@param name string
----@param limit vmoon.SpecSerialLimit?
----@return vmoon.Port
-function Port:limit(name, limit) end
-
----Gives a group another rate from now on, for all sinks that share it.
----@param name string
----@param limit { rate: string, burst?: vmoon.Size }
----@return vmoon.Port
-function Port:limit_group(name, limit) end
 
 ---What came, went, was lost and waits: of each sink, bytes_in = bytes_out + bytes_dropped + backlog.
 ---@return vmoon.PortStats
 function Port:stats() end
-
----What a ring holds: the newest bytes.
----@param name string
----@return string
-function Port:sink_text(name) end
-
----Calls a function for each sink that delays, drops or fails, at most once a second; nil ends it.
----@param event "limited"
----@param fn fun(event: vmoon.Limited)?
----@return vmoon.Port
-function Port:on(event, fn) end
 
 ---How large a terminal of a console is; the guest's programs are told.
 ---@param cols integer

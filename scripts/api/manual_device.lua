@@ -146,6 +146,7 @@ local function put_markdown(text)
   local is_new, fence = false, nil
   for line in text:gmatch "([^\n]*)\n" do
     if line:match "^```" then
+      if not fence and is_new then put ".sp" end
       put(table.unpack(fence and { ".EE", ".RE" } or { ".RS 4", ".EX" }))
       fence = not fence
       is_new = not fence

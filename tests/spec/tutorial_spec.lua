@@ -11,6 +11,17 @@ describe("your first device", function()
   teardown(support.clean)
   page.follow(TUTORIAL, {})
 
+  it("begins with a device in the README that is one", function()
+    local text = support.read "README.md":match '```lua\n(local dev = require "vmoon.device".-)```'
+    local path = support.write("readme.lua", text)
+    local run = support.vmoon("check " .. path)
+    assert.same({ 0, path .. ": ok (a device)\n", "" }, { run.status, run.out, run.err })
+    local b <close> = require "vmoon".bench { file = path }
+    b:write32(0x04, 3)
+    b:advance(1.05)
+    assert.same({ 10, true }, { b:read32(0x0c), b.irq })
+  end)
+
   it("has nothing that no spec follows", function()
     local count = { kvm = 0, linux = 0, none = 0 }
     for _, step in ipairs(page.steps(support.read(TUTORIAL))) do
