@@ -120,8 +120,8 @@ static void take_source(lua_State *L, struct vmoon_ldspec_source *out,
 	}
 	lua_pushliteral(L, "file");
 	if (lua_rawget(L, 1) != LUA_TNIL)
-		vmoon_lresult_misuse(
-			L, "bench: device and file: one of both", NULL);
+		vmoon_lresult_misuse(L, "bench: device and file: one of both",
+				     NULL);
 	lua_pop(L, 1);
 	origin->inline_prefix = "device";
 	vmoon_ldmaker_inline(L, -1, out, origin);
@@ -129,9 +129,9 @@ static void take_source(lua_State *L, struct vmoon_ldspec_source *out,
 
 int vmoon_lbench_new_file(lua_State *L)
 {
-	static const char *const known[] = {
-		"device", "file", "memory", "name",
-		"on_error", "params", "state", NULL};
+	static const char *const known[] = {"device", "file",     "memory",
+					    "name",   "on_error", "params",
+					    "state",  NULL};
 	struct vmoon_bench_options opts = {.size = sizeof(opts)};
 	struct vmoon_ldobj_options o = {0};
 	struct vmoon_ldproblems_origin origin = {

@@ -196,10 +196,10 @@ static void set_value(struct walk *w, int idx)
 			w->cfg, w->path, lua_toboolean(L, idx) != 0, &err);
 		break;
 	case LUA_TTABLE:
-		status = vmoon_linline_is_device(L, idx)
-				 ? set_device(w, &err)
-				 : vmoon_config_set_table(w->cfg, w->path,
-							  &err);
+		status =
+			vmoon_linline_is_device(L, idx)
+				? set_device(w, &err)
+				: vmoon_config_set_table(w->cfg, w->path, &err);
 		break;
 	default:
 		if (vmoon_lsize_get(L, idx, &bytes))

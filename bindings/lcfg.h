@@ -14,8 +14,8 @@ struct vmoon_lcfg_origin {
 	/* As lua_Debug's: "@file" or the text itself; NULL: as with no origin,
 	 * the line of the call. */
 	const char *source;
-	const char *name;   /* to show: "file", "[string \"...\"]" */
-	int line;           /* of the call; 0: the end of the file */
+	const char *name; /* to show: "file", "[string \"...\"]" */
+	int line;         /* of the call; 0: the end of the file */
 };
 
 /*

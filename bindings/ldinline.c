@@ -93,8 +93,9 @@ static void push_library(struct reader *r)
 	if (!lua_isnil(L, -1))
 		return;
 	lua_pushlstring(L, name, len);
-	luaL_error(L, "a function captures '%s', which a device's state does "
-		      "not have",
+	luaL_error(L,
+		   "a function captures '%s', which a device's state does "
+		   "not have",
 		   lua_tostring(L, -1));
 }
 
@@ -198,7 +199,7 @@ enum vmoon_ldspec_kind vmoon_ldinline_push(lua_State *L, const char *bytes,
 	r.holders = lua_gettop(L);
 	lua_newtable(L);
 	r.places = lua_gettop(L);
-	kind = (enum vmoon_ldspec_kind)*take(&r, 1);
+	kind = (enum vmoon_ldspec_kind) * take(&r, 1);
 	push_value(&r, 0);
 	lua_replace(L, r.functions);
 	lua_settop(L, r.functions);

@@ -6,8 +6,8 @@
 #include <lua.h>
 
 #include "lcfg.h"
-#include "ldproblems.h"
 #include "ldobj.h"
+#include "ldproblems.h"
 
 /*
  * What a script's own devices are, for the time of one vmoon_vm_create: a

@@ -458,9 +458,7 @@ bool vmoon_config_value_check(const struct vmoon_config_row *row,
 		break;
 	case VMOON_TYPE_SINK: is_good = check_sink(row, node, report); break;
 	case VMOON_TYPE_FUNCTION:
-	case VMOON_TYPE_DEVICE:
-		is_good = check_other(row, node, report);
-		break;
+	case VMOON_TYPE_DEVICE: is_good = check_other(row, node, report); break;
 	case VMOON_TYPE_BOOLEAN:
 		is_good = check_boolean(row, node, &v, report);
 		break;

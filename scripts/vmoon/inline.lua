@@ -52,7 +52,8 @@ end
 local function refuse(w, path, captured, what)
   w.out[#w.out + 1] = NIL
   if not captured then
-    w.problems[#w.problems + 1] = { path = path, message = what .. " cannot move to the device's own state", hint = HINT }
+    local message = what .. " cannot move to the device's own state"
+    w.problems[#w.problems + 1] = { path = path, message = message, hint = HINT }
   elseif not captured.is_refused then
     captured.is_refused = true
     w.problems[#w.problems + 1] = {

@@ -136,10 +136,10 @@ describe("what an inline device", function()
     assert.equal("config", err.kind)
     assert.equal("7 problems in an inline device", err.message)
     for _, said in ipairs {
-      "device.registers.A.on_write: the function captures 'file' (userdata), which cannot move to the device's own state",
+      "device.registers.A.on_write: the function captures 'file' (userdata), which cannot move to the device's own",
       "device.registers.B.on_write: the function captures 'thread' (thread), which cannot move",
-      "device.registers.C.on_write: the function captures 'object' (table), which cannot move to the device's own state: "
-        .. "there is a table with a metatable",
+      "device.registers.C.on_write: the function captures 'object' (table), which cannot move to the device's own "
+        .. "state: there is a table with a metatable",
       "device.registers.D.on_write: the function captures 'vmoon' (table), which cannot move",
       "device.registers.E.on_write: a function of C cannot move",
       "device.state.at.me: a table that contains itself cannot move",
@@ -194,9 +194,11 @@ describe("what an inline device", function()
       local err = raised(vmoon.check, { kernel = kernel, devices = devices })
       assert.matches('devices.1[.device]*.sise: unknown field "sise"', err.detail)
     end
-    local good = dev.mmio { name = "x", size = 64, params = { n = { type = "integer" } }, registers = { A = { at = 0 } } }
+    local params = { n = { type = "integer" } }
+    local good = dev.mmio { name = "x", size = 64, params = params, registers = { A = { at = 0 } } }
     assert.is_true(vmoon.check { kernel = kernel, devices = { { device = good, params = { n = 1 } } } })
-    local err = raised(vmoon.check, { kernel = kernel, devices = { { device = good, file = kernel, params = { n = 1 } } } })
+    local both = { device = good, file = kernel, params = { n = 1 } }
+    local err = raised(vmoon.check, { kernel = kernel, devices = { both } })
     assert.matches("it is one of both", err.detail, 1, true)
     err = raised(vmoon.check, { kernel = kernel, devices = { { device = {} } } })
     assert.matches("devices.1.device: expected a device, as dev.mmio { ... } makes it", err.detail, 1, true)
