@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "ldinline.h"
 #include "ldobj.h"
 #include "lhandle.h"
 #include "lresult.h"
@@ -62,6 +63,10 @@ int vmoon_lbench_new(lua_State *L)
 	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_pushliteral(L, "file");
 	if (lua_rawget(L, 1) != LUA_TNIL)
+		return vmoon_lbench_new_file(L);
+	lua_pushliteral(L, "device");
+	lua_rawget(L, 1);
+	if (vmoon_linline_is_device(L, -1))
 		return vmoon_lbench_new_file(L);
 	vmoon_lbench_options(L, 1, &opts);
 	self = vmoon_lbench_push(L);

@@ -5,6 +5,7 @@
 
 #include "lbench.h"
 #include "ldhandle.h"
+#include "ldmaker.h"
 #include "ldpack.h"
 #include "ldproblems.h"
 #include "ldvirtio.h"
@@ -107,10 +108,30 @@ static void open_bench(lua_State *L, struct vmoon_lbench *self,
 			  &err);
 }
 
+/* The file, or the bytes of a device in the script; they stay on the stack. */
+static void take_source(lua_State *L, struct vmoon_ldspec_source *out,
+			struct vmoon_ldproblems_origin *origin)
+{
+	lua_pushliteral(L, "device");
+	lua_rawget(L, 1);
+	if (lua_isnil(L, -1)) {
+		out->path = opt_name(L, 1, "file");
+		return;
+	}
+	lua_pushliteral(L, "file");
+	if (lua_rawget(L, 1) != LUA_TNIL)
+		vmoon_lresult_misuse(L, "bench: device and file: one of both",
+				     NULL);
+	lua_pop(L, 1);
+	origin->inline_prefix = "device";
+	vmoon_ldmaker_inline(L, -1, out, origin);
+}
+
 int vmoon_lbench_new_file(lua_State *L)
 {
-	static const char *const known[] = {
-		"file", "memory", "name", "on_error", "params", "state", NULL};
+	static const char *const known[] = {"device", "file",     "memory",
+					    "name",   "on_error", "params",
+					    "state",  NULL};
 	struct vmoon_bench_options opts = {.size = sizeof(opts)};
 	struct vmoon_ldobj_options o = {0};
 	struct vmoon_ldproblems_origin origin = {
@@ -123,7 +144,7 @@ int vmoon_lbench_new_file(lua_State *L)
 	lua_settop(L, 1);
 	vmoon_lbench_known(L, 1, "bench", known);
 	o.extend = vmoon_ldvirtio_extend;
-	o.source.path = opt_name(L, 1, "file");
+	take_source(L, &o.source, &origin);
 	o.name = opt_name(L, 1, "name");
 	opts.memory_bytes = vmoon_lbench_size(L, 1, "memory");
 	opts.state = opt_text(L, 1, "state", &opts.state_len);

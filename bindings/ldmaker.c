@@ -7,8 +7,11 @@
 #include "ldmaker.h"
 
 #include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "lbox.h"
+#include "ldinline.h"
 #include "ldpack.h"
 #include "ldproblems.h"
 #include "ldvirtio.h"
@@ -63,7 +66,8 @@ static enum vmoon_status read_wanted(struct vmoon_runtime *rt,
 	if (st != VMOON_OK)
 		return st;
 	w.options.mem = vmoon_runtime_mem(rt);
-	w.options.source.path = d.file;
+	w.options.source.path = d.file != NULL ? d.file : "device";
+	w.options.source.is_inline = d.file == NULL;
 	w.options.name = d.name;
 	w.options.has_on_error = d.has_on_error;
 	/* The same three, in the same order. */
@@ -167,21 +171,41 @@ struct batch {
 	size_t count, capacity;
 };
 
+static enum vmoon_status take_inline(const struct vmoon_ldmaker *maker,
+				     size_t i, struct vmoon_ldspec_source *out,
+				     struct vmoon_error *err)
+{
+	if (maker == NULL || i >= maker->count ||
+	    maker->sources[i].text == NULL)
+		return vmoon_fail(err, VMOON_E_UNSUPPORTED, 0,
+				  "devices.%zu.device: only the script that "
+				  "describes a device can use it; put it into "
+				  "a file",
+				  i + 1);
+	out->text = maker->sources[i].text;
+	out->len = maker->sources[i].len;
+	return VMOON_OK;
+}
+
 static enum vmoon_status read_batch(struct vmoon_vm *vm,
 				    const struct vmoon_config *cfg,
+				    const struct vmoon_ldmaker *maker,
 				    struct batch *b, struct vmoon_error *err)
 {
 	enum vmoon_status st = VMOON_OK;
 
 	for (size_t i = 0; i < b->capacity && st == VMOON_OK; i++) {
 		struct item *item = &b->items[i];
+		struct wanted *w = &item->wanted;
 
-		st = read_wanted(vmoon_vm_runtime(vm), cfg, i, &item->wanted,
-				 err);
+		st = read_wanted(vmoon_vm_runtime(vm), cfg, i, w, err);
 		if (st != VMOON_OK)
 			break;
 		b->count++;
-		st = create_object(&item->wanted, i, NULL, &item->obj, err);
+		if (w->options.source.is_inline)
+			st = take_inline(maker, i, &w->options.source, err);
+		if (st == VMOON_OK)
+			st = create_object(w, i, NULL, &item->obj, err);
 	}
 	return st;
 }
@@ -222,12 +246,11 @@ static enum vmoon_status make(void *ctx, struct vmoon_vm *vm,
 			  .capacity = vmoon_config_device_count(cfg)};
 	enum vmoon_status st;
 
-	(void)ctx;
 	b.items = vmoon_mem_alloc(b.mem, b.capacity * sizeof(*b.items));
 	if (b.items == NULL)
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "devices: out of memory");
-	st = read_batch(vm, cfg, &b, err);
+	st = read_batch(vm, cfg, ctx, &b, err);
 	if (st == VMOON_OK)
 		st = add_batch(vm, &b, err);
 	free_batch(&b);
@@ -235,50 +258,147 @@ static enum vmoon_status make(void *ctx, struct vmoon_vm *vm,
 }
 
 enum vmoon_status vmoon_ldmaker_install(struct vmoon_runtime *rt,
+					struct vmoon_ldmaker *maker,
 					struct vmoon_error *err)
 {
-	const struct vmoon_device_maker maker = {.size = sizeof(maker),
-						 .make = make};
+	const struct vmoon_device_maker m = {
+		.size = sizeof(m), .make = make, .ctx = maker};
 
-	return vmoon_runtime_set_device_maker(rt, &maker, err);
+	return vmoon_runtime_set_device_maker(rt, &m, err);
 }
 
 /* ---- for scripts ---- */
 
-static void check_one(lua_State *L, const struct vmoon_config *cfg, size_t i,
-		      struct vmoon_ldproblems_origin *origin)
+void vmoon_ldmaker_inline(lua_State *L, int idx,
+			  struct vmoon_ldspec_source *out,
+			  const struct vmoon_ldproblems_origin *origin)
+{
+	vmoon_linline_pack(L, idx);
+	if (lua_rawlen(L, -2) > 0)
+		vmoon_ldproblems_raise_list(L, -2, origin);
+	out->path = "device";
+	out->text = lua_tolstring(L, -1, &out->len);
+	out->is_inline = true;
+	lua_remove(L, -2);
+}
+
+/*
+ * Pushes the device that the i-th item of the spec's devices is or has, with
+ * the path to it from there.
+ */
+static const char *push_inline(lua_State *L, int spec, size_t i)
+{
+	lua_pushliteral(L, "devices");
+	lua_rawget(L, spec);
+	lua_rawgeti(L, -1, (lua_Integer)i + 1);
+	lua_remove(L, -2);
+	if (vmoon_linline_is_device(L, -1))
+		return "";
+	lua_pushliteral(L, "device");
+	lua_rawget(L, -2);
+	lua_remove(L, -2);
+	return ".device";
+}
+
+/* Where its mistakes are, by the spec's. */
+struct where {
+	struct vmoon_ldproblems_origin origin;
+	char prefix[32], inline_prefix[48];
+};
+
+static void set_where(struct where *at, const struct vmoon_lcfg_origin *origin,
+		      size_t i)
+{
+	(void)snprintf(at->prefix, sizeof(at->prefix), "devices.%zu", i + 1);
+	at->origin = (struct vmoon_ldproblems_origin){
+		.function = origin->function,
+		.prefix = at->prefix,
+		.script = origin->source != NULL ? origin : NULL};
+}
+
+/* Its text stays on the stack. */
+static void load_inline(lua_State *L, int spec, size_t i, struct where *at,
+			struct vmoon_ldspec_source *out)
+{
+	const char *rest = push_inline(L, spec, i);
+
+	(void)snprintf(at->inline_prefix, sizeof(at->inline_prefix), "%s%s",
+		       at->prefix, rest);
+	at->origin.inline_prefix = at->inline_prefix;
+	vmoon_ldmaker_inline(L, -1, out, &at->origin);
+	lua_remove(L, -2);
+}
+
+static void check_one(lua_State *L, int spec, const struct vmoon_config *cfg,
+		      size_t i, struct where *at)
 {
 	struct vmoon_runtime *rt = vmoon_lvm_runtime(L);
-	struct vmoon_ldproblems *problems =
-		vmoon_ldproblems_push(L, vmoon_runtime_mem(rt));
+	struct vmoon_config_device d = VMOON_INIT(struct vmoon_config_device);
+	struct vmoon_ldproblems *problems;
+	struct vmoon_ldspec_source own = {0};
 	struct vmoon_ldobj *obj;
 	struct vmoon_error err;
 	struct wanted w;
-	char prefix[32];
 
-	(void)snprintf(prefix, sizeof(prefix), "devices.%zu", i + 1);
+	if (vmoon_config_device(cfg, i, &d, &err) != VMOON_OK)
+		vmoon_lresult_raise(L, NULL, &err);
+	at->origin.source = &own;
+	if (d.file == NULL)
+		load_inline(L, spec, i, at, &own);
+	problems = vmoon_ldproblems_push(L, vmoon_runtime_mem(rt));
 	if (read_wanted(rt, cfg, i, &w, &err) != VMOON_OK)
 		vmoon_lresult_raise(L, NULL, &err);
-	origin->source = &w.options.source;
-	origin->prefix = prefix;
-	if (create_object(&w, i, problems, &obj, &err) == VMOON_OK) {
-		vmoon_ldobj_destroy(obj);
+	/* From here to free_wanted nothing raises. */
+	w.options.source.text = own.text;
+	w.options.source.len = own.len;
+	own.path = w.options.source.path; /* the config's */
+	if (create_object(&w, i, problems, &obj, &err) != VMOON_OK) {
 		free_wanted(&w);
-		lua_pop(L, 1);
-		return;
+		vmoon_ldproblems_raise(L, problems, &at->origin, &err);
 	}
-	free_wanted(&w); /* the path is the config's */
-	vmoon_ldproblems_raise(L, problems, origin, &err);
+	vmoon_ldobj_destroy(obj);
+	free_wanted(&w);
 }
 
-void vmoon_ldmaker_check(lua_State *L, const struct vmoon_config *cfg,
-			 const char *function,
+void vmoon_ldmaker_check(lua_State *L, int idx, const struct vmoon_config *cfg,
 			 const struct vmoon_lcfg_origin *origin)
 {
-	struct vmoon_ldproblems_origin at = {.function = function,
-					     .script = origin};
+	const int top = lua_gettop(L);
+	struct where at;
 
-	luaL_checkstack(L, 8, NULL);
-	for (size_t i = 0; i < vmoon_config_device_count(cfg); i++)
-		check_one(L, cfg, i, &at);
+	luaL_checkstack(L, 12, NULL);
+	for (size_t i = 0; i < vmoon_config_device_count(cfg); i++) {
+		set_where(&at, origin, i);
+		check_one(L, idx, cfg, i, &at);
+		lua_settop(L, top);
+	}
+}
+
+void vmoon_ldmaker_fill(lua_State *L, int idx, const struct vmoon_config *cfg,
+			struct vmoon_ldmaker *maker)
+{
+	const size_t count = vmoon_config_device_count(cfg);
+	const struct vmoon_lcfg_origin origin = {.function = "new"};
+	struct vmoon_config_device d = VMOON_INIT(struct vmoon_config_device);
+	struct vmoon_ldspec_source *sources;
+	struct where at;
+	int keep;
+
+	idx = lua_absindex(L, idx);
+	luaL_checkstack(L, 12, NULL);
+	lua_newtable(L); /* what sources borrow, themselves first */
+	keep = lua_gettop(L);
+	sources = lua_newuserdatauv(L, (count + 1) * sizeof(*sources), 0);
+	memset(sources, 0, (count + 1) * sizeof(*sources));
+	lua_rawseti(L, keep, 1);
+	for (size_t i = 0; i < count; i++) {
+		if (vmoon_config_device(cfg, i, &d, NULL) != VMOON_OK ||
+		    d.file != NULL)
+			continue;
+		set_where(&at, &origin, i);
+		load_inline(L, idx, i, &at, &sources[i]);
+		lua_rawseti(L, keep, (lua_Integer)i + 2);
+	}
+	maker->sources = sources;
+	maker->count = count;
 }

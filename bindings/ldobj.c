@@ -248,7 +248,7 @@ static bool keep_options(struct vmoon_ldobj *obj,
 
 	obj->opts = *opts;
 	obj->opts.name = NULL;
-	memset(to, 0, sizeof(*to));
+	*to = (struct vmoon_ldspec_source){.is_inline = from->is_inline};
 	to->path = vmoon_mem_copy(opts->mem, from->path, strlen(from->path));
 	if (to->path == NULL)
 		return false;

@@ -333,7 +333,7 @@ enum vmoon_status vmoon_ldcode_make(struct vmoon_ldobj *obj,
 						: (size_t)VMOON_LDSTATE_MEMORY,
 		.budget_ns = obj->opts.budget_ns != 0 ? obj->opts.budget_ns
 						      : VMOON_LDSTATE_BUDGET_NS,
-		.folder = folder};
+		.folder = obj->opts.source.is_inline ? NULL : folder};
 	struct vmoon_ldcode code = {0};
 	enum vmoon_status st;
 

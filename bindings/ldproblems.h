@@ -22,6 +22,8 @@ struct vmoon_ldproblems_origin {
 	const struct vmoon_ldspec_source *source;
 	const char *function, *prefix;
 	const struct vmoon_lcfg_origin *script; /* NULL: the call's own line */
+	/* Of an inline device, which is in the script too: its own prefix. */
+	const char *inline_prefix;
 };
 
 /*
@@ -34,5 +36,10 @@ int vmoon_ldproblems_raise(lua_State *L, const struct vmoon_ldproblems *list,
 			   const struct vmoon_ldproblems_origin *origin,
 			   const struct vmoon_error *err)
 	VMOON_NONNULL(1, 2, 3, 4);
+
+/* The same of a list of problems as locate.lua has them, at idx. */
+int vmoon_ldproblems_raise_list(lua_State *L, int idx,
+				const struct vmoon_ldproblems_origin *origin)
+	VMOON_NONNULL(1, 3);
 
 #endif

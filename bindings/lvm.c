@@ -19,6 +19,8 @@
 
 /* Registry key of the one runtime a Lua state has. */
 #define RUNTIME_KEY "vmoon.runtime"
+/* Of what its device maker has; without a finalizer, so it goes after it. */
+#define MAKER_KEY "vmoon.ldmaker"
 
 struct vmoon_lvm *vmoon_lvm_test(lua_State *L, int idx)
 {
@@ -58,6 +60,7 @@ static void destroy_runtime(void *rt)
  */
 struct vmoon_runtime *vmoon_lvm_runtime(lua_State *L)
 {
+	struct vmoon_ldmaker *maker;
 	struct vmoon_lbox *box;
 	struct vmoon_runtime *rt;
 	struct vmoon_error err;
@@ -72,7 +75,10 @@ struct vmoon_runtime *vmoon_lvm_runtime(lua_State *L)
 	if (vmoon_runtime_create(NULL, &rt, &err) != VMOON_OK)
 		vmoon_lresult_raise(L, NULL, &err);
 	box->object = rt;
-	if (vmoon_ldmaker_install(rt, &err) != VMOON_OK)
+	maker = lua_newuserdatauv(L, sizeof(*maker), 0);
+	*maker = (struct vmoon_ldmaker){0};
+	lua_setfield(L, LUA_REGISTRYINDEX, MAKER_KEY);
+	if (vmoon_ldmaker_install(rt, maker, &err) != VMOON_OK)
 		vmoon_lresult_raise(L, NULL, &err);
 	lua_setfield(L, LUA_REGISTRYINDEX, RUNTIME_KEY);
 	return rt;
@@ -246,10 +252,30 @@ bool vmoon_lvm_is_in_trouble(const struct vmoon_lvm *self)
 	       vmoon_vm_get_state(self->vm) == VMOON_VM_PAUSED;
 }
 
+static enum vmoon_status create_vm(lua_State *L, int spec,
+				   struct vmoon_config *cfg,
+				   struct vmoon_lvm *self,
+				   struct vmoon_error *err)
+{
+	struct vmoon_vm_events events = VMOON_INIT(struct vmoon_vm_events);
+	struct vmoon_ldmaker *maker;
+	enum vmoon_status st;
+
+	lua_getfield(L, LUA_REGISTRYINDEX, MAKER_KEY);
+	maker = lua_touserdata(L, -1);
+	vmoon_ldmaker_fill(L, spec, cfg, maker);
+	events.device_error = take_trouble;
+	events.ctx = self;
+	st = vmoon_vm_create(self->rt, cfg, &events, &self->vm, err);
+	*maker = (struct vmoon_ldmaker){0};
+	lua_pop(L, 2);
+	return st;
+}
+
 struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 				   const struct vmoon_lcfg_origin *origin)
 {
-	struct vmoon_vm_events events = VMOON_INIT(struct vmoon_vm_events);
+	enum vmoon_status st;
 	struct vmoon_config *cfg;
 	struct vmoon_runtime *rt;
 	struct vmoon_error err;
@@ -262,9 +288,8 @@ struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 	rt = vmoon_lvm_runtime(L);
 	self = push_closed(L);
 	self->rt = rt;
-	events.device_error = take_trouble;
-	events.ctx = self;
-	if (vmoon_vm_create(rt, cfg, &events, &self->vm, &err) != VMOON_OK) {
+	st = create_vm(L, idx, cfg, self, &err);
+	if (st != VMOON_OK) {
 		self->vm = NULL;
 		vmoon_lvm_raise(L, -1, &err);
 	}

@@ -153,6 +153,7 @@ enum vmoon_config_type {
 	VMOON_TYPE_SECONDS,  /* from row.min to row.max, in nanoseconds */
 	VMOON_TYPE_SINK,     /* where output goes: "file:a.log" */
 	VMOON_TYPE_FUNCTION, /* of a script: seen, never exported */
+	VMOON_TYPE_DEVICE,   /* the same: what dev.mmio gave back */
 	VMOON_TYPE_CHOICE,   /* one of key.choices */
 	VMOON_TYPE_BOOLEAN,
 	VMOON_TYPE_TABLE, /* of row.fields */

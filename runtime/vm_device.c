@@ -386,8 +386,7 @@ enum vmoon_status vmoon_vm_make_devices(struct vmoon_vm *vm,
 		return maker->make(maker->ctx, vm, cfg, err);
 	return vmoon_fail(err, VMOON_E_UNSUPPORTED, 0,
 			  "devices: they are files in Lua, which need "
-			  "libvmoon-lua; link what pkg-config --libs vmoon-lua "
-			  "prints");
+			  "libvmoon-lua: call vmoon_lua_open_devices first");
 }
 
 void vmoon_vm_free_devices(struct vmoon_vm *vm)

@@ -215,7 +215,9 @@
 
 ---@class (exact) vmoon.SpecDevices
 ---The file that describes it.
----@field file string
+---@field file? string
+---What dev.mmio, dev.pio or dev.virtio made in this script, instead of a file; an export has none.
+---@field device? vmoon.device.Mmio|vmoon.device.Pio|vmoon.device.Virtio
 ---What messages and vm.device call it; left out, what the file calls it.
 ---@field name? string
 ---The address of its registers, or its first port; left out, a free place.

@@ -346,8 +346,9 @@ VMOON_API VMOON_STATUS vmoon_vm_call_virtio(struct vmoon_vm *vm,
  * Who makes what the key "devices" of a config names: make adds them to vm,
  * which vmoon_vm_create is about to return, by vmoon_vm_add_device and
  * vmoon_vm_add_virtio; what fails there fails the creation. libvmoon-lua
- * brings one. Copied, and ctx borrowed until the runtime's end; NULL takes it
- * away. Without one such a config is E_UNSUPPORTED. The runtime's thread only.
+ * has one (vmoon_lua_open_devices). Copied, and ctx borrowed until the
+ * runtime's end; NULL takes it away. Without one such a config is
+ * E_UNSUPPORTED. The runtime's thread only.
  */
 struct vmoon_device_maker {
 	size_t size;

@@ -126,6 +126,30 @@ describe("a device in Lua that a guest uses", function()
   end)
 end)
 
+describe("an inline device that a guest uses", function()
+  with("custom", "is a device as any", function(kernel)
+    local dev, start, log = require "vmoon.device", 1, {}
+    local custom = dev.mmio {
+      name = "custom", at = 0xd0000000, size = 16, irq = "level", line = 10,
+      registers = {
+        COUNT = { at = 0, access = "ro" },
+        POKE = { at = 4, access = "wo", on_write = function(d) d.reg.COUNT = start; d:irq(true) end },
+        ACK = { at = 8, access = "wo", on_write = function(d) log[1] = true; d:irq(false) end },
+        ADD = { at = 12, access = "wo", on_write = function(d, gpa)
+          d.reg.COUNT = d.reg.COUNT + string.unpack("<I4", (d:mem_read(gpa, 4)))
+        end },
+      },
+    }
+    for _, devices in ipairs { { custom }, { { device = custom, on_error = "stop" } } } do
+      local vm <close> = vmoon.new { kernel = kernel, devices = devices }
+      vm:start()
+      assert.equal(6, vm:wait(LONG).status)
+      assert.equal(3, vm.device.custom.stats.hooks)
+    end
+    assert.same({}, log) -- the device has one of its own
+  end)
+end)
+
 describe("a hook that fails", function()
   local BROKEN <const> = CUSTOM:gsub("d:irq%(true%)", 'error("no irq today")')
 
