@@ -15,6 +15,7 @@
 #include "lcfg.h"
 #include "lconsole.h"
 #include "lcore.h"
+#include "ldinline.h"
 #include "lmod.h"
 #include "lvm.h"
 
@@ -247,6 +248,11 @@ static struct vmoon_lvm *vm_of_result(lua_State *L, int idx, char *path)
 	}
 	if (lua_type(L, idx) != LUA_TTABLE)
 		return NULL;
+	if (vmoon_linline_is_device(L, idx))
+		luaL_error(L,
+			   "%s is a device and no VM: a VM has it by devices = "
+			   "{ { file = \"%s\" } }, a test by vmoon.bench",
+			   path, path);
 	lua_pushfstring(L, "@%s", path);
 	origin.source = lua_tostring(L, -1);
 	return vmoon_lvm_create(L, idx, "return", &origin);

@@ -317,6 +317,13 @@ describe("vmoon check of a device in Lua", function()
     assert.matches("budget", run.err, 1, true)
   end)
 
+  it("is what a device file is good for: it cannot be run", function()
+    local path = support.write("t.lua", HEAD .. "  registers = {},\n}")
+    local run = support.vmoon("run " .. path)
+    assert.equal(103, run.status)
+    assert.matches(path .. " is a device and no VM: ", run.err, 1, true)
+  end)
+
   it("gives an export nothing to print", function()
     local path = support.write("t.lua", HEAD .. "  registers = {},\n}")
     local run = support.vmoon("export --json " .. path)
