@@ -286,15 +286,35 @@ describe("vmoon check of a device in Lua", function()
     end
   end)
 
-  it("is not for scripts that describe VMs as well", function()
-    local run = check_text 'require "vmoon" require "vmoon.device"'
-    assert.equal(103, run.status)
-    assert.matches("module 'vmoon.device' cannot be loaded while a script is only checked", run.err, 1, true)
+  it("is not for scripts that describe a VM and its device", function()
+    local guest = support.guest "hello"
+    if not guest then return pending "the guests of tests/guest are not built" end
+    for _, text in ipairs {
+      'local dev = require "vmoon.device" return { kernel = "%s", devices = { DEVICE } }',
+      'require "vmoon" local dev = require "vmoon.device" return { kernel = "%s", devices = { DEVICE } }',
+      'local dev = require "vmoon.device" require "vmoon".boot { kernel = "%s", devices = { DEVICE } }',
+    } do
+      text = text:format(guest)
+      local run = check_text((text:gsub("DEVICE", 'dev.mmio { name = "x", size = 64, registers = { R = { at = 0 } } }')))
+      assert.same({ 0, support.folder() .. "/t.lua: ok (1 VM)\n", "" }, { run.status, run.out, run.err })
+      run = check_text((text:gsub("DEVICE", 'dev.mmio { name = "x", size = 64, registers = { R = { att = 0 } } }')))
+      assert.equal(105, run.status)
+      assert.matches('unknown field "att"', run.err, 1, true)
+    end
   end)
 
-  it("cannot be caught by the file", function()
-    local run = check_text('pcall(require, "vmoon.device") while true do end')
+  it("may take what the config state does not have", function()
+    local text = HEAD .. '  registers = { R = { at = 0, reset = require "helper" } },\n}'
+    support.write("helper.lua", "return coroutine.wrap(function() return 5 end)()")
+    assert.same({ 0, "" }, { check_text(text).status, check_text(text).err })
+    support.write("helper.lua", "return io.open('x')")
+    assert.matches("helper.lua:1: attempt to use undefined global 'io'", check_text(text).err, 1, true)
+  end)
+
+  it("takes no longer, whatever the file catches", function()
+    local run = check_text('pcall(require, "vmoon.device") while true do pcall(function() while true do end end) end')
     assert.equal(103, run.status)
+    assert.matches("budget", run.err, 1, true)
   end)
 
   it("gives an export nothing to print", function()
