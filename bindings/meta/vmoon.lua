@@ -750,7 +750,8 @@ function VM:login(options) end
 ---@field sticky? boolean                      # all after it as well
 
 ---@class vmoon.BenchSpec                       # device or file
----@field device? "blk"|"rng"|"console"|"uart16550"|"rtc-cmos"|"rtc-pl031"
+---A device of ours by its name, or one in Lua that this script describes.
+---@field device? "blk"|"rng"|"console"|"uart16550"|"rtc-cmos"|"rtc-pl031"|vmoon.device.Mmio|vmoon.device.Virtio
 ---A device in Lua: its file.
 ---@field file? string
 ---As the device or the file has them.
@@ -967,6 +968,7 @@ function Bench:zeroes(sector, sectors) end
 ---@field KiB vmoon.SizeValue
 ---@field MiB vmoon.SizeValue
 ---@field GiB vmoon.SizeValue
+---@field device vmoon.device                   # what require "vmoon.device" gives, for a device in this script
 local vmoon = {}
 
 ---Creates a VM that is not started.

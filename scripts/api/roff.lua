@@ -121,7 +121,8 @@ end
 
 function roff.put_typed(list)
   for _, item in ipairs(list) do
-    put(".TP", ("\\fB%s\\fR (%s)"):format(code(item.name), code(item.kind)))
+    local kind = code(item.kind):gsub("|", "|\\:") -- a line may break there
+    put(".TP", ("\\fB%s\\fR (%s)"):format(code(item.name), kind))
     put(item.text and plain(item.text:sub(1, 1):upper() .. item.text:sub(2) .. ".") or "\\&")
   end
 end
