@@ -3,7 +3,7 @@
 #ifndef VMOON_BINDINGS_LVM_H
 #define VMOON_BINDINGS_LVM_H
 
-#include <lua.h>
+#include <lauxlib.h>
 
 #include "lcfg.h"
 #include "vmoon/devices.h"
@@ -45,6 +45,8 @@ struct vmoon_lvm {
 };
 
 void vmoon_lvm_open(lua_State *L);
+/* lvm_props.c: for vmoon_lvm_open. */
+extern const luaL_Reg vmoon_lvm_properties[];
 /* The handle at idx; raises "vm is closed" when it is. */
 struct vmoon_lvm *vmoon_lvm_check(lua_State *L, int idx);
 /* The handle at idx, closed or not; NULL when it is none. */

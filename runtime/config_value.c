@@ -349,14 +349,13 @@ static bool check_other(const struct vmoon_config_row *row,
 			struct vmoon_config_report *r)
 {
 	const bool is_device = row->type == VMOON_TYPE_DEVICE;
+	const char *wanted = is_device
+				     ? "a device, as dev.mmio { ... } makes it"
+				     : "a function";
 
-	if (node->kind == VMOON_CONFIG_OTHER &&
-	    strcmp(node->text, is_device ? "device" : "function") == 0)
-		return true;
-	return refuse_type(r, row,
-			   is_device ? "a device, as dev.mmio { ... } makes it"
-				     : "a function",
-			   node);
+	return (node->kind == VMOON_CONFIG_OTHER &&
+		strcmp(node->text, is_device ? "device" : "function") == 0) ||
+	       refuse_type(r, row, wanted, node);
 }
 
 static bool find_choice(const char *choices, const char *given,

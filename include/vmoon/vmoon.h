@@ -143,8 +143,7 @@ struct vmoon_vm_events {
 		       const struct vmoon_exit_record *record);
 	void (*panicked)(void *ctx, struct vmoon_vm *vm, const char *line);
 	void *ctx; /* borrowed: outlives the VM */
-	/* A device of the embedder's cannot go on; whether the VM does, its
-	 * maker decided. */
+	/* A device of the embedder's cannot go on; the VM may be paused. */
 	void (*device_error)(void *ctx, struct vmoon_vm *vm, const char *device,
 			     const struct vmoon_error *err);
 };
