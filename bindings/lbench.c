@@ -20,6 +20,10 @@ struct vmoon_bench *vmoon_lbench_check(lua_State *L, int idx)
 		vmoon_lresult_misuse(L, "bench is closed",
 				     "use it before b:close(), or before its "
 				     "<close> variable goes out of scope");
+	if (self->is_away)
+		vmoon_lresult_misuse(L, "bench: a hook of its device runs",
+				     "inside of a hook use d");
+	self->L = L;
 	return self->bench;
 }
 
@@ -79,6 +83,11 @@ static int bench_close(lua_State *L)
 {
 	struct vmoon_lbench *self = luaL_checkudata(L, 1, VMOON_LBENCH_TYPE);
 
+	if (self->is_away)
+		vmoon_lresult_misuse(L, "bench: a hook of its device runs",
+				     NULL);
+	if (self->bench != NULL)
+		vmoon_lbench_unkeep(L, self);
 	vmoon_bench_destroy(self->bench);
 	self->bench = NULL;
 	vmoon_ldobj_destroy(self->obj);

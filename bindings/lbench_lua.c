@@ -12,6 +12,8 @@
 #include "lresult.h"
 #include "lvm.h"
 
+#define SCRIPT_BUDGET_NS UINT64_C(3600000000000) /* an hour */
+
 /* ---- the options ---- */
 
 static const char *opt_text(lua_State *L, int idx, const char *key,
@@ -108,15 +110,18 @@ static void open_bench(lua_State *L, struct vmoon_lbench *self,
 			  &err);
 }
 
-/* The file, or the bytes of a device in the script; they stay on the stack. */
-static void take_source(lua_State *L, struct vmoon_ldspec_source *out,
-			struct vmoon_ldproblems_origin *origin)
+/*
+ * The file, or the bytes of a device in the script, which stay on the stack,
+ * with the functions that do: their slot.
+ */
+static int take_source(lua_State *L, struct vmoon_ldspec_source *out,
+		       struct vmoon_ldproblems_origin *origin)
 {
 	lua_pushliteral(L, "device");
 	lua_rawget(L, 1);
 	if (lua_isnil(L, -1)) {
 		out->path = opt_name(L, 1, "file");
-		return;
+		return 0;
 	}
 	lua_pushliteral(L, "file");
 	if (lua_rawget(L, 1) != LUA_TNIL)
@@ -125,6 +130,19 @@ static void take_source(lua_State *L, struct vmoon_ldspec_source *out,
 	lua_pop(L, 1);
 	origin->inline_prefix = "device";
 	vmoon_ldmaker_inline(L, -1, out, origin);
+	return lua_gettop(L) - 1;
+}
+
+/* What runs in the script takes its time: somebody may be debugging it. */
+static void use_script(lua_State *L, struct vmoon_lbench *self, int functions,
+		       struct vmoon_ldobj_options *out)
+{
+	if (lua_rawlen(L, functions) == 0)
+		return;
+	vmoon_lbench_keep(L, self, functions);
+	out->script = vmoon_lbench_script;
+	out->script_ctx = self;
+	out->budget_ns = SCRIPT_BUDGET_NS;
 }
 
 int vmoon_lbench_new_file(lua_State *L)
@@ -140,11 +158,12 @@ int vmoon_lbench_new_file(lua_State *L)
 	struct vmoon_runtime *rt;
 	struct vmoon_lbench *self;
 	struct vmoon_error err;
+	int functions;
 
 	lua_settop(L, 1);
 	vmoon_lbench_known(L, 1, "bench", known);
 	o.extend = vmoon_ldvirtio_extend;
-	take_source(L, &o.source, &origin);
+	functions = take_source(L, &o.source, &origin);
 	o.name = opt_name(L, 1, "name");
 	opts.memory_bytes = vmoon_lbench_size(L, 1, "memory");
 	opts.state = opt_text(L, 1, "state", &opts.state_len);
@@ -155,6 +174,9 @@ int vmoon_lbench_new_file(lua_State *L)
 			  &err);
 	problems = vmoon_ldproblems_push(L, NULL);
 	self = vmoon_lbench_push(L);
+	self->L = L;
+	if (o.source.is_inline)
+		use_script(L, self, functions, &o);
 	if (vmoon_ldobj_create(&o, vmoon_ldproblems_add, problems, &self->obj,
 			       &err) != VMOON_OK)
 		return vmoon_ldproblems_raise(L, problems, &origin, &err);
@@ -176,6 +198,7 @@ void vmoon_lbench_settle(lua_State *L, struct vmoon_lbench *self)
 	if (st.reports == self->reports)
 		return;
 	self->reports = st.reports;
+	vmoon_lbench_raise_script(L, self);
 	VMOON_IGNORE(vmoon_fail(&err, VMOON_E_SCRIPT, 0, "device '%s': %s",
 				vmoon_ldobj_name(self->obj), st.error));
 	vmoon_lresult_raise(L, NULL, &err);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ldguard.h"
+#include "ldobj.h"
 #include "vmoon/le.h"
 
 enum tag {
@@ -23,7 +24,8 @@ enum tag {
 	TAG_FUNCTION,
 	TAG_FUNCTION_AGAIN,
 	TAG_LIBRARY,
-	TAG_GLOBALS
+	TAG_GLOBALS,
+	TAG_SCRIPT
 };
 
 enum { DEPTH_MAX = 128, SLOTS = 10 };
@@ -182,6 +184,10 @@ static void push_value(struct reader *r, unsigned depth)
 		return;
 	case TAG_LIBRARY: push_library(r); return;
 	case TAG_GLOBALS: lua_pushglobaltable(L); return;
+	case TAG_SCRIPT:
+		lua_pushinteger(L, (lua_Integer)take_u32(r));
+		lua_pushcclosure(L, vmoon_ldobj_run_script, 1);
+		return;
 	default: luaL_error(L, "the inline device has an unknown value");
 	}
 }

@@ -14,8 +14,9 @@ void vmoon_linline_open_core(lua_State *L);
 /* Whether the value at idx is a table that a constructor gave back. */
 bool vmoon_linline_is_device(lua_State *L, int idx);
 /*
- * Pushes the device at idx as bytes for vmoon_ldinline_push, and under them a
- * list of what cannot move, for core.device_error: empty when it all can.
+ * Pushes a list of what of the device at idx cannot move, for
+ * core.device_error: empty when it all can; a list of functions that stay
+ * (where = "script"); and bytes for vmoon_ldinline_push.
  */
 void vmoon_linline_pack(lua_State *L, int idx);
 

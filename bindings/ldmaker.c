@@ -182,6 +182,7 @@ static enum vmoon_status take_inline(const struct vmoon_ldmaker *maker,
 				  "describes a device can use it; put it into "
 				  "a file",
 				  i + 1);
+	out->allow_script = true; /* and refused with its own words */
 	out->text = maker->sources[i].text;
 	out->len = maker->sources[i].len;
 	return VMOON_OK;
@@ -274,12 +275,13 @@ void vmoon_ldmaker_inline(lua_State *L, int idx,
 			  const struct vmoon_ldproblems_origin *origin)
 {
 	vmoon_linline_pack(L, idx);
-	if (lua_rawlen(L, -2) > 0)
-		vmoon_ldproblems_raise_list(L, -2, origin);
+	if (lua_rawlen(L, -3) > 0)
+		vmoon_ldproblems_raise_list(L, -3, origin);
 	out->path = "device";
 	out->text = lua_tolstring(L, -1, &out->len);
 	out->is_inline = true;
-	lua_remove(L, -2);
+	out->allow_script = true;
+	lua_remove(L, -3);
 }
 
 /*
@@ -326,7 +328,8 @@ static void load_inline(lua_State *L, int spec, size_t i, struct where *at,
 		       at->prefix, rest);
 	at->origin.inline_prefix = at->inline_prefix;
 	vmoon_ldmaker_inline(L, -1, out, &at->origin);
-	lua_remove(L, -2);
+	lua_replace(L, -3); /* of the device; where = "script" is refused */
+	lua_pop(L, 1);
 }
 
 static void check_one(lua_State *L, int spec, const struct vmoon_config *cfg,
@@ -351,6 +354,7 @@ static void check_one(lua_State *L, int spec, const struct vmoon_config *cfg,
 	/* From here to free_wanted nothing raises. */
 	w.options.source.text = own.text;
 	w.options.source.len = own.len;
+	w.options.source.allow_script = own.is_inline;
 	own.path = w.options.source.path; /* the config's */
 	if (create_object(&w, i, problems, &obj, &err) != VMOON_OK) {
 		free_wanted(&w);

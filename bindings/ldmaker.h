@@ -24,8 +24,8 @@ VMOON_STATUS vmoon_ldmaker_install(struct vmoon_runtime *rt,
 				   struct vmoon_ldmaker *maker, /* borrowed */
 				   struct vmoon_error *err) VMOON_NONNULL(1);
 /*
- * Makes the device that the script describes at idx a source, whose text is
- * pushed, and raises what cannot move, by the origin.
+ * Makes the device that the script describes at idx a source, and raises what
+ * cannot move, by the origin. Pushes the functions that stay, and its text.
  */
 void vmoon_ldmaker_inline(lua_State *L, int idx,
 			  struct vmoon_ldspec_source *out,

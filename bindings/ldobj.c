@@ -248,7 +248,8 @@ static bool keep_options(struct vmoon_ldobj *obj,
 
 	obj->opts = *opts;
 	obj->opts.name = NULL;
-	*to = (struct vmoon_ldspec_source){.is_inline = from->is_inline};
+	*to = (struct vmoon_ldspec_source){.is_inline = from->is_inline,
+					   .allow_script = from->allow_script};
 	to->path = vmoon_mem_copy(opts->mem, from->path, strlen(from->path));
 	if (to->path == NULL)
 		return false;

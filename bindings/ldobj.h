@@ -43,6 +43,13 @@ struct vmoon_ldobj_options {
 	 * functions runs; may raise. NULL: nothing. For virtio.
 	 */
 	lua_CFunction extend;
+	/*
+	 * where = "script": calls the function that the script knows as fn,
+	 * with what is on the stack, d first; its results, or raises. NULL:
+	 * refused.
+	 */
+	int (*script)(void *ctx, lua_State *L, unsigned fn);
+	void *script_ctx; /* borrowed: outlives the object */
 };
 
 /*
@@ -133,6 +140,9 @@ bool vmoon_ldhook_call(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 /* The hook ran and gave something that cannot be: as an error of its own. */
 void vmoon_ldhook_strike(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 			 const char *why) VMOON_NONNULL(1, 2, 3);
+
+/* For the device's state: such a function. Upvalue: fn. */
+int vmoon_ldobj_run_script(lua_State *L);
 
 /* ---- the script's side, under the lock ---- */
 

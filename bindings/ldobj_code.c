@@ -227,7 +227,8 @@ static enum vmoon_status find_bools(struct vmoon_ldcode *code,
 /* ---- the file ---- */
 
 /* What is not there yet is refused where it is written. */
-static enum vmoon_status refuse(const struct vmoon_ldspec *spec,
+static enum vmoon_status refuse(const struct vmoon_ldobj *obj,
+				const struct vmoon_ldspec *spec,
 				void (*fn)(void *ctx,
 					   const struct vmoon_ldproblem *),
 				void *fn_ctx, struct vmoon_error *err)
@@ -239,11 +240,13 @@ static enum vmoon_status refuse(const struct vmoon_ldspec *spec,
 		p.message = "a device that is trusted with all libraries "
 			    "cannot run on the guest's threads yet";
 	for (size_t i = 0; i < spec->map.reg_count && p.message == NULL; i++) {
-		if (spec->regs[i].where != VMOON_LDSPEC_SCRIPT)
+		if (spec->regs[i].where != VMOON_LDSPEC_SCRIPT ||
+		    obj->opts.script != NULL)
 			continue;
 		(void)snprintf(path, sizeof(path), "registers.%s.where",
 			       spec->map.regs[i].name);
-		p.message = "hooks in the script's own state are not there yet";
+		p.message = "a function that stays in the script is for a "
+			    "bench: no guest waits for it there";
 		p.hint = "leave it out, and give plain values in params";
 	}
 	if (p.message == NULL)
@@ -295,7 +298,7 @@ static enum vmoon_status load(
 	obj->opts.source.mem = obj->opts.mem;
 	st = vmoon_ldspec_load(out->state, &obj->opts.source, fn, fn_ctx,
 			       &out->spec, err);
-	return st == VMOON_OK ? refuse(out->spec, fn, fn_ctx, err) : st;
+	return st == VMOON_OK ? refuse(obj, out->spec, fn, fn_ctx, err) : st;
 }
 
 /* What the file wants, once it is known; false: it has it. */

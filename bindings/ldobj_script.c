@@ -280,3 +280,14 @@ bool vmoon_ldobj_hook_stats(const struct vmoon_ldobj *obj, size_t i,
 	}
 	return false;
 }
+
+/* ---- where = "script" ---- */
+
+int vmoon_ldobj_run_script(lua_State *L)
+{
+	const struct vmoon_ldobj *obj = vmoon_ldobj_of(L);
+
+	return obj->opts.script(
+		obj->opts.script_ctx, L,
+		(unsigned)lua_tointeger(L, lua_upvalueindex(1)));
+}

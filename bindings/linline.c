@@ -93,8 +93,8 @@ void vmoon_linline_pack(lua_State *L, int idx)
 	lua_pushvalue(L, idx);
 	lua_rawget(L, -2);
 	lua_remove(L, -2);
-	lua_call(L, 2, 2);
-	lua_insert(L, -2);
+	lua_call(L, 2, 3);
+	lua_rotate(L, -3, -1);
 }
 
 /* ---- for inline.lua ---- */

@@ -50,7 +50,8 @@ static void push_environment(lua_State *L)
 		"type",  "tonumber",     "tostring", NULL,
 	};
 	static const char *const string[] = {"find", "format", "rep", NULL};
-	static const char *const table[] = {"concat", "pack", "sort", NULL};
+	static const char *const table[] = {"concat", "pack", "sort", "unpack",
+					    NULL};
 	static const char *const math[] = {"max", "min", "type", NULL};
 	static const char *const utf8[] = {"len", NULL};
 	static const struct {
@@ -247,6 +248,7 @@ static void open_core(lua_State *L)
 	lua_setfield(L, LUA_REGISTRYINDEX, CORE_KEY);
 	vmoon_lcore_open(L);
 	vmoon_linline_open_core(L);
+	vmoon_lbench_open_core(L);
 	lua_pushvalue(L, -2);
 	lua_setfield(L, -2, "module");
 	vmoon_lhandle_push_methods(L, VMOON_LVM_TYPE);

@@ -40,7 +40,7 @@
 ---@field budget? number
 ---The heap of its code, 256K to 1G, reserved when it is made. Left out: 16M.
 ---@field memory? string
----Where hooks of registers run that do not say it; "script" is for devices that a script writes inline.
+---Where hooks of registers run that do not say it; "script": in the script that describes the device, on a bench.
 ---Left out: vcpu.
 ---@field where? "vcpu"|"script"
 
@@ -77,7 +77,7 @@
 ---@field budget? number
 ---The heap of its code, 256K to 1G, reserved when it is made. Left out: 16M.
 ---@field memory? string
----Where hooks of registers run that do not say it; "script" is for devices that a script writes inline.
+---Where hooks of registers run that do not say it; "script": in the script that describes the device, on a bench.
 ---Left out: vcpu.
 ---@field where? "vcpu"|"script"
 
@@ -136,7 +136,8 @@
 ---@field doorbell? boolean
 ---on_write runs later, in order, and the guest does not wait for it. Left out: false.
 ---@field posted? boolean
----Where its hooks run. Left out: the device's.
+---Where its hooks run; "script": in the script that describes the device, with its variables, on a bench.
+---Left out: the device's.
 ---@field where? "vcpu"|"script"
 
 ---@class (exact) vmoon.device.Field

@@ -2,7 +2,7 @@
 -- inline.lua - a device that a script describes itself, on its way to a state
 -- of its own: plain data, functions, and what these have captured.
 --
---   local bytes, problems = core.inline(device, kind)
+--   local bytes, problems, functions = core.inline(device, kind)
 --
 -- Functions that share a captured variable share it there as well. What cannot
 -- move is a problem with its path. ldinline.c reads the bytes; a value is a tag
@@ -10,12 +10,13 @@
 local core = ...
 
 local type, pairs, rawget, getmetatable = type, pairs, rawget, getmetatable
-local concat, format, sort = table.concat, string.format, table.sort
+local setmetatable, ipairs, tostring = setmetatable, ipairs, tostring
+local concat, format, sort, unpack = table.concat, string.format, table.sort, table.unpack
 local math_type = math.type
 
 local NIL <const>, FALSE <const>, TRUE <const>, INTEGER <const> = "\0", "\1", "\2", "\3"
 local FLOAT <const>, STRING <const>, TABLE <const>, FUNCTION <const> = "\4", "\5", "\6", "\7"
-local FUNCTION_AGAIN <const>, LIBRARY <const>, GLOBALS <const> = "\8", "\9", "\10"
+local FUNCTION_AGAIN <const>, LIBRARY <const>, GLOBALS <const>, SCRIPT <const> = "\8", "\9", "\10", "\11"
 
 local DEPTH_MAX <const>, BYTES_MAX <const>, FUNCTIONS_MAX <const> = 16, 1 << 20, 1024
 local LIBRARIES <const> = { "string", "table", "math", "utf8", "coroutine" }
@@ -72,6 +73,13 @@ end
 
 local function sub_path(path, key)
   return path == "" and tostring(key) or path .. "." .. tostring(key)
+end
+
+-- Whether a register's function stays in the script; functions is for those.
+local function stays(w, path)
+  local name = path:match "^registers%.([^.]+)%.on_%a+$"
+  local register = name and w.registers[name]
+  return type(register) == "table" and (rawget(register, "where") or w.where) == "script"
 end
 
 local function put_table(w, value, path, depth, captured)
@@ -139,6 +147,11 @@ function put_value(w, value, path, depth, captured)
   if math_type(value) == "integer" then return put(w, INTEGER .. ("<i8"):pack(value)) end
   if kind == "number" then return put(w, FLOAT .. ("<d"):pack(value)) end
   if kind == "string" then return put(w, STRING .. ("<s4"):pack(value)) end
+  if kind == "function" and stays(w, path) then
+    w.scripts[#w.scripts + 1] = value
+    put(w, SCRIPT)
+    return put(w, ("<I4"):pack(#w.scripts - 1))
+  end
   if kind == "function" then return put_function(w, value, path, depth, captured) end
   if kind == "table" and not (captured and getmetatable(value)) then
     return put_table(w, value, path, depth, captured)
@@ -151,9 +164,39 @@ function core.inline(device, kind)
   local names, globals = library_names()
   local w = {
     out = {}, size = 0, problems = {}, above = {}, functions = {}, function_count = 0, upvalues = {}, upvalue_count = 0,
-    names = names, globals = globals,
+    names = names, globals = globals, scripts = {}, where = rawget(device, "where"),
+    registers = type(rawget(device, "registers")) == "table" and device.registers or {},
   }
   put(w, ("<I1"):pack(kind))
   put_value(w, device, "", 0)
-  return concat(w.out), w.problems
+  return concat(w.out), w.problems, w.scripts
 end
+
+-- ---- d of a function that stays in the script: each step is one of the device's ----
+
+local function far_at(far, path)
+  local proxy = {}
+  local function beneath(key)
+    local longer = {}
+    for i, step in ipairs(path) do longer[i] = step end
+    longer[#longer + 1] = key
+    return longer
+  end
+  return setmetatable(proxy, {
+    __metatable = "locked",
+    __index = function(_, key)
+      local longer = beneath(key)
+      local what, value = core.far_get(far, unpack(longer))
+      if what == "is" then return value end
+      if what == "far" then return far_at(far, longer) end
+      return function(_, ...) return core.far_call(far, key, ...) end
+    end,
+    __newindex = function(_, key, value)
+      local longer = beneath(key)
+      longer[#longer + 1] = value
+      core.far_set(far, unpack(longer, 1, #path + 2))
+    end,
+  })
+end
+
+function core.far(far) return far_at(far, {}) end

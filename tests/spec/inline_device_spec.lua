@@ -209,3 +209,109 @@ describe("what an inline device", function()
     os.remove(kernel)
   end)
 end)
+
+describe("a hook with where = script", function()
+  local seen, b
+  before_each(function() seen = {} end)
+  after_each(function() if b then b:close() end end)
+
+  -- A register R of a device whose other registers are plain.
+  local function open(r, fields)
+    r.at, r.where = 0, "script"
+    local device = {
+      name = "x", size = 64, irq = "level", state = { n = 1, list = { 10, 20 } },
+      params = { p = { type = "integer", default = 9 } },
+      registers = { R = r, S = { at = 4, fields = { LOW = { bits = { 0, 3 } }, HIGH = { bit = 4 } } } },
+      methods = { twice = function(_, x) return 2 * x, { x } end },
+    }
+    for key, value in pairs(fields or {}) do device[key] = value end
+    b = bench(dev.mmio(device))
+  end
+
+  it("has the script's variables, and d", function()
+    open {
+      fields = { LOW = { bits = { 0, 3 } }, HIGH = { bit = 4 } },
+      on_write = function(d, new, old)
+        seen[#seen + 1] = { new, old }
+        d.state.n = d.state.n + d.params.p + d.state.list[2]
+        d.reg.S = 0x11
+        d.reg.S.LOW = 7
+        d:irq(new.HIGH)
+      end,
+      on_read = function(d) return #seen * 100 + d.state.n + d.reg.S.LOW end,
+    }
+    b:write32(0, 0x13)
+    assert.same({ { { LOW = 3, HIGH = true }, { LOW = 0, HIGH = false } } }, seen)
+    assert.equal(0x17, b:read32(4))
+    assert.is_true(b.irq)
+    assert.equal(100 + 30 + 7, b:read32(0))
+    assert.equal(30, b.state.n)
+    assert.equal(2, b.stats.hooks)
+  end)
+
+  it("may be of all registers", function()
+    open({ on_read = function() return 5 end }, { where = "script" })
+    assert.equal(5, b:read32(0))
+  end)
+
+  it("calls what the device has, and gets plain data back", function()
+    open { on_write = function(d)
+      seen.refused = { d:mem_read(1 << 40, 4) }
+      seen.time = d:time()
+      seen.wrong = { pcall(function() return d.nothing end) }
+      seen.set = { pcall(function() d.reg.S.NONE = 1 end) }
+    end }
+    b:write32(0, 1)
+    assert.is_nil(seen.refused[1])
+    assert.matches("not all of it is guest memory", seen.refused[2], 1, true)
+    assert.equal(0.0, seen.time)
+    assert.same({ false, "d has no 'nothing'" }, seen.wrong)
+    assert.is_false(seen.set[1])
+    assert.is_not_nil(tostring(seen.set[2]):match "NONE")
+  end)
+
+  it("raises what it raises, an assertion as well, and works afterwards", function()
+    local mistake = { code = 5 }
+    open { on_read = function() if seen.bad then error(mistake) end return 6 end }
+    seen.bad = true
+    assert.equal(mistake, raised(b.read32, b, 0))
+    assert.equal(1, b.stats.errors)
+    seen.bad = false
+    assert.equal(6, b:read32(0))
+  end)
+
+  it("test_y_23__gives no more than a register holds", function()
+    open { on_read = function() return seen.value end }
+    for _, value in ipairs { "text", {}, 1.5, print } do
+      seen.value = value
+      assert.is_not_nil(raised(b.read32, b, 0))
+    end
+    seen.value = 8
+    assert.equal(8, b:read32(0))
+  end)
+
+  it("cannot use the bench, nor d later", function()
+    open { on_write = function(d)
+      seen.d = d
+      seen.said = { pcall(b.read32, b, 4) }
+      seen.closed = { pcall(b.close, b) }
+    end }
+    b:write32(0, 1)
+    assert.equal("bench: a hook of its device runs", seen.said[2].message)
+    assert.equal("bench: a hook of its device runs", seen.closed[2].message)
+    assert.matches("d is for hooks, while they run", raised(function() return seen.d.state end), 1, true)
+    assert.matches("d is for hooks", raised(function() seen.d.state = 1 end), 1, true)
+  end)
+
+  it("is refused where a guest would wait for it", function()
+    local kernel = os.tmpname()
+    assert(io.open(kernel, "w")):write("x"):close()
+    local device = dev.mmio {
+      name = "x", size = 64, registers = { R = { at = 0, where = "script", on_read = function() return 1 end } },
+    }
+    local err = raised(vmoon.check, { kernel = kernel, devices = { device } })
+    local said = "devices.1.registers.R.where: a function that stays in the script is for a bench"
+    assert.matches(said, err.detail, 1, true)
+    os.remove(kernel)
+  end)
+end)
