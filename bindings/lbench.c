@@ -494,6 +494,7 @@ static const luaL_Reg bench_methods[] = {
 
 static const luaL_Reg bench_properties[] = {
 	{"edges", vmoon_lbench_edges},
+	{"exit", vmoon_lbench_exit},
 	{"faults", bench_faults},
 	{"held", bench_held},
 	{"irq", bench_irq},

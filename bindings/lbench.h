@@ -54,6 +54,7 @@ struct vmoon_lbench *vmoon_lbench_lua(lua_State *L);
 int vmoon_lbench_call(lua_State *L);
 int vmoon_lbench_edges(lua_State *L);
 int vmoon_lbench_events(lua_State *L);
+int vmoon_lbench_exit(lua_State *L);
 int vmoon_lbench_log(lua_State *L);
 int vmoon_lbench_regs(lua_State *L);
 int vmoon_lbench_reload(lua_State *L);

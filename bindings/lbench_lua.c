@@ -245,6 +245,18 @@ int vmoon_lbench_events(lua_State *L)
 	return 1;
 }
 
+/* The status with which the device has ended its machine, or nil. */
+int vmoon_lbench_exit(lua_State *L)
+{
+	uint32_t status;
+
+	if (vmoon_bench_exit(vmoon_lbench_check(L, 1), &status))
+		lua_pushinteger(L, status);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
 int vmoon_lbench_log(lua_State *L)
 {
 	vmoon_ldhandle_push_log(L, vmoon_lbench_lua(L)->obj);

@@ -34,6 +34,24 @@ static void set_wake(void *ctx)
 	c->is_woken = true;
 }
 
+static void end_machine(void *ctx, uint64_t status)
+{
+	struct vmoon_bench_custom *c = ctx;
+
+	if (!c->has_exited)
+		c->exit_status = (uint32_t)status;
+	c->has_exited = true;
+}
+
+bool vmoon_bench_exit(const struct vmoon_bench *b, uint32_t *out_status)
+{
+	if (b == NULL || !b->custom.has_exited)
+		return false;
+	if (out_status != NULL)
+		*out_status = b->custom.exit_status;
+	return true;
+}
+
 static void fail_device(void *ctx, const struct vmoon_error *err)
 {
 	struct vmoon_bench_custom *c = ctx;
@@ -57,6 +75,7 @@ static struct vmoon_device_env env_of(struct vmoon_bench *b,
 		.faults = lent.faults,
 		.report = {fail_device, &b->custom},
 		.log = opts->log,
+		.exit = {end_machine, &b->custom},
 		.tell = opts->tell,
 	};
 }

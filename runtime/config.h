@@ -75,6 +75,7 @@ enum vmoon_config_id {
 	VMOON_KEY_UNPACK,
 	VMOON_KEY_ON_REBOOT,
 	VMOON_KEY_ON_PANIC,
+	VMOON_KEY_DEBUG_EXIT,
 	VMOON_KEY_GROUPS, /* before those who name one */
 	VMOON_KEY_SERIAL, /* before those whose sinks go elsewhere */
 	VMOON_KEY_DISKS,  /* before those who need names of their own */

@@ -38,6 +38,8 @@
 ---@field on_reboot? "restart"|"stop"
 ---What a kernel panic does to the VM. Default "stop".
 ---@field on_panic? "stop"|"ignore"
+---Whether a write to port 0xf4 ends the VM with the status that was written; false leaves the port to a device of yours.
+---@field debug_exit? boolean
 ---Rates that several sinks share.
 ---@field groups? vmoon.SpecGroups[]
 ---The sinks of the first serial port (ttyS0): each sees all that the guest prints, within its limit.
@@ -775,6 +777,7 @@ function VM:login(options) end
 ---@field held integer                        # requests of its disk that wait for b:release
 ---@field faults integer                      # what the driver did wrong, of all kinds
 ---@field edges integer                       # of its interrupt, when it is no level
+---@field exit? integer                       # the status with which a device in Lua has ended its machine
 ---@field state table                         # a copy of d.state, of a device in Lua
 ---@field stats table                         # figures of a device in Lua, and of each hook
 local Bench = {}

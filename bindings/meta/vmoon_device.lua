@@ -202,6 +202,11 @@
 ---@field state table                         # plain data beside the registers; a reset leaves it as it is
 local Object = {}
 
+---Ends the VM some time after the hook has returned; its exit record has the reason "debug-exit" and this
+---status, a bench has it in exit. Only the first end of a VM counts.
+---@param status integer                      # 0 to 2^32 - 1
+function Object:exit(status) end
+
 ---Gives the device up: no hook is called any more until a reset, and reads are all-ones. What happens
 ---to the VM is what on_error says. Only the first call counts. Does not end the hook that calls it.
 ---@param why string                          # a sentence, shown to the user

@@ -126,6 +126,35 @@ describe("a device in Lua that a guest uses", function()
   end)
 end)
 
+describe("the ports of kvm-unit-tests in Lua", function()
+  with("testdev", "end as QEMU's do", function(kernel)
+    local spec = {
+      kernel = kernel, debug_exit = false,
+      devices = { { file = "scripts/devices/debug_exit.lua" }, { file = "scripts/devices/testdev.lua" } },
+    }
+    local vm <close> = vmoon.new(spec)
+    vm:start()
+    local record = vm:wait(LONG)
+    assert.same({ "debug-exit", 0x21, 0x21 }, { record.reason, record.status, record.exit_status })
+    -- vmoon's own port has n itself, and is in the way of another.
+    spec.debug_exit = nil
+    assert.matches("0xf4..0xf7 overlaps debug-exit", tostring(raised(vmoon.new, spec)), 1, true)
+    spec.devices = { { file = "scripts/devices/testdev.lua" } }
+    local own <close> = vmoon.new(spec)
+    own:start()
+    assert.equal(0x10, own:wait(LONG).status)
+  end)
+
+  with("hello", "have an interrupt line each", function(kernel)
+    local devices = {}
+    for i, line in ipairs { 10, 11, 14 } do
+      devices[i] = { file = "scripts/devices/testdev_irq.lua", name = "line" .. line, at = 0x2000 + line, irq = line }
+    end
+    local vm <close> = vmoon.new { kernel = kernel, devices = devices }
+    assert.equal("LEVEL 0x0 = 0x0\n", tostring(vm.device.line14:regs()))
+  end)
+end)
+
 describe("an inline device that a guest uses", function()
   with("custom", "is a device as any", function(kernel)
     local dev, start, log = require "vmoon.device", 1, {}

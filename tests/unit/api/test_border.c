@@ -523,6 +523,7 @@ static void test_api__benches(void **state)
 	assert_null(vmoon_bench_virtio(NULL));
 	assert_int_equal(vmoon_bench_now(NULL), 0);
 	assert_int_equal(vmoon_bench_edges(NULL), 0);
+	assert_false(vmoon_bench_exit(NULL, NULL));
 	assert_null(vmoon_bench_failure(NULL));
 }
 
