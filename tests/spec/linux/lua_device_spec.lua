@@ -87,8 +87,8 @@ describe("scripts/devices/uart.lua", function()
     line:send "\4"
     line:expect "# "
     assert.equal(("%d\n"):format(#table.concat(sent)), line:run "wc -c </tmp/file")
-    assert.equal("", line:run "i=0; while read -r x; do i=$((i + 1)); "
-      .. "[ $x = $(printf %060d $i) ] || echo $i; done </tmp/file")
+    assert.equal("", line:run("i=0; while read -r x; do i=$((i + 1)); "
+      .. "[ $x = $(printf %060d $i) ] || echo $i; done </tmp/file"))
     sound(vm.device.uart)
   end)
 end)
