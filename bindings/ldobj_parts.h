@@ -24,8 +24,8 @@ struct vmoon_ldcode {
 	size_t hook_count;
 	size_t first[VMOON_LDHOOK_RESET + 2]; /* of a kind */
 	uint64_t *bools; /* owned: of each register the fields that are one */
-	/* In the state: d; the tables that on_write gets; the key "state". */
-	vmoon_ldslot d, caches, state_key;
+	/* In the state: d; the key "state". */
+	vmoon_ldslot d, state_key;
 };
 
 struct vmoon_ldposted {
@@ -99,7 +99,7 @@ void vmoon_ldobj_wake(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 
 /* ---- ldobj_reg.c ---- */
 
-/* Pushes d.reg and the tables for on_write; inside a call. */
+/* Pushes d.reg; inside a call. */
 void vmoon_ldreg_push(lua_State *L, const struct vmoon_ldspec *spec)
 	VMOON_NONNULL(1, 2);
 /* A value as a register takes it: false, and why, for other shapes. */
@@ -112,6 +112,12 @@ void vmoon_ldreg_names(lua_State *L, const struct vmoon_ldspec *spec)
 void vmoon_ldreg_field(lua_State *L, const struct vmoon_ldcode *code,
 		       unsigned reg, size_t field, uint64_t value)
 	VMOON_NONNULL(1, 2);
+/* ---- ldobj_fields.c ---- */
+
+/* on_write of registers with fields: from now on they get fields. */
+VMOON_STATUS vmoon_ldfields_open(const struct vmoon_ldcode *code,
+				 struct vmoon_error *err) VMOON_NONNULL(1);
+
 /* ---- ldobj_access.c ---- */
 
 /* The map's hooks. */
