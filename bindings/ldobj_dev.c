@@ -23,11 +23,10 @@ static struct vmoon_device *map_of(struct vmoon_ldobj *obj)
 static uint64_t dev_read(struct vmoon_device *dev, uint64_t off, unsigned size)
 {
 	struct vmoon_ldobj *obj = vmoon_ldobj_of_device(dev);
-	struct vmoon_device *map = map_of(obj);
 
 	if (obj->posted_len > 0)
 		vmoon_ldreg_drain(obj);
-	return map->ops->read(map, off, size);
+	return obj->map_dev->ops->read(obj->map_dev, off, size);
 }
 
 /* A write that only goes behind those that wait. */
@@ -49,11 +48,10 @@ static void dev_write(struct vmoon_device *dev, uint64_t off, unsigned size,
 		      uint64_t val)
 {
 	struct vmoon_ldobj *obj = vmoon_ldobj_of_device(dev);
-	struct vmoon_device *map = map_of(obj);
 
 	if (obj->posted_len > 0 && !is_posted(obj->code.spec, off))
 		vmoon_ldreg_drain(obj);
-	map->ops->write(map, off, size, val);
+	obj->map_dev->ops->write(obj->map_dev, off, size, val);
 }
 
 static void dev_reset(struct vmoon_device *dev)
@@ -90,6 +88,7 @@ static void dev_destroy(struct vmoon_device *dev)
 
 	map->ops->destroy(map);
 	obj->map = NULL; /* the maker may have it still */
+	obj->map_dev = NULL;
 	obj->env = none;
 	vmoon_ldobj_destroy(obj);
 }
@@ -156,6 +155,7 @@ static enum vmoon_status make(void *ctx, const struct vmoon_device_env *env,
 				 &obj->map, err);
 	if (st != VMOON_OK)
 		return st;
+	obj->map_dev = map_of(obj);
 	obj->dev.ops = &dev_ops;
 	atomic_fetch_add(&obj->holders, 1);
 	vmoon_ldobj_attach(obj, env);

@@ -42,6 +42,7 @@ struct vmoon_ldobj {
 	struct vmoon_ldcode code;
 	struct vmoon_device_env env;   /* all zero before attach */
 	struct vmoon_regmap *map;      /* owned; NULL before attach */
+	struct vmoon_device *map_dev;  /* borrowed: the map's, for an access */
 	struct vmoon_ldvirtio *virtio; /* borrowed: its carrier, or NULL */
 
 	/* The device's time, and where its clock was then. */
