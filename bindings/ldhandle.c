@@ -218,29 +218,6 @@ void vmoon_ldhandle_push_stats(lua_State *L, const struct vmoon_ldobj *obj)
 	lua_setfield(L, -2, "by_hook");
 }
 
-void vmoon_ldhandle_push_log(lua_State *L, const struct vmoon_ldobj *obj)
-{
-	struct vmoon_reg_access_note n;
-
-	luaL_checkstack(L, 8, NULL);
-	lua_newtable(L);
-	for (size_t i = 0; vmoon_ldobj_note(obj, i, &n); i++) {
-		lua_createtable(L, 0, 6);
-		set_count(L, "offset", n.off);
-		set_count(L, "width", n.width);
-		lua_pushinteger(L, (lua_Integer)n.value); /* as they are */
-		lua_setfield(L, -2, "value");
-		lua_pushboolean(L, n.is_write);
-		lua_setfield(L, -2, "write");
-		if (n.name != NULL) {
-			lua_pushstring(L, n.name);
-			lua_setfield(L, -2, "register");
-			set_count(L, "index", n.element);
-		}
-		lua_rawseti(L, -2, (lua_Integer)i + 1);
-	}
-}
-
 /* ---- plain data, from one state to the other ---- */
 
 void vmoon_ldhandle_push_state(lua_State *L, struct vmoon_ldobj *obj)
@@ -347,4 +324,5 @@ void vmoon_ldhandle_open(lua_State *L)
 	lua_pushliteral(L, "locked");
 	lua_setfield(L, -2, "__metatable");
 	lua_pop(L, 1);
+	vmoon_ldhandle_open_log(L);
 }

@@ -541,7 +541,7 @@ function Device:call(method, ...) end
 ---@return vmoon.DeviceEvent[]
 function Device:events() end
 
----The last accesses of a device in Lua, 256 at most, while they are watched.
+---The last accesses of a device in Lua, 256 at most, while they are watched; as a text, a line for each.
 ---@return vmoon.DeviceAccess[]
 function Device:log() end
 
@@ -829,7 +829,7 @@ function Bench:interrupt() end
 ---@param queue integer
 function Bench:kick(queue) end
 
----The last accesses of a device in Lua, 256 at most.
+---The last accesses of a device in Lua, 256 at most; as a text, a line for each.
 ---@return vmoon.DeviceAccess[]
 function Bench:log() end
 
@@ -959,6 +959,8 @@ function Bench:zeroes(sector, sectors) end
 ---@field write boolean
 ---@field register? string                    # that is there
 ---@field index? integer                      # of it, in an array
+---@field fields? table<string, boolean|integer>  # of it, as far as the access had them
+---@field text string                          # "CTRL <- 0x3 {ENABLE IRQEN}"; tostring gives it, too
 
 ---@class vmoon.DeviceRegister
 ---@field name string
