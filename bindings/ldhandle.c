@@ -194,7 +194,11 @@ void vmoon_ldhandle_push_stats(lua_State *L, const struct vmoon_ldobj *obj)
 
 	luaL_checkstack(L, 8, NULL);
 	vmoon_ldobj_stats(obj, &st);
-	lua_createtable(L, 0, 16);
+	lua_createtable(L, 0, 18);
+	if (vmoon_ldobj_spec(obj)->kind != VMOON_LDSPEC_VIRTIO) {
+		set_count(L, "exits", st.exits);
+		set_seconds(L, "c_time", st.c_ns);
+	}
 	set_count(L, "fast", st.fast);
 	set_count(L, "hooks", st.hooks);
 	set_count(L, "errors", st.errors);

@@ -7,6 +7,9 @@
 #include "ldpack.h"
 #include "vmoon/bucket.h"
 
+/* A prime: guests often do the same few accesses over and over. */
+enum { VMOON_LDOBJ_TIMED = 61 };
+
 struct vmoon_ldhook {
 	vmoon_ldslot fn; /* 0: there is none */
 	enum vmoon_ldhook_kind kind;
@@ -51,6 +54,13 @@ struct vmoon_ldobj {
 	uint64_t armed_ns; /* what env.timer was set to */
 	bool is_ticking;   /* timers are set when all are done */
 	bool has_woken;    /* env.wake was set, and has not come */
+
+	/*
+	 * One access in VMOON_LDOBJ_TIMED is timed, with what two looks at the
+	 * counter take; Lua's own time is no part.
+	 */
+	unsigned until_timed; /* accesses, this one too */
+	uint64_t timed, c_ticks, look_ticks;
 
 	struct vmoon_ldposted posted[VMOON_LDOBJ_POSTED_MAX];
 	unsigned posted_head, posted_len;

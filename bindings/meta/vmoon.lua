@@ -502,6 +502,8 @@ function Port:resize(cols, rows) end
 ---@field requests? integer                   # of entropy
 ---@field bytes? integer
 ---@field failures? integer                   # of the host's source
+---@field exits? integer                      # of a register device in Lua: accesses that came to it
+---@field c_time? vmoon.Seconds                # about what C took for them, Lua's time not counted
 ---@field fast? integer                       # of a device in Lua: accesses that C answered alone
 ---@field hooks? integer                      # and those that called a hook
 ---@field late? integer                       # hooks that took longer than their budget
