@@ -126,7 +126,8 @@ UNIT_FAULTS := $(filter $(OUT)/tests/unit/faults/% $(OUT)/tests/unit/host/test_b
 $(UNIT_FAULTS): LDFLAGS_ALL += $(FAULTS:%=-Wl,--wrap=%)
 UNIT_CORE := $(filter-out $(UNIT_BIND) $(UNIT_HOST),$(UNIT_BIN))
 # What threads run through: the part TSan looks at.
-UNIT_TSAN := $(filter $(OUT)/tests/unit/runtime/% $(OUT)/tests/unit/host/%,$(UNIT_BIN))
+UNIT_TSAN := $(filter $(OUT)/tests/unit/runtime/% $(OUT)/tests/unit/host/%,$(UNIT_BIN)) \
+             $(addprefix $(OUT)/tests/unit/bindings/,test_ldattack test_ldobj_dev)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

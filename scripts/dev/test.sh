@@ -178,6 +178,8 @@ lane_unit() {
 	tsan_build unit-tsan
 	programs unit-tsan "$tsan" 'tests/unit/runtime/test_*.c'
 	programs unit-tsan "$tsan" 'tests/unit/host/test_*.c'
+	programs unit-tsan "$tsan" \
+		'tests/unit/bindings/test_ldattack.c tests/unit/bindings/test_ldobj_dev.c'
 }
 # Programs of other houses look at what ours write.
 lane_tools() {
