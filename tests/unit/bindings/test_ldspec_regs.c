@@ -283,6 +283,14 @@ static void test_ldspec__hooks_that_contradict(void **state)
 		 "be called\n"
 		 "registers.A.fields: values of a FIFO have no fields\n"
 		 "registers.A.reset: a FIFO is empty after a reset\n"},
+		{REGS("A = { at = 0, fifo = { depth = 65536 } }, B = { at = 4, "
+		      "fifo = { depth = 65536 } }, C = { at = 8, fifo = { "
+		      "depth = 65536 } }, D = { at = 12, fifo = { depth = "
+		      "65536 } }, E = { at = 16, fifo = { depth = 1 } }"),
+		 "registers: FIFOs of 262145 values together are too many; at "
+		 "most 262144\n"
+		 "  a depth is how far the driver may be ahead: fifo = { depth "
+		 "= 16 }\n"},
 		{REGS("A = { at = 0, doorbell = true }"),
 		 "registers.A.doorbell: the value of a doorbell is not stored, "
 		 "so its access is \"wo\" or \"w1-pulse\"\n"
