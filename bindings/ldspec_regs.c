@@ -33,6 +33,7 @@ static void check_width(struct vmoon_ldcheck *c, int idx, struct vmoon_ldreg *r)
 		before = vmoon_ldcheck_enter(c, "width");
 		vmoon_ldcheck_say(c, "expected 1, 2, 4 or 8; got %s",
 				  vmoon_ldcheck_show(c->L, -1, shown));
+		vmoon_ldcheck_hint(c, "bytes, not bits; 4 when it is left out");
 		vmoon_ldcheck_leave(c, before);
 	}
 	lua_pop(c->L, 1);
