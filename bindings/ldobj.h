@@ -198,13 +198,17 @@ VMOON_STATUS vmoon_ldobj_adopt(struct vmoon_ldobj *obj,
 void vmoon_ldcode_destroy(struct vmoon_ldcode *code, struct vmoon_mem *mem);
 
 struct vmoon_ldobj_stats {
+	/* Of a register device: accesses that came, each of which was an exit
+	 * of a guest's, and the time that C took for them, without Lua: an
+	 * estimate, by some of them. */
+	uint64_t exits, c_ns;
 	uint64_t fast;    /* accesses that C answered alone */
 	uint64_t hooks;   /* accesses that called one */
 	uint64_t errors;  /* of hooks */
 	uint64_t reports; /* that it cannot go on: env.report */
 	uint64_t events, events_lost, lines_lost, posted;
 	const char *error; /* the last one's text, or why it failed; or NULL */
-	struct vmoon_ldstate_stats state;
+	struct vmoon_ldstate_stats state; /* times: of hooks */
 };
 void vmoon_ldobj_stats(const struct vmoon_ldobj *obj,
 		       struct vmoon_ldobj_stats *out) VMOON_NONNULL(1, 2);

@@ -7,7 +7,7 @@
 #include "ldobj_parts.h"
 
 #define NO_MEMORY "device: out of memory"
-enum { FOLDER_MAX = 4096, D_RESULTS = 3 };
+enum { FOLDER_MAX = 4096, D_RESULTS = 2 };
 
 /* ---- d ---- */
 
@@ -40,23 +40,17 @@ static void lock_d(lua_State *L)
 	lua_setmetatable(L, -2);
 }
 
-/* params or nil, state or nil, the object, the spec: d, caches, "state" */
+/* params or nil, state or nil, the object, the spec: d, "state" */
 static int make_d(lua_State *L)
 {
 	const struct vmoon_ldobj *obj = lua_touserdata(L, 3);
 	const struct vmoon_ldspec *spec = lua_touserdata(L, 4);
-	const int base = lua_gettop(L);
 
 	lua_createtable(L, 0, 24);
-	if (spec->kind == VMOON_LDSPEC_VIRTIO)
-		lua_newtable(L);
-	else
-		vmoon_ldreg_push(L, spec); /* d.reg, caches */
 	if (spec->kind != VMOON_LDSPEC_VIRTIO) {
-		lua_insert(L, -2);
-		lua_setfield(L, base + 1, "reg");
+		vmoon_ldreg_push(L, spec);
+		lua_setfield(L, -2, "reg");
 	}
-	lua_pushvalue(L, base + 1);
 	for (int i = 1; i <= 2; i++) { /* params, state */
 		if (lua_istable(L, i))
 			lua_pushvalue(L, i);
@@ -73,7 +67,6 @@ static int make_d(lua_State *L)
 		lua_call(L, 1, 0);
 	}
 	lock_d(L);
-	lua_pop(L, 1);
 	lua_pushliteral(L, "state");
 	return D_RESULTS;
 }
@@ -101,8 +94,7 @@ static enum vmoon_status open_d(struct vmoon_ldobj *obj,
 		return vmoon_fail(err, VMOON_E_SCRIPT, 0, "%s",
 				  vmoon_ldstate_error(code->state));
 	code->state_key = lua_gettop(L);
-	code->caches = code->state_key - 1;
-	code->d = code->state_key - 2;
+	code->d = code->state_key - 1;
 	return VMOON_OK;
 }
 
@@ -354,6 +346,8 @@ enum vmoon_status vmoon_ldcode_make(struct vmoon_ldobj *obj,
 		st = list_hooks(&code, obj->opts.mem, err);
 	if (st == VMOON_OK)
 		st = find_bools(&code, obj->opts.mem, err);
+	if (st == VMOON_OK)
+		st = vmoon_ldfields_open(&code, err);
 	if (st != VMOON_OK) {
 		vmoon_ldcode_fini(&code, obj->opts.mem);
 		return st;

@@ -200,14 +200,45 @@ void vmoon_ldobj_line(struct vmoon_ldobj *obj, const char *line)
 
 /* ---- figures ---- */
 
+/* What else the state has run made it. */
+static void add_times(const struct vmoon_ldcode *code,
+		      struct vmoon_ldstate_stats *out)
+{
+	uint64_t total = 0, worst = 0;
+
+	for (size_t i = 0; i < code->hook_count; i++) {
+		const struct vmoon_ldhook *hook = &code->hooks[i];
+
+		total += hook->total_ticks;
+		if (hook->worst_ticks > worst)
+			worst = hook->worst_ticks;
+	}
+	out->total_ns = vmoon_ldstate_ns(code->state, total);
+	out->worst_ns = vmoon_ldstate_ns(code->state, worst);
+}
+
+static void add_exits(const struct vmoon_ldobj *obj,
+		      struct vmoon_ldobj_stats *out)
+{
+	const uint64_t ns = vmoon_ldstate_ns(obj->code.state, obj->c_ticks);
+	const uint64_t rest = VMOON_LDOBJ_TIMED - obj->until_timed;
+
+	vmoon_regmap_counts(obj->map, &out->fast, &out->hooks);
+	out->exits = obj->timed * VMOON_LDOBJ_TIMED + rest;
+	if (obj->timed > 0)
+		out->c_ns = (uint64_t)((double)ns / (double)obj->timed *
+				       (double)out->exits);
+}
+
 void vmoon_ldobj_stats(const struct vmoon_ldobj *obj,
 		       struct vmoon_ldobj_stats *out)
 {
 	*out = obj->stats;
 	if (obj->map != NULL)
-		vmoon_regmap_counts(obj->map, &out->fast, &out->hooks);
+		add_exits(obj, out);
 	out->error = obj->has_error ? obj->error : NULL;
 	vmoon_ldstate_stats(obj->code.state, &out->state);
+	add_times(&obj->code, &out->state);
 }
 
 uint64_t vmoon_ldobj_reg(const struct vmoon_ldobj *obj, unsigned reg,

@@ -419,6 +419,11 @@ uint64_t vmoon_ldstate_last_ticks(const struct vmoon_ldstate *s)
 	return s->last_ticks;
 }
 
+uint64_t vmoon_ldstate_total_ticks(const struct vmoon_ldstate *s)
+{
+	return s->total_ticks;
+}
+
 uint64_t vmoon_ldstate_ns(const struct vmoon_ldstate *s, uint64_t ticks)
 {
 	const uint64_t all_ns = vmoon_lhost_now_ns() - s->first_ns;
