@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ldobj_parts.h"
+#include "ldvirtio.h"
 
 static const char *difference(const struct vmoon_ldspec *a,
 			      const struct vmoon_ldspec *b)
@@ -95,5 +96,7 @@ enum vmoon_status vmoon_ldobj_reload(struct vmoon_ldobj *obj,
 	move_timers(obj, old.spec, code.spec);
 	vmoon_ldcode_fini(&old, obj->opts.mem);
 	vmoon_ldobj_start_watch(obj); /* names were the old map's */
+	if (obj->virtio != NULL)
+		vmoon_ldvirtio_reloaded(obj->virtio);
 	return VMOON_OK;
 }
