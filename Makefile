@@ -112,8 +112,8 @@ BENCH_BIN := $(patsubst %.c,$(OUT)/%,$(BENCH_SRC))
 TOOL_BIN := $(patsubst %.c,$(OUT)/%,$(TOOL_SRC))
 GUEST_BIN := $(patsubst tests/guest/%.S,$(OUT)/guest/%,$(GUEST_SRC))
 LUA_PARTS := $(wildcard scripts/vmoon/*.lua)
-API_PARTS := $(wildcard scripts/api/*.lua scripts/new/*.lua) bindings/meta/vmoon.lua
-MAN := $(addprefix $(OUT)/man/,vmoon.1 vmoon-lua.3 vmoon-spec.5)
+API_PARTS := $(wildcard scripts/api/*.lua scripts/new/*.lua bindings/meta/*.lua) scripts/devices/TUTORIAL.md
+MAN := $(addprefix $(OUT)/man/,vmoon.1 vmoon-lua.3 vmoon-spec.5 vmoon-device.5 vmoon-device.7)
 # Tests of the layers that touch the host or Lua link more than the core.
 UNIT_BIND := $(filter $(OUT)/tests/unit/bindings/%,$(UNIT_BIN))
 UNIT_HOST := $(filter $(addprefix $(OUT)/tests/unit/,host/% kvm/% sandbox/% api/%),$(UNIT_BIN))

@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "ldinline.h"
 #include "ldobj.h"
 #include "lhandle.h"
 #include "lresult.h"
@@ -19,6 +20,10 @@ struct vmoon_bench *vmoon_lbench_check(lua_State *L, int idx)
 		vmoon_lresult_misuse(L, "bench is closed",
 				     "use it before b:close(), or before its "
 				     "<close> variable goes out of scope");
+	if (self->is_away)
+		vmoon_lresult_misuse(L, "bench: a hook of its device runs",
+				     "inside of a hook use d");
+	self->L = L;
 	return self->bench;
 }
 
@@ -63,6 +68,10 @@ int vmoon_lbench_new(lua_State *L)
 	lua_pushliteral(L, "file");
 	if (lua_rawget(L, 1) != LUA_TNIL)
 		return vmoon_lbench_new_file(L);
+	lua_pushliteral(L, "device");
+	lua_rawget(L, 1);
+	if (vmoon_linline_is_device(L, -1))
+		return vmoon_lbench_new_file(L);
 	vmoon_lbench_options(L, 1, &opts);
 	self = vmoon_lbench_push(L);
 	vmoon_lbench_must(L, vmoon_bench_create(&opts, &self->bench, &err),
@@ -74,6 +83,11 @@ static int bench_close(lua_State *L)
 {
 	struct vmoon_lbench *self = luaL_checkudata(L, 1, VMOON_LBENCH_TYPE);
 
+	if (self->is_away)
+		vmoon_lresult_misuse(L, "bench: a hook of its device runs",
+				     NULL);
+	if (self->bench != NULL)
+		vmoon_lbench_unkeep(L, self);
 	vmoon_bench_destroy(self->bench);
 	self->bench = NULL;
 	vmoon_ldobj_destroy(self->obj);
@@ -480,6 +494,7 @@ static const luaL_Reg bench_methods[] = {
 
 static const luaL_Reg bench_properties[] = {
 	{"edges", vmoon_lbench_edges},
+	{"exit", vmoon_lbench_exit},
 	{"faults", bench_faults},
 	{"held", bench_held},
 	{"irq", bench_irq},

@@ -14,6 +14,8 @@ struct vmoon_lbench {
 	struct vmoon_bench *bench; /* owned; NULL once closed */
 	struct vmoon_ldobj *obj;   /* owned: of a device in Lua; or NULL */
 	uint64_t reports;          /* of its mistakes, that were raised */
+	lua_State *L;              /* of the method that runs */
+	bool is_away;              /* in a function with where = "script" */
 };
 
 void vmoon_lbench_open(lua_State *L);
@@ -52,11 +54,24 @@ struct vmoon_lbench *vmoon_lbench_lua(lua_State *L);
 int vmoon_lbench_call(lua_State *L);
 int vmoon_lbench_edges(lua_State *L);
 int vmoon_lbench_events(lua_State *L);
+int vmoon_lbench_exit(lua_State *L);
 int vmoon_lbench_log(lua_State *L);
 int vmoon_lbench_regs(lua_State *L);
 int vmoon_lbench_reload(lua_State *L);
 int vmoon_lbench_state(lua_State *L);
 int vmoon_lbench_stats(lua_State *L);
+
+/* ---- lbench_script.c: functions of a device that stay in the script ---- */
+
+void vmoon_lbench_open_core(lua_State *L);
+/* For vmoon_ldobj_options.script; ctx is the handle. */
+int vmoon_lbench_script(void *bench, lua_State *L, unsigned fn);
+/* The list of functions, as long as the bench is open. */
+void vmoon_lbench_keep(lua_State *L, const struct vmoon_lbench *self,
+		       int functions);
+void vmoon_lbench_unkeep(lua_State *L, const struct vmoon_lbench *self);
+/* Raises what such a function raised since the last time. */
+void vmoon_lbench_raise_script(lua_State *L, const struct vmoon_lbench *self);
 
 /* ---- lbench_spec.c ---- */
 

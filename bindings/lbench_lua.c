@@ -5,10 +5,14 @@
 
 #include "lbench.h"
 #include "ldhandle.h"
+#include "ldmaker.h"
 #include "ldpack.h"
+#include "ldproblems.h"
 #include "ldvirtio.h"
 #include "lresult.h"
 #include "lvm.h"
+
+#define SCRIPT_BUDGET_NS UINT64_C(3600000000000) /* an hour */
 
 /* ---- the options ---- */
 
@@ -106,20 +110,60 @@ static void open_bench(lua_State *L, struct vmoon_lbench *self,
 			  &err);
 }
 
+/*
+ * The file, or the bytes of a device in the script, which stay on the stack,
+ * with the functions that do: their slot.
+ */
+static int take_source(lua_State *L, struct vmoon_ldspec_source *out,
+		       struct vmoon_ldproblems_origin *origin)
+{
+	lua_pushliteral(L, "device");
+	lua_rawget(L, 1);
+	if (lua_isnil(L, -1)) {
+		out->path = opt_name(L, 1, "file");
+		return 0;
+	}
+	lua_pushliteral(L, "file");
+	if (lua_rawget(L, 1) != LUA_TNIL)
+		vmoon_lresult_misuse(L, "bench: device and file: one of both",
+				     NULL);
+	lua_pop(L, 1);
+	origin->inline_prefix = "device";
+	vmoon_ldmaker_inline(L, -1, out, origin);
+	return lua_gettop(L) - 1;
+}
+
+/* What runs in the script takes its time: somebody may be debugging it. */
+static void use_script(lua_State *L, struct vmoon_lbench *self, int functions,
+		       struct vmoon_ldobj_options *out)
+{
+	if (lua_rawlen(L, functions) == 0)
+		return;
+	vmoon_lbench_keep(L, self, functions);
+	out->script = vmoon_lbench_script;
+	out->script_ctx = self;
+	out->budget_ns = SCRIPT_BUDGET_NS;
+}
+
 int vmoon_lbench_new_file(lua_State *L)
 {
-	static const char *const known[] = {
-		"file", "memory", "name", "on_error", "params", "state", NULL};
+	static const char *const known[] = {"device", "file",     "memory",
+					    "name",   "on_error", "params",
+					    "state",  NULL};
 	struct vmoon_bench_options opts = {.size = sizeof(opts)};
 	struct vmoon_ldobj_options o = {0};
+	struct vmoon_ldproblems_origin origin = {
+		.source = &o.source, .function = "bench", .prefix = ""};
+	struct vmoon_ldproblems *problems;
 	struct vmoon_runtime *rt;
 	struct vmoon_lbench *self;
 	struct vmoon_error err;
+	int functions;
 
 	lua_settop(L, 1);
 	vmoon_lbench_known(L, 1, "bench", known);
 	o.extend = vmoon_ldvirtio_extend;
-	o.source.path = opt_name(L, 1, "file");
+	functions = take_source(L, &o.source, &origin);
 	o.name = opt_name(L, 1, "name");
 	opts.memory_bytes = vmoon_lbench_size(L, 1, "memory");
 	opts.state = opt_text(L, 1, "state", &opts.state_len);
@@ -128,9 +172,14 @@ int vmoon_lbench_new_file(lua_State *L)
 	rt = vmoon_lvm_runtime(L); /* before the handle: it goes after it */
 	vmoon_lbench_must(L, vmoon_runtime_watchdog(rt, &o.watchdog, &err),
 			  &err);
+	problems = vmoon_ldproblems_push(L, NULL);
 	self = vmoon_lbench_push(L);
-	vmoon_lbench_must(
-		L, vmoon_ldobj_create(&o, NULL, NULL, &self->obj, &err), &err);
+	self->L = L;
+	if (o.source.is_inline)
+		use_script(L, self, functions, &o);
+	if (vmoon_ldobj_create(&o, vmoon_ldproblems_add, problems, &self->obj,
+			       &err) != VMOON_OK)
+		return vmoon_ldproblems_raise(L, problems, &origin, &err);
 	open_bench(L, self, &opts);
 	vmoon_lbench_settle(L, self);
 	return 1;
@@ -149,6 +198,7 @@ void vmoon_lbench_settle(lua_State *L, struct vmoon_lbench *self)
 	if (st.reports == self->reports)
 		return;
 	self->reports = st.reports;
+	vmoon_lbench_raise_script(L, self);
 	VMOON_IGNORE(vmoon_fail(&err, VMOON_E_SCRIPT, 0, "device '%s': %s",
 				vmoon_ldobj_name(self->obj), st.error));
 	vmoon_lresult_raise(L, NULL, &err);
@@ -195,6 +245,18 @@ int vmoon_lbench_events(lua_State *L)
 	return 1;
 }
 
+/* The status with which the device has ended its machine, or nil. */
+int vmoon_lbench_exit(lua_State *L)
+{
+	uint32_t status;
+
+	if (vmoon_bench_exit(vmoon_lbench_check(L, 1), &status))
+		lua_pushinteger(L, status);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
 int vmoon_lbench_log(lua_State *L)
 {
 	vmoon_ldhandle_push_log(L, vmoon_lbench_lua(L)->obj);
@@ -210,10 +272,16 @@ int vmoon_lbench_regs(lua_State *L)
 int vmoon_lbench_reload(lua_State *L)
 {
 	struct vmoon_lbench *self = vmoon_lbench_lua(L);
+	const struct vmoon_ldspec_source source = {
+		.path = vmoon_ldobj_path(self->obj)};
+	const struct vmoon_ldproblems_origin origin = {
+		.source = &source, .function = "reload", .prefix = ""};
+	struct vmoon_ldproblems *problems = vmoon_ldproblems_push(L, NULL);
 	struct vmoon_error err;
 
-	vmoon_lbench_must(L, vmoon_ldobj_reload(self->obj, NULL, NULL, &err),
-			  &err);
+	if (vmoon_ldobj_reload(self->obj, vmoon_ldproblems_add, problems,
+			       &err) != VMOON_OK)
+		return vmoon_ldproblems_raise(L, problems, &origin, &err);
 	lua_settop(L, 1);
 	return 1;
 }

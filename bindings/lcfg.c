@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "lbox.h"
+#include "ldinline.h"
+#include "ldmaker.h"
 #include "lmod.h"
 #include "lresult.h"
 #include "lsize.h"
@@ -149,6 +151,30 @@ static enum vmoon_status set_number(struct walk *w, int idx,
 				       err);
 }
 
+/* Whether path is that of an item of list, "serial." and a number. */
+static bool is_item(const char *path, const char *list)
+{
+	const size_t len = strlen(list);
+
+	return strncmp(path, list, len) == 0 && path[len] != '\0' &&
+	       path[len + strspn(path + len, "0123456789")] == '\0';
+}
+
+/* dev.mmio { ... } is for a key "device"; as an item it stands for that. */
+static enum vmoon_status set_device(struct walk *w, struct vmoon_error *err)
+{
+	char path[sizeof(w->path) + 8];
+	enum vmoon_status st;
+
+	if (!is_item(w->path, "devices."))
+		return vmoon_config_set_other(w->cfg, w->path, "device", err);
+	st = vmoon_config_set_table(w->cfg, w->path, err);
+	snprintf(path, sizeof(path), "%s.device", w->path);
+	return st == VMOON_OK
+		       ? vmoon_config_set_other(w->cfg, path, "device", err)
+		       : st;
+}
+
 /* Hands one value to the config under the current path. */
 static void set_value(struct walk *w, int idx)
 {
@@ -170,7 +196,10 @@ static void set_value(struct walk *w, int idx)
 			w->cfg, w->path, lua_toboolean(L, idx) != 0, &err);
 		break;
 	case LUA_TTABLE:
-		status = vmoon_config_set_table(w->cfg, w->path, &err);
+		status =
+			vmoon_linline_is_device(L, idx)
+				? set_device(w, &err)
+				: vmoon_config_set_table(w->cfg, w->path, &err);
 		break;
 	default:
 		if (vmoon_lsize_get(L, idx, &bytes))
@@ -185,15 +214,6 @@ static void set_value(struct walk *w, int idx)
 		vmoon_lresult_raise(L, NULL, &err);
 	else if (status != VMOON_OK)
 		add_problem(w, w->path, err.msg, NULL, false);
-}
-
-/* Whether path is that of an item of list, "serial." and a number. */
-static bool is_item(const char *path, const char *list)
-{
-	const size_t len = strlen(list);
-
-	return strncmp(path, list, len) == 0 && path[len] != '\0' &&
-	       path[len + strspn(path + len, "0123456789")] == '\0';
 }
 
 /* "consoles.2.sinks.1", too. */
@@ -258,7 +278,8 @@ static void walk_table(struct walk *w, int idx, unsigned depth)
 		}
 		if (enter_key(w, value - 1, path_len)) {
 			set_value(w, value);
-			if (lua_type(L, value) == LUA_TTABLE)
+			if (lua_type(L, value) == LUA_TTABLE &&
+			    !vmoon_linline_is_device(L, value))
 				walk_table(w, value, depth + 1);
 		}
 		w->path[path_len] = '\0';
@@ -423,6 +444,7 @@ struct vmoon_config *vmoon_lcfg_check(lua_State *L, int idx,
 				      const char *function,
 				      const struct vmoon_lcfg_origin *origin)
 {
+	struct vmoon_lcfg_origin call = {0};
 	struct vmoon_lbox *box;
 	struct vmoon_config *cfg;
 	struct vmoon_error err;
@@ -433,6 +455,7 @@ struct vmoon_config *vmoon_lcfg_check(lua_State *L, int idx,
 	box = vmoon_lbox_push(L, destroy_config);
 	if (origin != NULL && strcmp(origin->function, "json") == 0) {
 		check_json(L, idx, box, origin);
+		vmoon_ldmaker_check(L, idx, box->object, origin);
 		return box->object;
 	}
 	if (vmoon_config_create(NULL, &cfg, &err) != VMOON_OK)
@@ -440,6 +463,8 @@ struct vmoon_config *vmoon_lcfg_check(lua_State *L, int idx,
 	cfg_slot = cfg;
 	box->object = cfg_slot;
 	vmoon_lcfg_check_into(L, idx, cfg, function, origin);
+	call.function = function;
+	vmoon_ldmaker_check(L, idx, cfg, origin != NULL ? origin : &call);
 	return cfg; /* the box stays on the top */
 }
 

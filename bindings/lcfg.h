@@ -11,9 +11,11 @@
 struct vmoon_lcfg_origin {
 	/* "boot"; "return" for what a script returns; "json": see below. */
 	const char *function;
-	const char *source; /* as lua_Debug's: "@file" or the text itself */
-	const char *name;   /* to show: "file", "[string \"...\"]" */
-	int line;           /* of the call; 0: the end of the file */
+	/* As lua_Debug's: "@file" or the text itself; NULL: as with no origin,
+	 * the line of the call. */
+	const char *source;
+	const char *name; /* to show: "file", "[string \"...\"]" */
+	int line;         /* of the call; 0: the end of the file */
 };
 
 /*

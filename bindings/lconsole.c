@@ -52,6 +52,7 @@ const char *vmoon_lconsole_end_name(enum vmoon_lconsole_end end)
 	case VMOON_LCONSOLE_ENDED: return "ended";
 	case VMOON_LCONSOLE_CLOSED: return "closed";
 	case VMOON_LCONSOLE_SIGNAL: return "signal";
+	case VMOON_LCONSOLE_PAUSED: return "paused";
 	}
 	return "?";
 }
@@ -305,6 +306,12 @@ static enum vmoon_status run_session(struct session *s, struct vmoon_error *err)
 			break;
 		if (state == VMOON_VM_STOPPED || state == VMOON_VM_FAILED) {
 			s->console->end = VMOON_LCONSOLE_ENDED;
+			break;
+		}
+		if (state == VMOON_VM_PAUSED &&
+		    s->console->has_trouble != NULL &&
+		    *s->console->has_trouble) {
+			s->console->end = VMOON_LCONSOLE_PAUSED;
 			break;
 		}
 		is_over = step(s);

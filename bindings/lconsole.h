@@ -9,7 +9,8 @@ enum vmoon_lconsole_end {
 	VMOON_LCONSOLE_LEFT,   /* Ctrl-A x */
 	VMOON_LCONSOLE_ENDED,  /* the VM ended; everything it wrote is shown */
 	VMOON_LCONSOLE_CLOSED, /* standard output takes no more */
-	VMOON_LCONSOLE_SIGNAL  /* a signal that the program handles itself */
+	VMOON_LCONSOLE_SIGNAL, /* a signal that the program handles itself */
+	VMOON_LCONSOLE_PAUSED  /* the VM is, by a device; see has_trouble */
 };
 
 struct vmoon_lconsole {
@@ -17,6 +18,7 @@ struct vmoon_lconsole {
 	struct vmoon_vm *vm;         /* borrowed */
 	struct vmoon_stream *stream; /* borrowed from vm */
 	uint64_t pos;                /* in: from here on; out: shown up to */
+	const bool *has_trouble;     /* that of a device; NULL: never */
 	enum vmoon_lconsole_end end; /* out */
 };
 

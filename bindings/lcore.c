@@ -75,6 +75,10 @@ static int core_fate(lua_State *L)
 	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
 	struct vmoon_exit_record record = VMOON_INIT(struct vmoon_exit_record);
 
+	/* What has paused it may not have been told. */
+	if (vmoon_vm_get_state(self->vm) == VMOON_VM_PAUSED &&
+	    !self->has_trouble)
+		VMOON_IGNORE(vmoon_runtime_dispatch(self->rt, 64) > 0);
 	vmoon_vm_get_exit(self->vm, &record);
 	if (record.reason == VMOON_EXIT_PANIC) {
 		lua_pushliteral(L, "panic");
@@ -83,10 +87,24 @@ static int core_fate(lua_State *L)
 	switch (vmoon_vm_get_state(self->vm)) {
 	case VMOON_VM_CREATED: lua_pushliteral(L, "created"); break;
 	case VMOON_VM_RUNNING: lua_pushnil(L); break;
-	case VMOON_VM_PAUSED: lua_pushliteral(L, "paused"); break;
+	case VMOON_VM_PAUSED:
+		lua_pushstring(L, vmoon_lvm_is_in_trouble(self) ? "device"
+								: "paused");
+		break;
 	case VMOON_VM_STOPPED:
 	case VMOON_VM_FAILED: lua_pushliteral(L, "exited"); break;
 	}
+	return 1;
+}
+
+/* core.trouble(vm): what the device said that paused it, or nil */
+static int core_trouble(lua_State *L)
+{
+	const struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
+
+	if (!vmoon_lvm_is_in_trouble(self))
+		return 0;
+	lua_pushstring(L, self->trouble.msg);
 	return 1;
 }
 
@@ -396,6 +414,7 @@ static const luaL_Reg core_functions[] = {
 	{"wait", core_wait},
 	{"fate", core_fate},
 	{"press", core_press},
+	{"trouble", core_trouble},
 	{"tell", core_tell},
 	{"read", core_read},
 	{"write", core_write},

@@ -10,6 +10,7 @@
 
 #include "lbox.h"
 #include "lcfg.h"
+#include "ldevices_lua.h"
 #include "lhandle.h"
 #include "lmod.h"
 #include "lresult.h"
@@ -128,12 +129,6 @@ static const luaL_Reg directory_metamethods[] = {
 
 /* ---- devices ---- */
 
-/* The device at 1: its VM, with the handle on the top, its name and type. */
-struct device {
-	struct vmoon_lvm *vm;
-	const char *name, *type; /* borrowed from the handle */
-};
-
 void vmoon_ldevices_push(lua_State *L, int vm, const char *name,
 			 const char *type)
 {
@@ -148,9 +143,9 @@ void vmoon_ldevices_push(lua_State *L, int vm, const char *name,
 	luaL_setmetatable(L, VMOON_LDEVICE_TYPE);
 }
 
-static struct device check_device(lua_State *L)
+struct vmoon_ldevice vmoon_ldevices_check(lua_State *L)
 {
-	struct device d;
+	struct vmoon_ldevice d;
 
 	luaL_checkudata(L, 1, VMOON_LDEVICE_TYPE);
 	lua_getiuservalue(L, 1, VALUE_NAME);
@@ -163,9 +158,9 @@ static struct device check_device(lua_State *L)
 }
 
 /* The same of a disk; raises what another device cannot do. */
-static struct device check_disk(lua_State *L, const char *method)
+static struct vmoon_ldevice check_disk(lua_State *L, const char *method)
 {
-	const struct device d = check_device(L);
+	const struct vmoon_ldevice d = vmoon_ldevices_check(L);
 
 	if (strcmp(d.type, "virtio-blk") != 0) {
 		lua_pushfstring(L, "device:%s is for disks: '%s' is a %s",
@@ -228,8 +223,9 @@ static void push_virtio_stats(lua_State *L, const struct vmoon_virtio_stats *s)
 
 static int device_stats(lua_State *L)
 {
-	const struct device d = check_device(L);
+	const struct vmoon_ldevice d = vmoon_ldevices_check(L);
 	const int vm = lua_gettop(L);
+	const bool is_lua = vmoon_ldevices_is_lua(&d);
 	struct vmoon_virtio_stats common =
 		VMOON_INIT(struct vmoon_virtio_stats);
 	struct vmoon_disk_stats disk = VMOON_INIT(struct vmoon_disk_stats);
@@ -237,9 +233,13 @@ static int device_stats(lua_State *L)
 	const bool is_disk = strcmp(d.type, "virtio-blk") == 0;
 	const bool is_rng = strcmp(d.type, "virtio-rng") == 0;
 	struct vmoon_error err;
-	enum vmoon_status st =
-		vmoon_vm_virtio_stats(d.vm->vm, d.name, &common, &err);
+	enum vmoon_status st;
 
+	if (strcmp(d.type, VMOON_LDEVICE_LUA) == 0) {
+		lua_settop(L, 1);
+		return vmoon_ldevices_stats(L);
+	}
+	st = vmoon_vm_virtio_stats(d.vm->vm, d.name, &common, &err);
 	if (st == VMOON_OK && is_disk)
 		st = vmoon_vm_disk_stats(d.vm->vm, d.name, &disk, &err);
 	if (st == VMOON_OK && is_rng)
@@ -251,6 +251,8 @@ static int device_stats(lua_State *L)
 		add_disk_stats(L, &disk);
 	if (is_rng)
 		add_rng_stats(L, &rng);
+	if (is_lua)
+		vmoon_ldevices_add_stats(L);
 	return 1;
 }
 
@@ -274,7 +276,8 @@ static void destroy_config(void *cfg)
 }
 
 /* A config of limit and size, boxed on the top of the stack. */
-static struct vmoon_config *push_config(lua_State *L, const struct device *d)
+static struct vmoon_config *push_config(lua_State *L,
+					const struct vmoon_ldevice *d)
 {
 	struct vmoon_lbox *box = vmoon_lbox_push(L, destroy_config);
 	struct vmoon_config *cfg;
@@ -292,7 +295,7 @@ static int device_limit(lua_State *L)
 	struct vmoon_disk_limits limits = VMOON_INIT(struct vmoon_disk_limits);
 	struct vmoon_config *cfg;
 	struct vmoon_error err;
-	struct device d;
+	struct vmoon_ldevice d;
 	int vm;
 
 	lua_settop(L, 2);
@@ -323,7 +326,7 @@ static int device_resize(lua_State *L)
 {
 	struct vmoon_config *cfg;
 	struct vmoon_error err;
-	struct device d;
+	struct vmoon_ldevice d;
 	uint64_t bytes;
 	int vm;
 
@@ -356,13 +359,20 @@ static int device_tostring(lua_State *L)
 }
 
 static const luaL_Reg device_methods[] = {
+	{"call", vmoon_ldevices_call},
+	{"events", vmoon_ldevices_events},
 	{"limit", device_limit},
+	{"log", vmoon_ldevices_log},
+	{"regs", vmoon_ldevices_regs},
+	{"reload", vmoon_ldevices_reload},
 	{"resize", device_resize},
+	{"watch", vmoon_ldevices_watch},
 	{NULL, NULL},
 };
 
 static const luaL_Reg device_properties[] = {
 	{"name", device_name},
+	{"state", vmoon_ldevices_state},
 	{"stats", device_stats},
 	{"type", device_type},
 	{NULL, NULL},

@@ -26,6 +26,11 @@ const char *vmoon_ldobj_name(const struct vmoon_ldobj *obj)
 	return obj->name != NULL ? obj->name : obj->code.spec->name;
 }
 
+const char *vmoon_ldobj_path(const struct vmoon_ldobj *obj)
+{
+	return obj->opts.source.path;
+}
+
 struct vmoon_ldspec *vmoon_ldobj_spec(const struct vmoon_ldobj *obj)
 {
 	return obj->code.spec;
@@ -70,15 +75,27 @@ void vmoon_ldhook_describe(const struct vmoon_ldobj *obj,
 	(void)snprintf(buf, size, "%s%s", what, of == NULL ? "" : of);
 }
 
+static enum vmoon_ldspec_on_error on_error_of(const struct vmoon_ldobj *obj)
+{
+	return obj->opts.has_on_error ? obj->opts.on_error
+				      : obj->code.spec->on_error;
+}
+
 static void report(struct vmoon_ldobj *obj, const char *text)
 {
+	const struct vmoon_device_env *env = &obj->env;
+	const enum vmoon_ldspec_on_error on_error = on_error_of(obj);
 	struct vmoon_error err;
 
 	obj->stats.reports++;
 	VMOON_IGNORE(vmoon_fail(&err, VMOON_E_SCRIPT, 0, "device '%s': %s",
 				vmoon_ldobj_name(obj), text));
-	if (obj->env.report.failed != NULL)
-		obj->env.report.failed(obj->env.report.ctx, &err);
+	if (env->report.failed != NULL)
+		env->report.failed(env->report.ctx, &err);
+	if (on_error == VMOON_LDSPEC_PAUSE && env->pause.set != NULL)
+		env->pause.set(env->pause.ctx);
+	if (on_error == VMOON_LDSPEC_STOP && env->abort.failed != NULL)
+		env->abort.failed(env->abort.ctx, &err);
 }
 
 static void give_up(struct vmoon_ldobj *obj)
@@ -108,9 +125,6 @@ bool vmoon_ldobj_has_failed(const struct vmoon_ldobj *obj)
 void vmoon_ldhook_strike(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 			 const char *why)
 {
-	const enum vmoon_ldspec_on_error on_error =
-		obj->opts.has_on_error ? obj->opts.on_error
-				       : obj->code.spec->on_error;
 	char name[VMOON_LDOBJ_HOOK_NAME_MAX];
 
 	hook->errors++;
@@ -118,7 +132,7 @@ void vmoon_ldhook_strike(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 	obj->has_error = true;
 	vmoon_ldhook_describe(obj, hook, name, sizeof(name));
 	(void)snprintf(obj->error, sizeof(obj->error), "%s: %s", name, why);
-	if (on_error != VMOON_LDSPEC_IGNORE) {
+	if (on_error_of(obj) != VMOON_LDSPEC_IGNORE) {
 		report(obj, obj->error);
 		return;
 	}
@@ -237,7 +251,8 @@ static bool keep_options(struct vmoon_ldobj *obj,
 
 	obj->opts = *opts;
 	obj->opts.name = NULL;
-	memset(to, 0, sizeof(*to));
+	*to = (struct vmoon_ldspec_source){.is_inline = from->is_inline,
+					   .allow_script = from->allow_script};
 	to->path = vmoon_mem_copy(opts->mem, from->path, strlen(from->path));
 	if (to->path == NULL)
 		return false;

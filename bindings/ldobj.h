@@ -44,10 +44,13 @@ struct vmoon_ldobj_options {
 	 * a virtio device and is empty, the spec. NULL: nothing. For virtio.
 	 */
 	lua_CFunction extend;
-	/* Under the device's lock, any thread; NULL: nobody listens. */
-	void (*log)(void *ctx, const char *line); /* d:log, print, slow hooks */
-	void (*event)(void *ctx); /* d:post has put the first one */
-	void *ctx;                /* borrowed: outlives the object */
+	/*
+	 * where = "script": calls the function that the script knows as fn,
+	 * with what is on the stack, d first; its results, or raises. NULL:
+	 * refused.
+	 */
+	int (*script)(void *ctx, lua_State *L, unsigned fn);
+	void *script_ctx; /* borrowed: outlives the object */
 };
 
 /*
@@ -65,6 +68,8 @@ vmoon_ldobj_create(const struct vmoon_ldobj_options *opts,
 void vmoon_ldobj_destroy(struct vmoon_ldobj *obj);
 
 const char *vmoon_ldobj_name(const struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+/* Of its file. */
+const char *vmoon_ldobj_path(const struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 /* Both are others after a reload: not to be kept. */
 struct vmoon_ldspec *vmoon_ldobj_spec(const struct vmoon_ldobj *obj)
 	VMOON_NONNULL(1);
@@ -84,6 +89,8 @@ void vmoon_ldobj_device(struct vmoon_ldobj *obj,
 /* Of a device that was made so. */
 struct vmoon_ldobj *vmoon_ldobj_of_device(struct vmoon_device *dev)
 	VMOON_NONNULL(1);
+/* Whether it was. */
+bool vmoon_ldobj_is_device(const struct vmoon_device *dev) VMOON_NONNULL(1);
 
 /* ---- any device: what make, tick and work have to do ---- */
 
@@ -135,6 +142,9 @@ bool vmoon_ldhook_call(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 void vmoon_ldhook_strike(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 			 const char *why) VMOON_NONNULL(1, 2, 3);
 
+/* For the device's state: such a function. Upvalue: fn. */
+int vmoon_ldobj_run_script(lua_State *L);
+
 /* ---- the script's side, under the lock ---- */
 
 /*
@@ -172,6 +182,21 @@ VMOON_STATUS
 vmoon_ldobj_reload(struct vmoon_ldobj *obj,
 		   void (*fn)(void *ctx, const struct vmoon_ldproblem *),
 		   void *fn_ctx, struct vmoon_error *err) VMOON_NONNULL(1);
+/*
+ * The same in two steps: the first reads the file, without the device's lock,
+ * by one thread at a time; the second takes what it made, also on failure.
+ */
+struct vmoon_ldcode;
+VMOON_STATUS
+vmoon_ldobj_prepare(struct vmoon_ldobj *obj,
+		    void (*fn)(void *ctx, const struct vmoon_ldproblem *),
+		    void *fn_ctx, struct vmoon_ldcode **out_code,
+		    struct vmoon_error *err) VMOON_NONNULL(1, 4);
+VMOON_STATUS vmoon_ldobj_adopt(struct vmoon_ldobj *obj,
+			       struct vmoon_ldcode *take_code,
+			       struct vmoon_error *err) VMOON_NONNULL(1, 2);
+/* Of one that is not adopted. NULL is allowed. */
+void vmoon_ldcode_destroy(struct vmoon_ldcode *code, struct vmoon_mem *mem);
 
 struct vmoon_ldobj_stats {
 	uint64_t fast;    /* accesses that C answered alone */

@@ -229,7 +229,8 @@ static enum vmoon_status find_bools(struct vmoon_ldcode *code,
 /* ---- the file ---- */
 
 /* What is not there yet is refused where it is written. */
-static enum vmoon_status refuse(const struct vmoon_ldspec *spec,
+static enum vmoon_status refuse(const struct vmoon_ldobj *obj,
+				const struct vmoon_ldspec *spec,
 				void (*fn)(void *ctx,
 					   const struct vmoon_ldproblem *),
 				void *fn_ctx, struct vmoon_error *err)
@@ -241,11 +242,13 @@ static enum vmoon_status refuse(const struct vmoon_ldspec *spec,
 		p.message = "a device that is trusted with all libraries "
 			    "cannot run on the guest's threads yet";
 	for (size_t i = 0; i < spec->map.reg_count && p.message == NULL; i++) {
-		if (spec->regs[i].where != VMOON_LDSPEC_SCRIPT)
+		if (spec->regs[i].where != VMOON_LDSPEC_SCRIPT ||
+		    obj->opts.script != NULL)
 			continue;
 		(void)snprintf(path, sizeof(path), "registers.%s.where",
 			       spec->map.regs[i].name);
-		p.message = "hooks in the script's own state are not there yet";
+		p.message = "a function that stays in the script is for a "
+			    "bench: no guest waits for it there";
 		p.hint = "leave it out, and give plain values in params";
 	}
 	if (p.message == NULL)
@@ -277,8 +280,9 @@ static void print_line(void *ctx, const char *line)
 {
 	struct vmoon_ldobj *obj = ctx;
 
-	if (obj->opts.log != NULL)
-		obj->opts.log(obj->opts.ctx, line);
+	if (obj->env.log.write != NULL) /* else it may have no name yet */
+		vmoon_logf(&obj->env.log, VMOON_LOG_INFO, vmoon_ldobj_name(obj),
+			   "%s", line);
 }
 
 /* Once, with a state of this size. */
@@ -296,7 +300,7 @@ static enum vmoon_status load(
 	obj->opts.source.mem = obj->opts.mem;
 	st = vmoon_ldspec_load(out->state, &obj->opts.source, fn, fn_ctx,
 			       &out->spec, err);
-	return st == VMOON_OK ? refuse(out->spec, fn, fn_ctx, err) : st;
+	return st == VMOON_OK ? refuse(obj, out->spec, fn, fn_ctx, err) : st;
 }
 
 /* What the file wants, once it is known; false: it has it. */
@@ -334,7 +338,7 @@ enum vmoon_status vmoon_ldcode_make(struct vmoon_ldobj *obj,
 						: (size_t)VMOON_LDSTATE_MEMORY,
 		.budget_ns = obj->opts.budget_ns != 0 ? obj->opts.budget_ns
 						      : VMOON_LDSTATE_BUDGET_NS,
-		.folder = folder};
+		.folder = obj->opts.source.is_inline ? NULL : folder};
 	struct vmoon_ldcode code = {0};
 	enum vmoon_status st;
 

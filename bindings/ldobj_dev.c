@@ -104,6 +104,11 @@ static const struct vmoon_device_ops dev_ops = {
 	.destroy = dev_destroy,
 };
 
+bool vmoon_ldobj_is_device(const struct vmoon_device *dev)
+{
+	return dev->ops == &dev_ops;
+}
+
 /* ---- the map's hooks ---- */
 
 static void map_reset(void *ctx)

@@ -245,6 +245,19 @@ static int d_log(lua_State *L)
 	return 0;
 }
 
+/* d:exit(status): the VM ends, some time later */
+static int d_exit(lua_State *L)
+{
+	const struct vmoon_notify *exit = &self(L)->env.exit;
+	const lua_Integer status = luaL_checkinteger(L, 2);
+
+	luaL_argcheck(L, status >= 0 && status <= UINT32_MAX, 2,
+		      "a status has 32 bits");
+	if (exit->fire != NULL)
+		exit->fire(exit->ctx, (uint64_t)status);
+	return 0;
+}
+
 static int d_fail(lua_State *L)
 {
 	struct vmoon_ldobj *obj = self(L);
@@ -254,6 +267,7 @@ static int d_fail(lua_State *L)
 }
 
 static const luaL_Reg all_methods[] = {
+	{"exit", d_exit},
 	{"fail", d_fail},
 	{"log", d_log},
 	{"mem_read", d_mem_read},

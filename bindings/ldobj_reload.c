@@ -61,22 +61,46 @@ static void move_timers(struct vmoon_ldobj *obj,
 	vmoon_ldtime_arm(obj);
 }
 
-enum vmoon_status vmoon_ldobj_reload(struct vmoon_ldobj *obj,
-				     void (*fn)(void *ctx,
-						const struct vmoon_ldproblem *),
-				     void *fn_ctx, struct vmoon_error *err)
+enum vmoon_status vmoon_ldobj_prepare(
+	struct vmoon_ldobj *obj,
+	void (*fn)(void *ctx, const struct vmoon_ldproblem *), void *fn_ctx,
+	struct vmoon_ldcode **out_code, struct vmoon_error *err)
 {
-	unsigned doorbells[VMOON_LDSPEC_DOORBELLS_MAX] = {0};
-	struct vmoon_ldcode code, old = obj->code;
-	const char *what;
+	struct vmoon_ldcode *code =
+		vmoon_mem_alloc(obj->opts.mem, sizeof(*code));
 	enum vmoon_status st;
 
-	vmoon_ldreg_drain(obj);
-	st = vmoon_ldcode_make(obj, fn, fn_ctx, &code, err);
+	if (code == NULL)
+		return vmoon_fail(err, VMOON_E_NOMEM, 0,
+				  "device '%s': out of memory",
+				  vmoon_ldobj_name(obj));
+	st = vmoon_ldcode_make(obj, fn, fn_ctx, code, err);
 	if (st != VMOON_OK)
-		return st;
-	what = difference(old.spec, code.spec);
-	if (what == NULL && !find_doorbells(obj, code.spec, doorbells))
+		vmoon_mem_free(obj->opts.mem, code, sizeof(*code));
+	else
+		*out_code = code;
+	return st;
+}
+
+void vmoon_ldcode_destroy(struct vmoon_ldcode *code, struct vmoon_mem *mem)
+{
+	if (code == NULL)
+		return;
+	vmoon_ldcode_fini(code, mem);
+	vmoon_mem_free(mem, code, sizeof(*code));
+}
+
+enum vmoon_status vmoon_ldobj_adopt(struct vmoon_ldobj *obj,
+				    struct vmoon_ldcode *take_code,
+				    struct vmoon_error *err)
+{
+	unsigned doorbells[VMOON_LDSPEC_DOORBELLS_MAX] = {0};
+	const struct vmoon_ldcode old = obj->code;
+	const char *what = difference(old.spec, take_code->spec);
+	enum vmoon_status st = VMOON_OK;
+
+	vmoon_ldreg_drain(obj);
+	if (what == NULL && !find_doorbells(obj, take_code->spec, doorbells))
 		what = "doorbells";
 	if (what != NULL)
 		st = vmoon_fail(err, VMOON_E_CONFIG, 0,
@@ -84,19 +108,30 @@ enum vmoon_status vmoon_ldobj_reload(struct vmoon_ldobj *obj,
 				"use",
 				vmoon_ldobj_name(obj), what);
 	if (st == VMOON_OK)
-		st = vmoon_ldobj_move_state(obj, &code, err);
+		st = vmoon_ldobj_move_state(obj, take_code, err);
 	if (st == VMOON_OK && obj->map != NULL)
-		st = vmoon_regmap_reload(obj->map, &code.spec->map, err);
-	if (st != VMOON_OK) {
-		vmoon_ldcode_fini(&code, obj->opts.mem);
-		return st;
+		st = vmoon_regmap_reload(obj->map, &take_code->spec->map, err);
+	if (st == VMOON_OK) {
+		obj->code = *take_code;
+		*take_code = old;
+		memcpy(obj->doorbells, doorbells, sizeof(doorbells));
+		move_timers(obj, old.spec, obj->code.spec);
+		vmoon_ldobj_start_watch(obj); /* names were the old map's */
+		if (obj->virtio != NULL)
+			vmoon_ldvirtio_reloaded(obj->virtio);
 	}
-	obj->code = code;
-	memcpy(obj->doorbells, doorbells, sizeof(doorbells));
-	move_timers(obj, old.spec, code.spec);
-	vmoon_ldcode_fini(&old, obj->opts.mem);
-	vmoon_ldobj_start_watch(obj); /* names were the old map's */
-	if (obj->virtio != NULL)
-		vmoon_ldvirtio_reloaded(obj->virtio);
-	return VMOON_OK;
+	vmoon_ldcode_destroy(take_code, obj->opts.mem);
+	return st;
+}
+
+enum vmoon_status vmoon_ldobj_reload(struct vmoon_ldobj *obj,
+				     void (*fn)(void *ctx,
+						const struct vmoon_ldproblem *),
+				     void *fn_ctx, struct vmoon_error *err)
+{
+	struct vmoon_ldcode *code;
+	const enum vmoon_status st =
+		vmoon_ldobj_prepare(obj, fn, fn_ctx, &code, err);
+
+	return st == VMOON_OK ? vmoon_ldobj_adopt(obj, code, err) : st;
 }

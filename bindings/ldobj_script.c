@@ -147,8 +147,8 @@ bool vmoon_ldobj_put_event(struct vmoon_ldobj *obj, lua_State *L,
 				  why) == 0);
 	obj->events_len += need;
 	obj->stats.events++;
-	if (obj->events_len == need && obj->opts.event != NULL)
-		obj->opts.event(obj->opts.ctx);
+	if (obj->events_len == need && obj->env.tell.set != NULL)
+		obj->env.tell.set(obj->env.tell.ctx);
 	return true;
 }
 
@@ -189,14 +189,13 @@ void vmoon_ldobj_line(struct vmoon_ldobj *obj, const char *line)
 		return;
 	}
 	vmoon_bucket_spend(&obj->lines, cost);
-	if (obj->opts.log == NULL)
-		return;
 	memcpy(cut, line, cost - 1);
 	cut[cost - 1] = '\0';
 	for (size_t i = 0; i < cost - 1; i++)
 		if ((unsigned char)cut[i] < ' ' || cut[i] == 0x7f)
 			cut[i] = ' ';
-	obj->opts.log(obj->opts.ctx, cut);
+	vmoon_logf(&obj->env.log, VMOON_LOG_INFO, vmoon_ldobj_name(obj), "%s",
+		   cut);
 }
 
 /* ---- figures ---- */
@@ -280,4 +279,15 @@ bool vmoon_ldobj_hook_stats(const struct vmoon_ldobj *obj, size_t i,
 		return true;
 	}
 	return false;
+}
+
+/* ---- where = "script" ---- */
+
+int vmoon_ldobj_run_script(lua_State *L)
+{
+	const struct vmoon_ldobj *obj = vmoon_ldobj_of(L);
+
+	return obj->opts.script(
+		obj->opts.script_ctx, L,
+		(unsigned)lua_tointeger(L, lua_upvalueindex(1)));
 }

@@ -13,17 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ldpack_tags.h"
 #include "vmoon/le.h"
-
-enum tag {
-	TAG_NIL,
-	TAG_FALSE,
-	TAG_TRUE,
-	TAG_INTEGER,
-	TAG_FLOAT,
-	TAG_STRING,
-	TAG_TABLE
-};
 
 enum {
 	LEVEL_SLOTS = 6,   /* of Lua's stack, besides the keys of a table */

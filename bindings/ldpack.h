@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "vmoon/config.h"
 #include "vmoon/mem.h"
 
 /* nil, booleans, numbers, strings, and tables of these; no cycles. */
@@ -25,6 +26,13 @@ enum {
  */
 size_t vmoon_ldpack(lua_State *L, int idx, unsigned char *buf, size_t cap,
 		    const char *root, char why[VMOON_LDPACK_PATH_MAX + 64]);
+
+/*
+ * The same of the table of parameters that the config's i-th device has; 0:
+ * there is no such device.
+ */
+size_t vmoon_ldpack_params(const struct vmoon_config *cfg, size_t i,
+			   unsigned char *buf, size_t cap) VMOON_NONNULL(1);
 
 /*
  * Pushes the value that is in len bytes; bytes are an attacker's. False, and

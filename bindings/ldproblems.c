@@ -104,6 +104,7 @@ static void push_problems(lua_State *L, const struct vmoon_ldproblems *list)
 {
 	lua_Integer i = 0;
 
+	luaL_checkstack(L, 4, NULL);
 	lua_newtable(L);
 	for (const struct entry *e = list->first; e != NULL; e = e->next) {
 		lua_createtable(L, 0, 5);
@@ -117,11 +118,18 @@ static void push_problems(lua_State *L, const struct vmoon_ldproblems *list)
 }
 
 /* { source =, name =, line = } of who called, as far as it is known. */
-static void push_caller(lua_State *L)
+static void push_caller(lua_State *L, const struct vmoon_lcfg_origin *script)
 {
 	lua_Debug ar;
 
 	lua_createtable(L, 0, 3);
+	if (script != NULL) {
+		set_text(L, "source", script->source);
+		set_text(L, "name", script->name);
+		lua_pushinteger(L, script->line);
+		lua_setfield(L, -2, "line");
+		return;
+	}
 	if (!vmoon_lresult_caller(L, &ar))
 		return;
 	set_text(L, "source", ar.source);
@@ -130,27 +138,38 @@ static void push_caller(lua_State *L)
 	lua_setfield(L, -2, "line");
 }
 
-int vmoon_ldproblems_raise(lua_State *L, const struct vmoon_ldproblems *list,
-			   const struct vmoon_ldproblems_origin *origin,
-			   const struct vmoon_error *err)
+int vmoon_ldproblems_raise_list(lua_State *L, int idx,
+				const struct vmoon_ldproblems_origin *origin)
 {
 	const struct vmoon_ldspec_source *source = origin->source;
 
-	if (list->first == NULL)
-		return vmoon_lresult_raise(L, NULL, err);
+	idx = lua_absindex(L, idx);
 	luaL_checkstack(L, 12, NULL);
 	vmoon_lmod_push_core(L);
 	lua_getfield(L, -1, "device_error");
-	push_problems(L, list);
-	lua_createtable(L, 0, 2);
+	lua_pushvalue(L, idx);
+	lua_createtable(L, 0, 3);
 	set_text(L, "path", source->path != NULL ? source->path : "device");
-	if (source->text != NULL) {
+	if (origin->inline_prefix != NULL) {
+		set_text(L, "inline", origin->inline_prefix);
+	} else if (source->text != NULL) {
 		lua_pushlstring(L, source->text, source->len);
 		lua_setfield(L, -2, "text");
 	}
 	lua_pushstring(L, origin->prefix);
-	lua_pushstring(L, origin->function);
-	push_caller(L);
+	lua_pushstring(L, origin->script != NULL ? origin->script->function
+						 : origin->function);
+	push_caller(L, origin->script);
 	lua_call(L, 5, 1);
 	return lua_error(L);
+}
+
+int vmoon_ldproblems_raise(lua_State *L, const struct vmoon_ldproblems *list,
+			   const struct vmoon_ldproblems_origin *origin,
+			   const struct vmoon_error *err)
+{
+	if (list->first == NULL)
+		return vmoon_lresult_raise(L, NULL, err);
+	push_problems(L, list);
+	return vmoon_ldproblems_raise_list(L, -1, origin);
 }

@@ -15,6 +15,7 @@
 #include <lauxlib.h>
 
 #include "ldcheck.h"
+#include "ldinline.h"
 #include "ldlib_parts.h"
 #include "ldmodule.h"
 #include "lsha256.h"
@@ -87,6 +88,19 @@ static void check_result(struct vmoon_ldcheck *c, int idx)
 			      "mmio { ... }");
 }
 
+/* Leaves what it returns on the top. */
+static void run_text(lua_State *L, const struct load *load)
+{
+	const char *path = load->check.source->path;
+
+	if (path != NULL)
+		lua_pushfstring(L, "@%s", path);
+	else
+		lua_pushliteral(L, "=device");
+	vmoon_ldstate_load(L, load->text, load->len, lua_tostring(L, -1));
+	lua_call(L, 0, 1);
+}
+
 /* For vmoon_ldstate_run: results are what lies in slots. */
 static int run_file(lua_State *L)
 {
@@ -97,15 +111,16 @@ static int run_file(lua_State *L)
 	c->L = L;
 	lua_settop(L, 1);
 	vmoon_ldmodule_open(L);
-	if (source->path != NULL)
-		lua_pushfstring(L, "@%s", source->path);
+	if (source->is_inline)
+		c->spec->kind = vmoon_ldinline_push(L, load->text, load->len);
 	else
-		lua_pushliteral(L, "=device");
-	vmoon_ldstate_load(L, load->text, load->len, lua_tostring(L, -1));
-	lua_call(L, 0, 1);
+		run_text(L, load);
 	lua_newtable(L);
 	c->slots = lua_gettop(L);
-	check_result(c, c->slots - 1);
+	if (source->is_inline)
+		vmoon_ldspec_check_device(c, c->slots - 1);
+	else
+		check_result(c, c->slots - 1);
 	lua_settop(L, c->slots);
 	if (c->problem_count > 0)
 		return 0;
@@ -122,7 +137,8 @@ static enum vmoon_status run(struct vmoon_ldstate *s, struct load *load,
 	enum vmoon_status st;
 
 	vmoon_lsha256(load->text, load->len, load->check.spec->hash);
-	skip_shell_line(load);
+	if (!load->check.source->is_inline)
+		skip_shell_line(load);
 	load->check.slot_base = lua_gettop(L);
 	st = vmoon_ldstate_run(
 		s, run_file, load,

@@ -131,6 +131,7 @@ struct vmoon_ldspec_source {
 	/* vmoon_ldpack of the parameters that were given; NULL: none */
 	const unsigned char *params;
 	size_t params_len;
+	bool is_inline;        /* text is vmoon_linline_pack's */
 	bool allow_script;     /* where = "script": an inline device's */
 	struct vmoon_mem *mem; /* the spec's memory; borrowed: outlives it */
 };

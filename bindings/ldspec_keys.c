@@ -212,8 +212,8 @@ static const struct vmoon_ldkey device_rows[] = {
 		 .choices = "vcpu, script",
 		 .default_text = "vcpu",
 		 .doc = "Where hooks of registers run that do not say it; "
-			"\"script\" is for devices that a script writes "
-			"inline.",
+			"\"script\": in the script that describes the device, "
+			"on a bench.",
 		 .example = "where = \"vcpu\""},
 };
 
@@ -318,7 +318,10 @@ static const struct vmoon_ldkey register_rows[] = {
 				   .type = VMOON_LDKEY_CHOICE,
 				   .choices = "vcpu, script",
 				   .default_text = "the device's",
-				   .doc = "Where its hooks run.",
+				   .doc = "Where its hooks run; \"script\": in "
+					  "the script that describes the "
+					  "device, with its variables, on a "
+					  "bench.",
 				   .example = "where = \"vcpu\""},
 };
 

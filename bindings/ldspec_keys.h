@@ -138,10 +138,13 @@ extern const struct vmoon_ldkeys vmoon_ldkeys_device, vmoon_ldkeys_register,
 const char *vmoon_ldkeys_choice(const char *choices, size_t n, size_t *out_len)
 	VMOON_NONNULL(1, 3);
 
+/* The i-th of them, that of a device first; NULL past the end. */
+const struct vmoon_ldkeys *vmoon_ldkeys_table(size_t i);
+
 /*
- * All keys as text for a manual: a heading for each table, then its keys, each
- * with its type, default, sentence and example. Writes at most cap bytes with
- * a final NUL, returns what it needs without.
+ * All keys as text: a heading for each table, then its keys, each on a line
+ * with its type, default and example, and a sentence below it. Writes at most
+ * cap bytes with a final NUL, returns what it needs without.
  */
 size_t vmoon_ldkeys_text(char *buf, size_t cap);
 

@@ -155,7 +155,7 @@ static const struct vmoon_ldkey config_rows[] = {
 				     .word = "string",
 				     .type = VMOON_LDKEY_ANY,
 				     .is_required = true,
-				     .doc = "Its name: d.config.NAME.",
+				     .doc = "Its name: d:config_get(NAME).",
 				     .example = "name = \"capacity\""},
 	[VMOON_LDKEY_CONFIG_TYPE] =
 		{.name = "type",

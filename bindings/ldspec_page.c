@@ -39,38 +39,45 @@ static void put(struct page *page, const char *fmt, ...)
 	page->len += n > 0 ? (size_t)n : 0;
 }
 
+/* On one line all that a key is, below it what it is for. */
 static void put_key(struct page *page, const struct vmoon_ldkey *key)
 {
 	put(page, "  %s  (%s", key->name, key->word);
+	if (key->choices != NULL)
+		put(page, ": %s", key->choices);
 	if (key->is_required)
-		put(page, ", required");
+		put(page, "; required");
+	else if (key->default_text != NULL)
+		put(page, "; left out: %s", key->default_text);
 	if (key->kinds != 0)
 		put(page, key->kinds == 1u << VMOON_LDSPEC_VIRTIO
-				  ? "; virtio"
-				  : "; mmio, pio");
-	put(page, ")\n    %s\n", key->doc);
-	if (key->choices != NULL)
-		put(page, "    One of: %s\n", key->choices);
-	if (key->default_text != NULL)
-		put(page, "    Left out: %s\n", key->default_text);
-	put(page, "      %s\n", key->example);
+				  ? "; of virtio"
+				  : "; of mmio, pio");
+	put(page, ")  %s\n      %s\n", key->example, key->doc);
 }
 
-size_t vmoon_ldkeys_text(char *buf, size_t cap)
+const struct vmoon_ldkeys *vmoon_ldkeys_table(size_t i)
 {
 	static const struct vmoon_ldkeys *const all[] = {
 		&vmoon_ldkeys_device, &vmoon_ldkeys_register,
 		&vmoon_ldkeys_field,  &vmoon_ldkeys_array,
 		&vmoon_ldkeys_fifo,   &vmoon_ldkeys_param,
 		&vmoon_ldkeys_queue,  &vmoon_ldkeys_config};
-	struct page page = {.buf = buf, .cap = buf == NULL ? 0 : cap};
 
-	for (size_t i = 0; i < VMOON_COUNTOF(all); i++) {
-		put(&page, "%s%s%s%s%s\n", i > 0 ? "\n" : "", all[i]->title,
-		    *all[i]->place == '\0' ? "" : " (", all[i]->place,
-		    *all[i]->place == '\0' ? "" : ")");
-		for (size_t k = 0; k < all[i]->count; k++)
-			put_key(&page, &all[i]->rows[k]);
+	return i < VMOON_COUNTOF(all) ? all[i] : NULL;
+}
+
+size_t vmoon_ldkeys_text(char *buf, size_t cap)
+{
+	struct page page = {.buf = buf, .cap = buf == NULL ? 0 : cap};
+	const struct vmoon_ldkeys *t;
+
+	for (size_t i = 0; (t = vmoon_ldkeys_table(i)) != NULL; i++) {
+		put(&page, "%s%s%s%s%s\n", i > 0 ? "\n" : "", t->title,
+		    *t->place == '\0' ? "" : " (", t->place,
+		    *t->place == '\0' ? "" : ")");
+		for (size_t k = 0; k < t->count; k++)
+			put_key(&page, &t->rows[k]);
 	}
 	return page.len;
 }

@@ -21,11 +21,6 @@
 #define TURN_NS UINT64_C(5000000)
 enum { TICKS = 1 << 20 }; /* whose time is asked for */
 
-struct vmoon_ldobj *vmoon_ldvirtio_object(struct vmoon_virtio *vd)
-{
-	return vmoon_ldvirtio_of(vd)->obj;
-}
-
 static const struct vmoon_ldspec *spec_of(const struct vmoon_ldvirtio *v)
 {
 	return vmoon_ldobj_spec(v->obj);
@@ -314,6 +309,18 @@ static const struct vmoon_virtio_ops template = {
 	.load = vmoon_ldvirtio_load,
 	.destroy = destroy,
 };
+
+/* Each has a table of its own, made from one. */
+struct vmoon_ldobj *vmoon_ldvirtio_object(struct vmoon_virtio *vd)
+{
+	return vd->ops->destroy == destroy ? virtio_of(vd)->obj : NULL;
+}
+
+/* Each has a table of its own, made from one. */
+struct vmoon_ldobj *vmoon_ldvirtio_object(struct vmoon_virtio *vd)
+{
+	return vd->ops->destroy == destroy ? vmoon_ldvirtio_of(vd)->obj : NULL;
+}
 
 static uint16_t largest_queue(const struct vmoon_ldspec *spec)
 {

@@ -17,7 +17,7 @@ void vmoon_ldvirtio_options(struct vmoon_ldobj *obj,
 /* For vmoon_ldobj_options.extend; nothing for devices of another kind. */
 int vmoon_ldvirtio_extend(lua_State *L);
 
-/* Of a device that was made so. */
+/* Of a device that was made so; NULL for another. */
 struct vmoon_ldobj *vmoon_ldvirtio_object(struct vmoon_virtio *vd)
 	VMOON_NONNULL(1);
 

@@ -12,6 +12,7 @@
 #include "lcore.h"
 #include "ldevices.h"
 #include "ldhandle.h"
+#include "ldinline.h"
 #include "lhandle.h"
 #include "lresult.h"
 #include "lsize.h"
@@ -49,7 +50,8 @@ static void push_environment(lua_State *L)
 		"type",  "tonumber",     "tostring", NULL,
 	};
 	static const char *const string[] = {"find", "format", "rep", NULL};
-	static const char *const table[] = {"concat", "pack", "sort", NULL};
+	static const char *const table[] = {"concat", "pack", "sort", "unpack",
+					    NULL};
 	static const char *const math[] = {"max", "min", "type", NULL};
 	static const char *const utf8[] = {"len", NULL};
 	static const struct {
@@ -94,8 +96,8 @@ static void run_part(lua_State *L, const char *name)
 
 /* Later parts use what earlier ones put into core. */
 static const char *const part_order[] = {
-	"hints",  "locate", "pattern", "expect",
-	"stream", "shell",  "sinks",   "events",
+	"hints",  "locate", "inline", "pattern", "expect",
+	"stream", "shell",  "sinks",  "events",
 };
 
 bool vmoon_lmod_load_parts(lua_State *L)
@@ -245,6 +247,8 @@ static void open_core(lua_State *L)
 	lua_pushvalue(L, -1);
 	lua_setfield(L, LUA_REGISTRYINDEX, CORE_KEY);
 	vmoon_lcore_open(L);
+	vmoon_linline_open_core(L);
+	vmoon_lbench_open_core(L);
 	lua_pushvalue(L, -2);
 	lua_setfield(L, -2, "module");
 	vmoon_lhandle_push_methods(L, VMOON_LVM_TYPE);
@@ -280,6 +284,13 @@ int luaopen_vmoon(lua_State *L)
 	lua_setfield(L, -2, "MiB");
 	vmoon_lsize_push(L, VMOON_GIB);
 	lua_setfield(L, -2, "GiB");
+	/* Not as files have it: only after require "vmoon". */
+	vmoon_linline_open_module(L);
+	luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+	lua_pushvalue(L, -2);
+	lua_setfield(L, -2, "vmoon.device");
+	lua_pop(L, 1);
+	lua_setfield(L, -2, "device");
 	open_core(L);
 	lua_getfield(L, -1, "now");
 	lua_setfield(L, -3, "now");

@@ -15,6 +15,7 @@
 
 #include "lcfg.h"
 #include "lcore.h"
+#include "ldinline.h"
 #include "lhost.h"
 #include "lmod.h"
 #include "lresult.h"
@@ -38,6 +39,9 @@ struct vmoon_lsandbox {
 	size_t memory;
 	double deadline;       /* of this thread's processor time, in seconds */
 	bool has_ended;        /* a stand-in was used */
+	bool has_module;       /* the script has asked for "vmoon" */
+	bool may_be_device;    /* it has asked for "vmoon.device" alone */
+	bool is_device;        /* it has returned one */
 	bool is_late;          /* the time is used up */
 	bool has_script_error; /* a problem that is no spec's */
 	const char *path;      /* borrowed for the run */
@@ -229,6 +233,32 @@ static int config_bench(lua_State *L)
 		"test devices by a script that lua5.4 or busted runs");
 }
 
+/*
+ * "vmoon.device" is there for scripts that describe a device themselves. A
+ * file that is one runs in another state. Upvalue: the require of scripts.
+ */
+static int config_require(lua_State *L)
+{
+	struct vmoon_lsandbox *self = sandbox_of(L);
+	const char *name = luaL_checkstring(L, 1);
+
+	if (strcmp(name, "vmoon.device") == 0) {
+		self->may_be_device = !self->has_module;
+		lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+		lua_getfield(L, -1, name);
+		return 1;
+	}
+	if (strcmp(name, "vmoon") == 0) {
+		self->has_module = true;
+		self->may_be_device = false;
+	}
+	lua_settop(L, 1);
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	lua_call(L, 1, 1);
+	return 1;
+}
+
 static const luaL_Reg config_functions[] = {
 	{"bench", config_bench},   {"new", config_new},
 	{"boot", config_boot},     {"check", config_check},
@@ -254,6 +284,9 @@ static void open_state(lua_State *L)
 	lua_call(L, 0, 1);
 	luaL_setfuncs(L, config_functions, 0);
 	vmoon_lsafe_set_require(L);
+	lua_getglobal(L, "require");
+	lua_pushcclosure(L, config_require, 1);
+	lua_setglobal(L, "require");
 }
 
 /* Protected: the whole life of the state. */
@@ -281,7 +314,8 @@ static int run_script(lua_State *L)
 	lua_sethook(L, check_clock, LUA_MASKCOUNT, HOOK_EVERY);
 	lua_call(L, 0, 1);
 	lua_sethook(L, NULL, 0, 0);
-	if (!lua_istable(L, 1)) /* as in `vmoon run` */
+	self->is_device = vmoon_linline_is_device(L, 1);
+	if (!lua_istable(L, 1) || self->is_device) /* as in `vmoon run` */
 		return 0;
 	check_spec(L, "return");
 	append(L, SPECS_KEY);
@@ -302,9 +336,22 @@ static bool is_recorded(lua_State *L, int idx)
 	return result;
 }
 
+/* Good or bad. */
+static bool has_no_spec(lua_State *L)
+{
+	bool result;
+
+	lua_getfield(L, LUA_REGISTRYINDEX, SPECS_KEY);
+	lua_getfield(L, LUA_REGISTRYINDEX, PROBLEMS_KEY);
+	result = lua_rawlen(L, -1) == 0 && lua_rawlen(L, -2) == 0;
+	lua_pop(L, 2);
+	return result;
+}
+
 /*
- * Protected: one more problem, made of the error at 1. Only strings and our
- * own errors are shown: a script's __tostring is not worth a look.
+ * Protected: one more problem, made of the error at 1, unless the file may be
+ * right where devices run. Only strings and our own errors are shown: a
+ * script's __tostring is not worth a look.
  */
 static int record_error(lua_State *L)
 {
@@ -314,6 +361,10 @@ static int record_error(lua_State *L)
 
 	if (!self->is_late && vmoon_lresult_is_error(L, 1) && is_recorded(L, 1))
 		return 0;
+	if (self->may_be_device && has_no_spec(L)) {
+		self->is_device = true;
+		return 0;
+	}
 	self->has_script_error = true;
 	if (self->is_late) {
 		lua_pushfstring(L,
@@ -378,6 +429,8 @@ enum vmoon_lsandbox_result vmoon_lsandbox_run(struct vmoon_lsandbox *self,
 		if (lua_pcall(L, 1, 0, 0) != LUA_OK)
 			self->has_script_error = true;
 	}
+	if (self->is_device)
+		return VMOON_LSANDBOX_DEVICE;
 	if (self->has_script_error)
 		return VMOON_LSANDBOX_SCRIPT;
 	return vmoon_lsandbox_problem(self, 0) == NULL ? VMOON_LSANDBOX_OK

@@ -10,9 +10,10 @@
 #include "vmoon/mem.h"
 
 enum vmoon_lsandbox_result {
-	VMOON_LSANDBOX_OK,    /* it ended, or came to the first use of a VM */
-	VMOON_LSANDBOX_BAD,   /* at least one spec has mistakes */
-	VMOON_LSANDBOX_SCRIPT /* the script itself failed */
+	VMOON_LSANDBOX_OK,     /* it ended, or came to the first use of a VM */
+	VMOON_LSANDBOX_BAD,    /* at least one spec has mistakes */
+	VMOON_LSANDBOX_SCRIPT, /* the script itself failed */
+	VMOON_LSANDBOX_DEVICE  /* it is a device file, for ldfile.h */
 };
 
 struct vmoon_lsandbox;

@@ -10,6 +10,7 @@
 #include "lbox.h"
 #include "lconsole.h"
 #include "ldevices.h"
+#include "ldmaker.h"
 #include "lhandle.h"
 #include "lhost.h"
 #include "lmod.h"
@@ -18,6 +19,8 @@
 
 /* Registry key of the one runtime a Lua state has. */
 #define RUNTIME_KEY "vmoon.runtime"
+/* Of what its device maker has; without a finalizer, so it goes after it. */
+#define MAKER_KEY "vmoon.ldmaker"
 
 struct vmoon_lvm *vmoon_lvm_test(lua_State *L, int idx)
 {
@@ -57,6 +60,7 @@ static void destroy_runtime(void *rt)
  */
 struct vmoon_runtime *vmoon_lvm_runtime(lua_State *L)
 {
+	struct vmoon_ldmaker *maker;
 	struct vmoon_lbox *box;
 	struct vmoon_runtime *rt;
 	struct vmoon_error err;
@@ -71,6 +75,11 @@ struct vmoon_runtime *vmoon_lvm_runtime(lua_State *L)
 	if (vmoon_runtime_create(NULL, &rt, &err) != VMOON_OK)
 		vmoon_lresult_raise(L, NULL, &err);
 	box->object = rt;
+	maker = lua_newuserdatauv(L, sizeof(*maker), 0);
+	*maker = (struct vmoon_ldmaker){0};
+	lua_setfield(L, LUA_REGISTRYINDEX, MAKER_KEY);
+	if (vmoon_ldmaker_install(rt, maker, &err) != VMOON_OK)
+		vmoon_lresult_raise(L, NULL, &err);
 	lua_setfield(L, LUA_REGISTRYINDEX, RUNTIME_KEY);
 	return rt;
 }
@@ -118,6 +127,7 @@ static void enter_devices(lua_State *L, const struct vmoon_lvm *self,
 			  int handle)
 {
 	const char *name, *type;
+	bool is_virtio;
 
 	lua_getiuservalue(L, handle, VMOON_LVM_DEVICES);
 	for (size_t i = 0; vmoon_vm_virtio_device(self->vm, i, &name, &type);
@@ -125,6 +135,12 @@ static void enter_devices(lua_State *L, const struct vmoon_lvm *self,
 		vmoon_ldevices_push(L, handle, name, type);
 		vmoon_ldevices_enter(L, -2, name);
 	}
+	for (size_t i = 0;
+	     vmoon_vm_device(self->vm, i, &name, &type, &is_virtio); i++)
+		if (!is_virtio) { /* else it is there already */
+			vmoon_ldevices_push(L, handle, name, type);
+			vmoon_ldevices_enter(L, -2, name);
+		}
 	lua_getiuservalue(L, handle, VMOON_LVM_PORTS);
 	for (size_t i = 0; vmoon_vm_port(self->vm, i, &name, NULL); i++) {
 		vmoon_lstream_push_port(L, handle, name);
@@ -217,9 +233,49 @@ static void attach_sinks(lua_State *L, int handle, int spec)
 	attach_consoles(L, handle);
 }
 
+/* In dispatch, so on the script's thread; the handle is alive with its VM. */
+static void take_trouble(void *ctx, struct vmoon_vm *vm, const char *device,
+			 const struct vmoon_error *err)
+{
+	struct vmoon_lvm *self = ctx;
+
+	(void)vm;
+	(void)device; /* the message has it */
+	if (!self->has_trouble)
+		self->trouble = *err;
+	self->has_trouble = true;
+}
+
+bool vmoon_lvm_is_in_trouble(const struct vmoon_lvm *self)
+{
+	return self->has_trouble &&
+	       vmoon_vm_get_state(self->vm) == VMOON_VM_PAUSED;
+}
+
+static enum vmoon_status create_vm(lua_State *L, int spec,
+				   struct vmoon_config *cfg,
+				   struct vmoon_lvm *self,
+				   struct vmoon_error *err)
+{
+	struct vmoon_vm_events events = VMOON_INIT(struct vmoon_vm_events);
+	struct vmoon_ldmaker *maker;
+	enum vmoon_status st;
+
+	lua_getfield(L, LUA_REGISTRYINDEX, MAKER_KEY);
+	maker = lua_touserdata(L, -1);
+	vmoon_ldmaker_fill(L, spec, cfg, maker);
+	events.device_error = take_trouble;
+	events.ctx = self;
+	st = vmoon_vm_create(self->rt, cfg, &events, &self->vm, err);
+	*maker = (struct vmoon_ldmaker){0};
+	lua_pop(L, 2);
+	return st;
+}
+
 struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 				   const struct vmoon_lcfg_origin *origin)
 {
+	enum vmoon_status st;
 	struct vmoon_config *cfg;
 	struct vmoon_runtime *rt;
 	struct vmoon_error err;
@@ -232,7 +288,8 @@ struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 	rt = vmoon_lvm_runtime(L);
 	self = push_closed(L);
 	self->rt = rt;
-	if (vmoon_vm_create(rt, cfg, NULL, &self->vm, &err) != VMOON_OK) {
+	st = create_vm(L, idx, cfg, self, &err);
+	if (st != VMOON_OK) {
 		self->vm = NULL;
 		vmoon_lvm_raise(L, -1, &err);
 	}
@@ -272,6 +329,7 @@ static int vm_resume(lua_State *L)
 	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
 	struct vmoon_error err;
 
+	self->has_trouble = false;
 	if (vmoon_vm_resume(self->vm, &err) != VMOON_OK)
 		return vmoon_lvm_raise(L, 1, &err);
 	lua_settop(L, 1);
@@ -350,6 +408,7 @@ static int vm_console(lua_State *L)
 		.vm = self->vm,
 		.stream = self->serial.stream,
 		.pos = self->console_pos,
+		.has_trouble = &self->has_trouble,
 	};
 	struct vmoon_error err;
 	enum vmoon_status status = vmoon_lconsole_attach(&console, &err);
@@ -375,135 +434,11 @@ static int vm_tostring(lua_State *L)
 	return 1;
 }
 
-/* ---- properties ---- */
-
-static int vm_name(lua_State *L)
-{
-	luaL_checkudata(L, 1, VMOON_LVM_TYPE);
-	lua_getiuservalue(L, 1, VMOON_LVM_NAME);
-	return 1;
-}
-
-static int vm_state(lua_State *L)
-{
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
-
-	lua_pushstring(L, vmoon_vm_state_name(vmoon_vm_get_state(self->vm)));
-	return 1;
-}
-
-static int vm_serial(lua_State *L)
-{
-	vmoon_lvm_check(L, 1);
-	lua_getiuservalue(L, 1, VMOON_LVM_SERIAL);
-	return 1;
-}
-
-static int vm_log(lua_State *L)
-{
-	vmoon_lvm_check(L, 1);
-	lua_getiuservalue(L, 1, VMOON_LVM_LOG);
-	return 1;
-}
-
-static int vm_device(lua_State *L)
-{
-	vmoon_lvm_check(L, 1);
-	lua_getiuservalue(L, 1, VMOON_LVM_DEVICES);
-	return 1;
-}
-
-static int vm_port(lua_State *L)
-{
-	vmoon_lvm_check(L, 1);
-	lua_getiuservalue(L, 1, VMOON_LVM_PORTS);
-	return 1;
-}
-
-static void set_count(lua_State *L, const char *key, uint64_t value)
-{
-	lua_pushinteger(L, (lua_Integer)value); /* counts stay below 2^63 */
-	lua_setfield(L, -2, key);
-}
-
-static void set_seconds(lua_State *L, const char *key, uint64_t ns)
-{
-	lua_pushnumber(L, (lua_Number)ns / 1e9);
-	lua_setfield(L, -2, key);
-}
-
-static int vm_uptime(lua_State *L)
-{
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
-	struct vmoon_vm_stats stats = VMOON_INIT(struct vmoon_vm_stats);
-
-	vmoon_vm_get_stats(self->vm, &stats);
-	lua_pushnumber(L, (lua_Number)stats.uptime_ns / 1e9);
-	return 1;
-}
-
-static int vm_stats(lua_State *L)
-{
-	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
-	struct vmoon_vm_stats stats = VMOON_INIT(struct vmoon_vm_stats);
-
-	vmoon_vm_get_stats(self->vm, &stats);
-	lua_createtable(L, 0, 15);
-	set_seconds(L, "uptime", stats.uptime_ns);
-	set_seconds(L, "first_run", stats.first_run_ns);
-	set_count(L, "exits", stats.exits);
-	set_count(L, "exits_pio", stats.exits_pio);
-	set_count(L, "exits_mmio", stats.exits_mmio);
-	set_count(L, "exits_halt", stats.exits_halt);
-	set_count(L, "exits_intr", stats.exits_intr);
-	set_count(L, "exits_other", stats.exits_other);
-	set_count(L, "pio_unclaimed", stats.pio_unclaimed);
-	set_count(L, "mmio_unclaimed", stats.mmio_unclaimed);
-	set_count(L, "resets", stats.resets);
-	set_count(L, "console_bytes", stats.console_bytes);
-	set_count(L, "console_dropped", stats.console_dropped);
-	set_count(L, "console_unsearched", stats.console_unsearched);
-	set_count(L, "memory", stats.guest_memory_bytes);
-	return 1;
-}
-
-void vmoon_lvm_push_exit(lua_State *L, const struct vmoon_lvm *self)
-{
-	struct vmoon_exit_record record = VMOON_INIT(struct vmoon_exit_record);
-
-	vmoon_vm_get_exit(self->vm, &record);
-	if (record.reason == VMOON_EXIT_NONE) {
-		lua_pushnil(L);
-		return;
-	}
-	lua_createtable(L, 0, 5);
-	lua_pushstring(L, vmoon_exit_reason_name(record.reason));
-	lua_setfield(L, -2, "reason");
-	lua_pushstring(L, record.message);
-	lua_setfield(L, -2, "message");
-	set_count(L, "status", record.guest_status);
-	set_seconds(L, "uptime", record.uptime_ns);
-	set_count(L, "exit_status", (uint64_t)vmoon_exit_status(&record));
-}
-
-static int vm_exit(lua_State *L)
-{
-	vmoon_lvm_push_exit(L, vmoon_lvm_check(L, 1));
-	return 1;
-}
-
 /* ---- tables ---- */
 
 static const luaL_Reg vm_methods[] = {
 	{"start", vm_start}, {"pause", vm_pause}, {"resume", vm_resume},
 	{"stop", vm_stop},   {"close", vm_close}, {"console", vm_console},
-	{NULL, NULL},
-};
-
-static const luaL_Reg vm_properties[] = {
-	{"name", vm_name},     {"state", vm_state},   {"serial", vm_serial},
-	{"uptime", vm_uptime}, {"stats", vm_stats},   {"exit", vm_exit},
-	{"log", vm_log},       {"device", vm_device}, {"port", vm_port},
 	{NULL, NULL},
 };
 
@@ -517,5 +452,5 @@ static const luaL_Reg vm_metamethods[] = {
 void vmoon_lvm_open(lua_State *L)
 {
 	vmoon_lhandle_open(L, VMOON_LVM_TYPE, vm_metamethods, vm_methods,
-			   vm_properties);
+			   vmoon_lvm_properties);
 }

@@ -3,7 +3,7 @@
 #ifndef VMOON_BINDINGS_LVM_H
 #define VMOON_BINDINGS_LVM_H
 
-#include <lua.h>
+#include <lauxlib.h>
 
 #include "lcfg.h"
 #include "vmoon/devices.h"
@@ -39,9 +39,14 @@ struct vmoon_lvm {
 	struct vmoon_lvm_stream *ports; /* in handles that ours keeps alive */
 	struct vmoon_runtime *rt;       /* borrowed: the registry keeps it */
 	uint64_t console_pos;           /* what console() has shown already */
+	/* A device's, since the VM was started or resumed. */
+	bool has_trouble;
+	struct vmoon_error trouble;
 };
 
 void vmoon_lvm_open(lua_State *L);
+/* lvm_props.c: for vmoon_lvm_open. */
+extern const luaL_Reg vmoon_lvm_properties[];
 /* The handle at idx; raises "vm is closed" when it is. */
 struct vmoon_lvm *vmoon_lvm_check(lua_State *L, int idx);
 /* The handle at idx, closed or not; NULL when it is none. */
@@ -58,6 +63,8 @@ int vmoon_lvm_raise(lua_State *L, int idx, const struct vmoon_error *err);
  * at once when it never had one.
  */
 bool vmoon_lvm_doze(lua_State *L, lua_Number seconds);
+/* Whether a device has paused the VM: trouble has its words. */
+bool vmoon_lvm_is_in_trouble(const struct vmoon_lvm *self);
 /* Pushes the exit record as a table, nil while the VM lives. */
 void vmoon_lvm_push_exit(lua_State *L, const struct vmoon_lvm *self);
 

@@ -39,7 +39,8 @@ struct vmoon_bench_custom {
 	void (*doorbell)(struct vmoon_device *dev, unsigned i);
 	struct vmoon_doorbell doorbells[VMOON_DOORBELLS_MAX];
 	size_t doorbell_count;
-	bool is_edge, is_woken, has_failed;
+	bool is_edge, is_woken, has_failed, has_exited;
+	uint32_t exit_status;
 	uint64_t edges;
 	struct vmoon_error error; /* the first that it reported */
 };

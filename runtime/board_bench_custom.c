@@ -34,6 +34,24 @@ static void set_wake(void *ctx)
 	c->is_woken = true;
 }
 
+static void end_machine(void *ctx, uint64_t status)
+{
+	struct vmoon_bench_custom *c = ctx;
+
+	if (!c->has_exited)
+		c->exit_status = (uint32_t)status;
+	c->has_exited = true;
+}
+
+bool vmoon_bench_exit(const struct vmoon_bench *b, uint32_t *out_status)
+{
+	if (b == NULL || !b->custom.has_exited)
+		return false;
+	if (out_status != NULL)
+		*out_status = b->custom.exit_status;
+	return true;
+}
+
 static void fail_device(void *ctx, const struct vmoon_error *err)
 {
 	struct vmoon_bench_custom *c = ctx;
@@ -43,7 +61,8 @@ static void fail_device(void *ctx, const struct vmoon_error *err)
 	c->has_failed = true;
 }
 
-static struct vmoon_device_env env_of(struct vmoon_bench *b)
+static struct vmoon_device_env env_of(struct vmoon_bench *b,
+				      const struct vmoon_bench_options *opts)
 {
 	struct vmoon_virtio_mmio_config lent;
 
@@ -55,6 +74,9 @@ static struct vmoon_device_env env_of(struct vmoon_bench *b)
 		.clock = lent.clock,
 		.faults = lent.faults,
 		.report = {fail_device, &b->custom},
+		.log = opts->log,
+		.exit = {end_machine, &b->custom},
+		.tell = opts->tell,
 	};
 }
 
@@ -65,7 +87,7 @@ static enum vmoon_status make_device(struct vmoon_bench *b,
 				     struct vmoon_error *err)
 {
 	struct vmoon_bench_custom *c = &b->custom;
-	struct vmoon_device_env env = env_of(b);
+	struct vmoon_device_env env = env_of(b, opts);
 	struct vmoon_virtio_mmio_config lent;
 	struct vmoon_device_options o;
 	struct vmoon_device *dev = NULL;
@@ -99,7 +121,7 @@ static enum vmoon_status make_virtio(struct vmoon_bench *b,
 				     struct vmoon_error *err)
 {
 	const struct vmoon_virtio_options *o = opts->custom_virtio;
-	const struct vmoon_device_env env = env_of(b);
+	const struct vmoon_device_env env = env_of(b, opts);
 	struct vmoon_virtio *vd = NULL;
 	enum vmoon_status st = o->make(o->ctx, &env, &vd, err);
 

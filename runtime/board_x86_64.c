@@ -235,7 +235,9 @@ enum vmoon_status vmoon_board_create(const struct vmoon_spec *spec,
 	}
 	st = reserve(&b->rack.plan, spec->memory_bytes, err);
 	for (size_t i = 0; i < VMOON_COUNTOF(devices) && st == VMOON_OK; i++)
-		st = add_row(b, &devices[i], &m, err);
+		if (!spec->leaves_debug_exit ||
+		    devices[i].port != PORT_DEBUG_EXIT)
+			st = add_row(b, &devices[i], &m, err);
 	if (st == VMOON_OK)
 		st = vmoon_board_virtio_create(&spec->devices, host, &b->rack,
 					       &b->virtio, err);

@@ -75,6 +75,7 @@ enum vmoon_config_id {
 	VMOON_KEY_UNPACK,
 	VMOON_KEY_ON_REBOOT,
 	VMOON_KEY_ON_PANIC,
+	VMOON_KEY_DEBUG_EXIT,
 	VMOON_KEY_GROUPS, /* before those who name one */
 	VMOON_KEY_SERIAL, /* before those whose sinks go elsewhere */
 	VMOON_KEY_DISKS,  /* before those who need names of their own */
@@ -153,6 +154,7 @@ enum vmoon_config_type {
 	VMOON_TYPE_SECONDS,  /* from row.min to row.max, in nanoseconds */
 	VMOON_TYPE_SINK,     /* where output goes: "file:a.log" */
 	VMOON_TYPE_FUNCTION, /* of a script: seen, never exported */
+	VMOON_TYPE_DEVICE,   /* the same: what dev.mmio gave back */
 	VMOON_TYPE_CHOICE,   /* one of key.choices */
 	VMOON_TYPE_BOOLEAN,
 	VMOON_TYPE_TABLE, /* of row.fields */

@@ -38,11 +38,21 @@ static const struct vmoon_config_row custom_rows[VMOON_CUSTOM_COUNT] = {
 				       .default_text = "",
 				       .choices = "",
 				       .doc = "The file that describes it.",
-				       .is_required = true,
 				       .example = "file = \"counter.lua\"",
 				       .since = "0.1.0"},
 			       .type = VMOON_TYPE_PATH,
 			       .aliases = file_words},
+	[VMOON_CUSTOM_DEVICE] =
+		{.key = {.name = "device",
+			 .type = "device",
+			 .default_text = "",
+			 .choices = "",
+			 .doc = "What dev.mmio, dev.pio or dev.virtio made in "
+				"this script, instead of a file; an export has "
+				"none.",
+			 .example = "device = dev.mmio { ... }",
+			 .since = "0.1.0"},
+		 .type = VMOON_TYPE_DEVICE},
 	[VMOON_CUSTOM_NAME] =
 		{.key = {.name = "name",
 			 .type = "string",
@@ -158,11 +168,34 @@ static bool at_is_page(const struct vmoon_config_scope *scope,
 	return false;
 }
 
+/* What the first rule says of none is what any required key says. */
+static bool has_source(const struct vmoon_config_scope *scope,
+		       struct vmoon_config_report *r)
+{
+	const bool has_file = scope->values[VMOON_CUSTOM_FILE].is_set,
+		   has_device = scope->values[VMOON_CUSTOM_DEVICE].is_set;
+
+	if (has_file != has_device)
+		return true;
+	if (has_file) {
+		vmoon_text_put(&r->message, "a file and a device: it is one of "
+					    "both");
+		vmoon_text_put(&r->hint, "leave one of them out");
+		return false;
+	}
+	vmoon_text_put(&r->message, "missing required field \"file\"");
+	vmoon_text_put(&r->hint, "for example: %s",
+		       custom_rows[VMOON_CUSTOM_FILE].key.example);
+	return false;
+}
+
 #define LATER_HINT "leave it out; until then devices are files in Lua"
 
 static const struct vmoon_config_later custom_later[] = {
 	{"vhost_user", LATER_HINT, NULL}, {NULL, NULL, NULL}};
 static const struct vmoon_config_rule custom_rules[] = {
+	{VMOON_CUSTOM_FILE, BIT(VMOON_CUSTOM_FILE) | BIT(VMOON_CUSTOM_DEVICE),
+	 has_source},
 	{VMOON_CUSTOM_NAME, BIT(VMOON_CUSTOM_NAME),
 	 vmoon_config_custom_has_name},
 	{VMOON_CUSTOM_AT, BIT(VMOON_CUSTOM_AT), at_is_page},
@@ -211,7 +244,7 @@ enum vmoon_status vmoon_config_device(const struct vmoon_config *cfg, size_t i,
 				  "not set",
 				  i);
 	d.size = out->size;
-	d.file = f[VMOON_CUSTOM_FILE].text;
+	d.file = f[VMOON_CUSTOM_FILE].is_set ? f[VMOON_CUSTOM_FILE].text : NULL;
 	d.name = f[VMOON_CUSTOM_NAME].is_set ? f[VMOON_CUSTOM_NAME].text : NULL;
 	d.at = f[VMOON_CUSTOM_AT].number;
 	d.irq = (unsigned)f[VMOON_CUSTOM_IRQ].number; /* below 24 */

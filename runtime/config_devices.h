@@ -44,6 +44,7 @@ enum vmoon_config_port_id {
 /* devices = { { ... } } */
 enum vmoon_config_custom_id {
 	VMOON_CUSTOM_FILE,
+	VMOON_CUSTOM_DEVICE,
 	VMOON_CUSTOM_NAME,
 	VMOON_CUSTOM_AT,
 	VMOON_CUSTOM_IRQ,

@@ -41,6 +41,7 @@ static void put_plain(struct vmoon_text *t, const struct vmoon_config_row *row,
 		break;
 	case VMOON_TYPE_PARAMS: vmoon_config_params_put(t, v); break;
 	case VMOON_TYPE_FUNCTION: /* left out below */
+	case VMOON_TYPE_DEVICE:
 	case VMOON_TYPE_TABLE:
 	case VMOON_TYPE_LIST: break; /* they have fields, or are empty */
 	}
@@ -76,7 +77,8 @@ static void put_table(struct vmoon_text *t,
 		const struct vmoon_config_row *row = &schema->rows[i];
 
 		/* JSON has no functions. */
-		if (!values[i].is_set || row->type == VMOON_TYPE_FUNCTION)
+		if (!values[i].is_set || row->type == VMOON_TYPE_FUNCTION ||
+		    row->type == VMOON_TYPE_DEVICE)
 			continue;
 		vmoon_text_put(t, "%s\"%s\":", before, row->key.name);
 		put_value(t, row, &values[i]);

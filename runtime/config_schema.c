@@ -63,6 +63,8 @@ static const struct vmoon_config_alias memory_words[] = {
 	{NULL, NULL}};
 static const struct vmoon_config_alias on_reboot_words[] = {
 	{QEMU, "no-reboot"}, {QEMU, "action"}, {NULL, NULL}};
+static const struct vmoon_config_alias debug_exit_words[] = {
+	{"QEMU", "isa-debug-exit"}, {NULL, NULL}};
 static const struct vmoon_config_alias on_panic_words[] = {
 	{QEMU, "action"}, {LIBVIRT, "on_crash"}, {NULL, NULL}};
 
@@ -301,6 +303,19 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_CHOICE,
 		 .aliases = on_panic_words},
+	[VMOON_KEY_DEBUG_EXIT] = {.key = {.name = "debug_exit",
+					  .type = "boolean",
+					  .default_text = "",
+					  .choices = "",
+					  .doc = "Whether a write to port 0xf4 "
+						 "ends the VM with "
+						 "the status that was written; "
+						 "false leaves the "
+						 "port to a device of yours.",
+					  .example = "debug_exit = false",
+					  .since = "0.1.0"},
+				  .type = VMOON_TYPE_BOOLEAN,
+				  .aliases = debug_exit_words},
 	[VMOON_KEY_GROUPS] =
 		{
 			.key = {.name = "groups",

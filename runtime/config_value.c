@@ -344,14 +344,18 @@ static bool check_sink(const struct vmoon_config_row *row,
 }
 
 /* It stays where it is: all that a config knows is that there is one. */
-static bool check_function(const struct vmoon_config_row *row,
-			   const struct vmoon_config_node *node,
-			   struct vmoon_config_report *r)
+static bool check_other(const struct vmoon_config_row *row,
+			const struct vmoon_config_node *node,
+			struct vmoon_config_report *r)
 {
-	if (node->kind == VMOON_CONFIG_OTHER &&
-	    strcmp(node->text, "function") == 0)
-		return true;
-	return refuse_type(r, row, "a function", node);
+	const bool is_device = row->type == VMOON_TYPE_DEVICE;
+	const char *wanted = is_device
+				     ? "a device, as dev.mmio { ... } makes it"
+				     : "a function";
+
+	return (node->kind == VMOON_CONFIG_OTHER &&
+		strcmp(node->text, is_device ? "device" : "function") == 0) ||
+	       refuse_type(r, row, wanted, node);
 }
 
 static bool find_choice(const char *choices, const char *given,
@@ -453,8 +457,7 @@ bool vmoon_config_value_check(const struct vmoon_config_row *row,
 		break;
 	case VMOON_TYPE_SINK: is_good = check_sink(row, node, report); break;
 	case VMOON_TYPE_FUNCTION:
-		is_good = check_function(row, node, report);
-		break;
+	case VMOON_TYPE_DEVICE: is_good = check_other(row, node, report); break;
 	case VMOON_TYPE_BOOLEAN:
 		is_good = check_boolean(row, node, &v, report);
 		break;

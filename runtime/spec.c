@@ -107,6 +107,8 @@ enum vmoon_status vmoon_spec_init(struct vmoon_spec *spec,
 	s.unpack = unpacks[v[VMOON_KEY_UNPACK].number];
 	s.on_reboot = reboots[v[VMOON_KEY_ON_REBOOT].number];
 	s.on_panic = panics[v[VMOON_KEY_ON_PANIC].number];
+	s.leaves_debug_exit = v[VMOON_KEY_DEBUG_EXIT].is_set &&
+			      v[VMOON_KEY_DEBUG_EXIT].number == 0;
 	*spec = s;
 	return VMOON_OK;
 }

@@ -38,6 +38,7 @@ struct vmoon_spec {
 	enum vmoon_unpack unpack;
 	enum vmoon_on_event on_reboot;    /* RESTART (default) or STOP */
 	enum vmoon_on_event on_panic;     /* STOP (default) or IGNORE */
+	bool leaves_debug_exit;           /* its port is somebody else's */
 	struct vmoon_spec_outputs serial; /* the groups are here */
 	struct vmoon_spec_outputs log;
 	struct vmoon_log_levels log_levels;

@@ -40,7 +40,7 @@ enum vmoon_vm_note {
 	VMOON_NOTE_DATA = 8,
 	VMOON_NOTE_DEVICE = 16,
 	VMOON_NOTE_LIMITED = 32,
-	VMOON_NOTE_ROOM = 64 /* for input: nothing is called, it only wakes */
+	VMOON_NOTE_WAKE = 64 /* for a waiter: nothing is called */
 };
 
 struct vmoon_runtime {
@@ -82,7 +82,7 @@ struct vmoon_disk_worker {
 struct vmoon_wish {
 	enum vmoon_exit_reason end; /* NONE: go on */
 	uint32_t guest_status;
-	bool reset, panic;
+	bool reset, panic, pause;
 	char message[256];
 };
 
@@ -174,6 +174,8 @@ void vmoon_vm_wish_end(struct vmoon_vm *vm, enum vmoon_exit_reason reason,
 	VMOON_NONNULL(1, 4);
 
 void vmoon_vm_wish_reset(struct vmoon_vm *vm) VMOON_NONNULL(1);
+/* As vmoon_vm_pause where the VM runs then; else it changes nothing. */
+void vmoon_vm_wish_pause(struct vmoon_vm *vm) VMOON_NONNULL(1);
 
 bool vmoon_vm_is_over(const struct vmoon_vm *vm) VMOON_NONNULL(1);
 

@@ -19,14 +19,15 @@ struct vmoon_vm_device {
 	const struct vmoon_virtio_options *virtio;
 	struct vmoon_device_seat seat; /* not of a virtio device */
 	struct vmoon_lock lock;        /* a leaf; guards what follows */
-	struct vmoon_error error;      /* the first that it reported */
-	bool has_failed, is_told;
+	struct vmoon_error error;      /* that it reported */
+	bool has_failed;               /* and nobody has been told */
 };
 
-/* The device's own complaint; the first one counts. */
+/* The device's own complaint; the first one counts until it is told. */
 static void fail_device(void *ctx, const struct vmoon_error *err)
 {
 	struct vmoon_vm_device *d = ctx;
+	struct vmoon_log log;
 	bool is_first;
 
 	vmoon_lock_take(&d->lock);
@@ -35,8 +36,11 @@ static void fail_device(void *ctx, const struct vmoon_error *err)
 	if (is_first)
 		d->error = *err;
 	vmoon_lock_drop(&d->lock);
-	if (is_first)
-		vmoon_runtime_note(d->vm, VMOON_NOTE_DEVICE);
+	if (!is_first)
+		return;
+	log = vmoon_vm_log_value(&d->vm->log);
+	vmoon_logf(&log, VMOON_LOG_ERROR, d->name, "%s", err->msg);
+	vmoon_runtime_note(d->vm, VMOON_NOTE_DEVICE);
 }
 
 void vmoon_vm_tell_devices(struct vmoon_vm *vm)
@@ -48,14 +52,34 @@ void vmoon_vm_tell_devices(struct vmoon_vm *vm)
 		bool is_news;
 
 		vmoon_lock_take(&d->lock);
-		is_news = d->has_failed && !d->is_told;
-		d->is_told |= is_news;
+		is_news = d->has_failed;
+		d->has_failed = false;
 		if (is_news)
 			err = d->error;
 		vmoon_lock_drop(&d->lock);
 		if (is_news && ev->device_error != NULL)
 			ev->device_error(ev->ctx, vm, d->name, &err);
 	}
+}
+
+static void pause_vm(void *ctx)
+{
+	vmoon_vm_wish_pause(ctx);
+}
+
+static void end_vm(void *ctx, uint64_t status)
+{
+	vmoon_vm_wish_end(ctx, VMOON_EXIT_DEBUG_EXIT, (uint32_t)status, "");
+}
+
+static void abort_vm(void *ctx, const struct vmoon_error *err)
+{
+	vmoon_vm_wish_end(ctx, VMOON_EXIT_HOST_ERROR, 0, err->msg);
+}
+
+static void wake_waiter(void *ctx)
+{
+	vmoon_runtime_note(ctx, VMOON_NOTE_WAKE);
 }
 
 /* ---- making one ---- */
@@ -71,6 +95,11 @@ static struct vmoon_device_env env_of(struct vmoon_vm_device *d,
 		.clock = vmoon_host_clock(),
 		.faults = env->faults,
 		.report = {fail_device, d},
+		.log = vmoon_vm_log_value(&d->vm->log),
+		.pause = {pause_vm, d->vm},
+		.exit = {end_vm, d->vm},
+		.abort = {abort_vm, d->vm},
+		.tell = {wake_waiter, d->vm},
 	};
 }
 
@@ -357,8 +386,7 @@ enum vmoon_status vmoon_vm_make_devices(struct vmoon_vm *vm,
 		return maker->make(maker->ctx, vm, cfg, err);
 	return vmoon_fail(err, VMOON_E_UNSUPPORTED, 0,
 			  "devices: they are files in Lua, which need "
-			  "libvmoon-lua; link what pkg-config --libs vmoon-lua "
-			  "prints");
+			  "libvmoon-lua: call vmoon_lua_open_devices first");
 }
 
 void vmoon_vm_free_devices(struct vmoon_vm *vm)
@@ -380,6 +408,40 @@ static struct vmoon_vm_device *find_device(struct vmoon_vm *vm,
 	       (d->is_virtio != is_virtio || strcmp(d->name, name) != 0))
 		d = d->next;
 	return d;
+}
+
+static const char *type_of(const struct vmoon_vm_device *d)
+{
+	const struct vmoon_board_virtio *v = vmoon_board_virtio(d->vm->board);
+	const char *name;
+
+	if (!d->is_virtio)
+		return d->seat.slot->dev->ops->type;
+	for (size_t i = 0; (name = vmoon_board_virtio_name(v, i)) != NULL; i++)
+		if (strcmp(name, d->name) == 0)
+			return vmoon_board_virtio_type(v, i);
+	return "";
+}
+
+bool vmoon_vm_device(struct vmoon_vm *vm, size_t i, const char **out_name,
+		     const char **out_type, bool *out_is_virtio)
+{
+	const struct vmoon_vm_device *d = vm == NULL ? NULL : vm->devices;
+	size_t after = 0; /* the newest is the first */
+
+	for (const struct vmoon_vm_device *k = d; k != NULL; k = k->next)
+		after++;
+	if (i >= after)
+		return false;
+	while (--after > i)
+		d = d->next;
+	if (out_name != NULL)
+		*out_name = d->name;
+	if (out_type != NULL)
+		*out_type = type_of(d);
+	if (out_is_virtio != NULL)
+		*out_is_virtio = d->is_virtio;
+	return true;
 }
 
 enum vmoon_status vmoon_vm_call_device(struct vmoon_vm *vm, const char *name,

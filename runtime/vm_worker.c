@@ -59,6 +59,15 @@ void vmoon_vm_wish_reset(struct vmoon_vm *vm)
 	vmoon_loop_fire(&vm->wish_event);
 }
 
+void vmoon_vm_wish_pause(struct vmoon_vm *vm)
+{
+	vmoon_lock_take(&vm->wish_lock);
+	vm->wish.pause = true;
+	__atomic_store_n(&vm->is_halting, true, __ATOMIC_RELEASE);
+	vmoon_lock_drop(&vm->wish_lock);
+	vmoon_loop_fire(&vm->wish_event);
+}
+
 static void wish_reset(void *ctx, uint64_t value)
 {
 	(void)value;
@@ -302,7 +311,7 @@ static void on_limited(void *ctx)
 
 static void on_room(void *ctx)
 {
-	vmoon_runtime_note(ctx, VMOON_NOTE_ROOM);
+	vmoon_runtime_note(ctx, VMOON_NOTE_WAKE);
 }
 
 /* For a vCPU that is held no longer. */
@@ -311,6 +320,17 @@ static void wake_gate(struct vmoon_vm *vm)
 	vmoon_lock_take(&vm->lock);
 	(void)pthread_cond_broadcast(&vm->changed);
 	vmoon_lock_drop(&vm->lock);
+}
+
+/* The gate is shut before those at it hear that no wish holds them any more. */
+static void pause_as_wished(struct vmoon_vm *vm)
+{
+	VMOON_IGNORE(vmoon_vm_pause(vm, NULL) != VMOON_OK); /* as it is then */
+	vmoon_lock_take(&vm->wish_lock);
+	if (vm->wish.end == VMOON_EXIT_NONE && !vm->wish.reset)
+		__atomic_store_n(&vm->is_halting, false, __ATOMIC_RELEASE);
+	vmoon_lock_drop(&vm->wish_lock);
+	wake_gate(vm);
 }
 
 static void on_wish(void *ctx)
@@ -326,9 +346,12 @@ static void on_wish(void *ctx)
 	vmoon_lock_take(&vm->wish_lock);
 	w = vm->wish;
 	vm->wish.panic = false;
+	vm->wish.pause = false;
 	vmoon_lock_drop(&vm->wish_lock);
 	if (w.panic)
 		note_panic(vm, "the guest reported a panic through pvpanic");
+	if (w.pause && w.end == VMOON_EXIT_NONE)
+		pause_as_wished(vm);
 	if (w.end != VMOON_EXIT_NONE) {
 		finish(vm, &w);
 	} else if (w.reset &&

@@ -2,6 +2,8 @@
 /* check.c - `vmoon check` and `vmoon export`: scripts without their VMs. */
 #include "cli/commands.h"
 
+#include <lauxlib.h>
+#include <lualib.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +11,8 @@
 #include <unistd.h>
 
 #include "cli/report.h"
+#include "ldfile.h"
+#include "lmod.h"
 #include "lsandbox.h"
 
 /* Processor time for one script, where the state's own bound cannot reach. */
@@ -38,8 +42,39 @@ static void set_timer(long seconds)
 	setitimer(ITIMER_PROF, &timer, NULL);
 }
 
+/* Protected: (path) */
+static int check_protected(lua_State *L)
+{
+	luaL_openlibs(L);
+	lua_pushcfunction(L, luaopen_vmoon);
+	lua_call(L, 0, 0);
+	return vmoon_ldfile_check(L);
+}
+
+/* A device file has a state, and bounds, of its own. */
+static int check_device(const char *path)
+{
+	lua_State *L = luaL_newstate();
+	int status = 0;
+
+	if (L == NULL) {
+		vmoon_cli_complain("out of memory");
+		return VMOON_CLI_SCRIPT;
+	}
+	lua_pushcfunction(L, check_protected);
+	lua_pushstring(L, path);
+	if (lua_pcall(L, 1, 0, 0) != LUA_OK &&
+	    vmoon_cli_report(L) == VMOON_CLI_CONFIG)
+		status = VMOON_CLI_CONFIG;
+	else if (lua_gettop(L) > 0)
+		status = VMOON_CLI_SCRIPT;
+	lua_close(L);
+	return status;
+}
+
 /* Runs one script and reports its mistakes; the status. */
-static int check_file(struct vmoon_lsandbox *sandbox, const char *path)
+static int check_file(struct vmoon_lsandbox *sandbox, const char *path,
+		      bool *out_is_device)
 {
 	enum vmoon_lsandbox_result result;
 	const char *problem;
@@ -58,6 +93,9 @@ static int check_file(struct vmoon_lsandbox *sandbox, const char *path)
 			vmoon_cli_complainf("%s: out of memory", path);
 		return VMOON_CLI_SCRIPT;
 	case VMOON_LSANDBOX_BAD: return VMOON_CLI_CONFIG;
+	case VMOON_LSANDBOX_DEVICE:
+		*out_is_device = true;
+		return check_device(path);
 	case VMOON_LSANDBOX_OK: break;
 	}
 	if (vmoon_lsandbox_spec(sandbox, 0) != NULL)
@@ -92,12 +130,15 @@ static int with_file(const char *path,
 {
 	struct vmoon_lsandbox *sandbox = vmoon_lsandbox_create(NULL);
 	int status = VMOON_CLI_SCRIPT;
+	bool is_device = false;
 
 	if (sandbox == NULL) {
 		vmoon_cli_complain("out of memory");
 	} else {
-		status = check_file(sandbox, path);
-		if (status == 0)
+		status = check_file(sandbox, path, &is_device);
+		if (status == 0 && is_device)
+			printf("%s: ok (a device)\n", path);
+		else if (status == 0)
 			print(sandbox, path);
 	}
 	vmoon_lsandbox_destroy(sandbox);

@@ -27,7 +27,12 @@ static const struct vmoon_cli_option_row options[] = {
 	 OPTION_JSON, ON(VMOON_CLI_API)},
 	{"--luals", NULL, "the module with its types, for lua-language-server",
 	 OPTION_LUALS, ON(VMOON_CLI_API)},
-	{"--man", "PAGE", "a manual page: vmoon.1, vmoon-lua.3 or vmoon-spec.5",
+	{"--device", NULL,
+	 "the keys of a device file; with --luals, the types of vmoon.device",
+	 OPTION_DEVICE, ON(VMOON_CLI_API)},
+	{"--man", "PAGE",
+	 "a manual page: vmoon.1, vmoon-lua.3, vmoon-spec.5, vmoon-device.5 or "
+	 "vmoon-device.7",
 	 OPTION_MAN, ON(VMOON_CLI_API)},
 	{"--help", NULL, "show this", OPTION_HELP, ON(VMOON_CLI_COMMANDS) - 1u},
 };
@@ -62,12 +67,15 @@ static const struct vmoon_cli_command_row commands[] = {
 	 false,
 	 "Runs each script without files, processes or VMs and checks every\n"
 	 "specification that it hands to vmoon.new or vmoon.boot, or returns,\n"
-	 "until it first uses a VM. A FILE.json is a specification itself.\n"
+	 "until it first uses a VM. A FILE.json is a specification itself. A "
+	 "FILE\n"
+	 "that asks for vmoon.device is a device in Lua, and checked as one.\n"
 	 "Needs no KVM. All mistakes are shown at once, with their places.\n"
 	 "\n"
 	 "Examples:\n"
 	 "  vmoon check hello.lua\n"
 	 "  vmoon check tests/*.lua\n"
+	 "  vmoon check counter.lua\n"
 	 "\n"
 	 "Exit status: 0 all correct, 103 script error, 105 mistakes.\n"},
 	{"export", "FILE", "print a script's specifications, checked", 1, 1,
@@ -91,11 +99,14 @@ static const struct vmoon_cli_command_row commands[] = {
 	 "Exit status: 0, 103 when a file cannot be written, 106 wrong "
 	 "usage.\n"},
 	{"api", "", "print what editors and manuals are made from", 0, 0, false,
-	 "One table in the library describes every key of a specification;\n"
-	 "these are its other forms.\n"
+	 "One table describes every key of a specification, another every key\n"
+	 "of a device file; these are their other forms.\n"
 	 "\n"
 	 "Examples:\n"
+	 "  vmoon api --device | grep irq\n"
 	 "  vmoon api --luals >vmoon.lua\n"
+	 "  mkdir vmoon && vmoon api --device --luals >vmoon/device.lua\n"
+	 "  vmoon api --man vmoon-device.7 | man -l -\n"
 	 "  vmoon api --man vmoon-spec.5 | man -l -\n"},
 	{"version", "", "print versions and what was built in", 0, 0, false,
 	 "Says too whether VMs can run on this host, and if not, why.\n"},
@@ -161,6 +172,7 @@ static bool read_option(int argc, char **argv, int *i,
 	case OPTION_HELP: out->wants_help = true; break;
 	case OPTION_JSON: out->wants_json = true; break;
 	case OPTION_LUALS: out->wants_luals = true; break;
+	case OPTION_DEVICE: out->wants_device = true; break;
 	case OPTION_MAN: out->man_page = argument; break;
 	case OPTION_LOG: out->log_sink = argument; break;
 	case OPTION_LOG_LEVEL: out->log_levels = argument; break;

@@ -35,6 +35,7 @@ struct vmoon_cli_opts {
 	bool wants_help;
 	bool wants_json;
 	bool wants_luals;
+	bool wants_device;
 	bool wants_log_json;
 	const char *man_page;   /* NULL: none */
 	const char *log_sink;   /* NULL: none */
@@ -60,6 +61,7 @@ struct vmoon_cli_option_row {
 		OPTION_TIMEOUT,
 		OPTION_JSON,
 		OPTION_LUALS,
+		OPTION_DEVICE,
 		OPTION_MAN,
 		OPTION_LOG,
 		OPTION_LOG_LEVEL,

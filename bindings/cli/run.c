@@ -15,6 +15,7 @@
 #include "lcfg.h"
 #include "lconsole.h"
 #include "lcore.h"
+#include "ldinline.h"
 #include "lmod.h"
 #include "lvm.h"
 
@@ -197,9 +198,11 @@ static int attend(lua_State *L, int idx, struct vmoon_lvm *self,
 		.vm = self->vm,
 		.stream = self->serial.stream,
 		.pos = self->console_pos,
+		.has_trouble = &self->has_trouble,
 	};
 	const char *name = vmoon_vm_name(self->vm);
 	struct vmoon_error err;
+	int status = 0;
 
 	set_log(L, idx, self, opts);
 	if (vmoon_vm_get_state(self->vm) == VMOON_VM_CREATED &&
@@ -217,11 +220,15 @@ static int attend(lua_State *L, int idx, struct vmoon_lvm *self,
 				  "tests/testbed/run)");
 	if (vmoon_lconsole_attach(&console, &err) != VMOON_OK)
 		vmoon_lvm_raise(L, idx, &err);
+	if (console.end == VMOON_LCONSOLE_PAUSED) {
+		vmoon_cli_complainf("vm '%s': %s", name, self->trouble.msg);
+		status = VMOON_CLI_SCRIPT;
+	}
 	if (!has_ended(self->vm) && vmoon_vm_stop(self->vm, &err) != VMOON_OK)
 		vmoon_lvm_raise(L, idx, &err);
 	vmoon_vm_get_exit(self->vm, &record);
 	say_how_it_ended(name, &record);
-	return vmoon_exit_status(&record);
+	return status != 0 ? status : vmoon_exit_status(&record);
 }
 
 /* Pushes the VM for what the script returned; NULL when it is no VM. */
@@ -241,6 +248,11 @@ static struct vmoon_lvm *vm_of_result(lua_State *L, int idx, char *path)
 	}
 	if (lua_type(L, idx) != LUA_TTABLE)
 		return NULL;
+	if (vmoon_linline_is_device(L, idx))
+		luaL_error(L,
+			   "%s is a device and no VM: a VM has it by devices = "
+			   "{ { file = \"%s\" } }, a test by vmoon.bench",
+			   path, path);
 	lua_pushfstring(L, "@%s", path);
 	origin.source = lua_tostring(L, -1);
 	return vmoon_lvm_create(L, idx, "return", &origin);

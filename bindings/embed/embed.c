@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ldmaker.h"
 #include "lmod.h"
 #include "lsandbox.h"
 #include "lvm.h"
@@ -13,6 +14,14 @@
 int vmoon_lua_open(struct lua_State *L)
 {
 	return luaopen_vmoon(L);
+}
+
+enum vmoon_status vmoon_lua_open_devices(struct vmoon_runtime *rt,
+					 struct vmoon_error *err)
+{
+	if (rt == NULL)
+		return vmoon_fail(err, VMOON_E_INVAL, 0, "no runtime given");
+	return vmoon_ldmaker_install(rt, NULL, err);
 }
 
 /* Protected: the handle, or nil in a state without the module. */
@@ -131,6 +140,7 @@ enum vmoon_status vmoon_config_from_lua(struct vmoon_runtime *rt,
 				  path);
 	switch (vmoon_lsandbox_run(sandbox, path)) {
 	case VMOON_LSANDBOX_OK:
+	case VMOON_LSANDBOX_DEVICE: /* which describes no VM */
 		st = take_spec(sandbox, rt, path, out_cfg, err);
 		break;
 	case VMOON_LSANDBOX_BAD:

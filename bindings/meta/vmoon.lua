@@ -38,6 +38,8 @@
 ---@field on_reboot? "restart"|"stop"
 ---What a kernel panic does to the VM. Default "stop".
 ---@field on_panic? "stop"|"ignore"
+---Whether a write to port 0xf4 ends the VM with the status that was written; false leaves the port to a device of yours.
+---@field debug_exit? boolean
 ---Rates that several sinks share.
 ---@field groups? vmoon.SpecGroups[]
 ---The sinks of the first serial port (ttyS0): each sees all that the guest prints, within its limit.
@@ -215,7 +217,9 @@
 
 ---@class (exact) vmoon.SpecDevices
 ---The file that describes it.
----@field file string
+---@field file? string
+---What dev.mmio, dev.pio or dev.virtio made in this script, instead of a file; an export has none.
+---@field device? vmoon.device.Mmio|vmoon.device.Pio|vmoon.device.Virtio
 ---What messages and vm.device call it; left out, what the file calls it.
 ---@field name? string
 ---The address of its registers, or its first port; left out, a free place.
@@ -378,13 +382,13 @@ local Stream = {}
 ---Queues bytes as input for the guest; waits while its queue is full.
 ---@async
 ---@param bytes string
----@return vmoon.Stream
+---@return self
 function Stream:write(bytes) end
 
 ---Queues a line as input for the guest.
 ---@async
 ---@param line string
----@return vmoon.Stream
+---@return self
 function Stream:send(line) end
 
 ---Waits until a pattern appears in the output, as vm:expect does on the serial port.
@@ -417,24 +421,24 @@ function Stream:copy_to(file) end
 
 ---Adds a sink, of the kind that `serial` of a specification lists.
 ---@param sink vmoon.SpecSerial
----@return vmoon.Stream
+---@return self
 function Stream:add_sink(sink) end
 
 ---Takes a sink away; what waits is written if it is taken at once.
 ---@param name string                         # its name, or what its sink says
----@return vmoon.Stream
+---@return self
 function Stream:remove_sink(name) end
 
 ---Gives a sink another limit from now on; nil for none. Its figures go on.
 ---@param name string
 ---@param limit vmoon.SpecSerialLimit?
----@return vmoon.Stream
+---@return self
 function Stream:limit(name, limit) end
 
 ---Gives a group another rate from now on, for all sinks that share it.
 ---@param name string
 ---@param limit { rate: string, burst?: vmoon.Size }
----@return vmoon.Stream
+---@return self
 function Stream:limit_group(name, limit) end
 
 ---What came, went, was lost and waits: of each sink, bytes_in = bytes_out + bytes_dropped + backlog.
@@ -449,7 +453,7 @@ function Stream:sink_text(name) end
 ---Calls a function for each sink that delays, drops or fails, at most once a second; nil ends it.
 ---@param event "limited"
 ---@param fn fun(event: vmoon.Limited)?
----@return vmoon.Stream
+---@return self
 function Stream:on(event, fn) end
 
 ---@class vmoon.PortStats: vmoon.StreamStats
@@ -459,86 +463,13 @@ function Stream:on(event, fn) end
 ---@field held integer                        # times that the guest had to wait
 ---@field is_open boolean                     # by the guest
 
----@class vmoon.Port                            # a console or a port over virtio: vm.port.NAME
+---@class vmoon.Port: vmoon.Stream              # a console or a port over virtio: vm.port.NAME; a stream, too
 ---@field name string
 local Port = {}
-
----Queues bytes as input for the guest; waits while its queue is full.
----@async
----@param bytes string
----@return vmoon.Port
-function Port:write(bytes) end
-
----Queues a line as input for the guest.
----@async
----@param line string
----@return vmoon.Port
-function Port:send(line) end
-
----Waits until a pattern appears in the output, as vm:expect does on the serial port.
----@async
----@param pattern vmoon.Pattern
----@param options? { timeout?: vmoon.Seconds }
----@return vmoon.Match
----@overload fun(self: vmoon.Port, patterns: table<string|integer, vmoon.Pattern>): string|integer, vmoon.Match
-function Port:expect(pattern, options) end
-
----Like `expect`, but returns `nil, err` instead of raising.
----@async
----@param pattern vmoon.Pattern
----@param options? { timeout?: vmoon.Seconds }
----@return vmoon.Match?
----@return vmoon.Error?
-function Port:try_expect(pattern, options) end
-
----What the guest has written, the newest 1 MiB of it, with "\n" at line ends.
----@return string
-function Port:text() end
-
----How many bytes the guest has written so far.
----@return integer
-function Port:tell() end
-
----Copies all output from now on to an open file; nil ends it.
----@param file file*?
-function Port:copy_to(file) end
-
----Adds a sink, of the kind that `serial` of a specification lists.
----@param sink vmoon.SpecSerial
----@return vmoon.Port
-function Port:add_sink(sink) end
-
----Takes a sink away; what waits is written if it is taken at once.
----@param name string                         # its name, or what its sink says
----@return vmoon.Port
-function Port:remove_sink(name) end
-
----Gives a sink another limit from now on; nil for none. Its figures go on.
----@param name string
----@param limit vmoon.SpecSerialLimit?
----@return vmoon.Port
-function Port:limit(name, limit) end
-
----Gives a group another rate from now on, for all sinks that share it.
----@param name string
----@param limit { rate: string, burst?: vmoon.Size }
----@return vmoon.Port
-function Port:limit_group(name, limit) end
 
 ---What came, went, was lost and waits: of each sink, bytes_in = bytes_out + bytes_dropped + backlog.
 ---@return vmoon.PortStats
 function Port:stats() end
-
----What a ring holds: the newest bytes.
----@param name string
----@return string
-function Port:sink_text(name) end
-
----Calls a function for each sink that delays, drops or fails, at most once a second; nil ends it.
----@param event "limited"
----@param fn fun(event: vmoon.Limited)?
----@return vmoon.Port
-function Port:on(event, fn) end
 
 ---How large a terminal of a console is; the guest's programs are told.
 ---@param cols integer
@@ -571,12 +502,61 @@ function Port:resize(cols, rows) end
 ---@field requests? integer                   # of entropy
 ---@field bytes? integer
 ---@field failures? integer                   # of the host's source
+---@field fast? integer                       # of a device in Lua: accesses that C answered alone
+---@field hooks? integer                      # and those that called a hook
+---@field late? integer                       # hooks that took longer than their budget
+---@field posted? integer                     # writes that were done later
+---@field events? integer                     # by d:post
+---@field events_lost? integer
+---@field lines_lost? integer                 # by d:log
+---@field memory? integer                     # bytes of its heap that are in use
+---@field memory_peak? integer
+---@field memory_max? integer
+---@field hook_max? vmoon.Seconds              # the longest time of a hook
+---@field hook_total? vmoon.Seconds
+---@field error? string                       # the last one of a hook, or why it gave up
+---@field failed? boolean                     # no hook is called any more
+---@field by_hook? table<string, vmoon.HookStats>  # "on_write of CTRL"
+
+---@class vmoon.HookStats
+---@field calls integer
+---@field errors integer
+---@field total vmoon.Seconds
+---@field worst vmoon.Seconds
 
 ---@class vmoon.Device                          # vm.device.NAME
 ---@field name string
----@field type "virtio-blk"|"virtio-rng"|"virtio-console"
+---@field type "virtio-blk"|"virtio-rng"|"virtio-console"|"lua-device"|"lua-virtio"
 ---@field stats vmoon.DeviceStats              # a fresh table each time
+---@field state table                         # a copy of d.state, of a device in Lua
 local Device = {}
+
+---Calls a method of a device in Lua, with plain data.
+---@param method string
+---@param ... any
+---@return any ...
+function Device:call(method, ...) end
+
+---What a device in Lua has posted since the last call.
+---@return vmoon.DeviceEvent[]
+function Device:events() end
+
+---The last accesses of a device in Lua, 256 at most, while they are watched.
+---@return vmoon.DeviceAccess[]
+function Device:log() end
+
+---The registers of a device in Lua; as a text, a line for each.
+---@return vmoon.DeviceRegister[]
+function Device:regs() end
+
+---Reads the file of a device in Lua again: new code, the same registers and state. Mistakes are raised,
+---and the old code goes on.
+---@return vmoon.Device
+function Device:reload() end
+
+---Whether accesses of a device in Lua are kept for log, which costs time; at first they are not.
+---@param is_on boolean
+function Device:watch(is_on) end
 
 ---Gives a disk another limit from now on; nil for none.
 ---@param limit vmoon.SpecDisksLimit?
@@ -772,7 +752,8 @@ function VM:login(options) end
 ---@field sticky? boolean                      # all after it as well
 
 ---@class vmoon.BenchSpec                       # device or file
----@field device? "blk"|"rng"|"console"|"uart16550"|"rtc-cmos"|"rtc-pl031"
+---A device of ours by its name, or one in Lua that this script describes.
+---@field device? "blk"|"rng"|"console"|"uart16550"|"rtc-cmos"|"rtc-pl031"|vmoon.device.Mmio|vmoon.device.Virtio
 ---A device in Lua: its file.
 ---@field file? string
 ---As the device or the file has them.
@@ -796,6 +777,7 @@ function VM:login(options) end
 ---@field held integer                        # requests of its disk that wait for b:release
 ---@field faults integer                      # what the driver did wrong, of all kinds
 ---@field edges integer                       # of its interrupt, when it is no level
+---@field exit? integer                       # the status with which a device in Lua has ended its machine
 ---@field state table                         # a copy of d.state, of a device in Lua
 ---@field stats table                         # figures of a device in Lua, and of each hook
 local Bench = {}
@@ -989,6 +971,7 @@ function Bench:zeroes(sector, sectors) end
 ---@field KiB vmoon.SizeValue
 ---@field MiB vmoon.SizeValue
 ---@field GiB vmoon.SizeValue
+---@field device vmoon.device                   # what require "vmoon.device" gives, for a device in this script
 local vmoon = {}
 
 ---Creates a VM that is not started.

@@ -55,6 +55,9 @@ struct vmoon_bench_options {
 	 */
 	const struct vmoon_device_options *custom;
 	const struct vmoon_virtio_options *custom_virtio;
+	/* What its env has; zero: nobody listens. See vmoon_bench_exit. */
+	struct vmoon_log log;
+	struct vmoon_wake tell;
 };
 
 /* E_INVAL for options that cannot be, E_IMAGE for a bad state. */
@@ -62,6 +65,13 @@ VMOON_API VMOON_STATUS
 vmoon_bench_create(const struct vmoon_bench_options *opts,
 		   struct vmoon_bench **out_bench, struct vmoon_error *err);
 VMOON_API void vmoon_bench_destroy(struct vmoon_bench *b);
+
+/*
+ * Whether a device of the caller's has asked for the end of its machine since
+ * the bench was made, and the first status.
+ */
+VMOON_API bool vmoon_bench_exit(const struct vmoon_bench *b,
+				uint32_t *out_status);
 
 /* ---- any device ---- */
 

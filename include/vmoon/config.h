@@ -146,7 +146,7 @@ enum vmoon_on_device_error {
 };
 struct vmoon_config_device {
 	size_t size;
-	const char *file, *name;
+	const char *file, *name; /* file NULL: the device is a script's own */
 	uint64_t at;
 	unsigned irq;
 	bool has_on_error;
@@ -186,7 +186,8 @@ VMOON_API VMOON_STATUS vmoon_config_device_param(const struct vmoon_config *cfg,
 struct vmoon_config_key {
 	const char *name;
 	/* "string", "path", "integer", "address", "size", "rate", "seconds",
-	 * "sink", "function", "choice", "boolean", "table", "list", "params"
+	 * "sink", "function", "device", "choice", "boolean", "table", "list",
+	 * "params"
 	 * (a table of any names and plain values) */
 	const char *type;
 	const char *default_text; /* "" when required or unset */

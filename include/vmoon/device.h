@@ -82,8 +82,8 @@ struct vmoon_notify {
 };
 
 /*
- * Tells whoever made the machine that the device cannot go on: once, further
- * calls change nothing. err is copied. Any thread.
+ * Tells whoever made the machine that the device cannot go on; until that one
+ * has been told further calls change nothing. err is copied. Any thread.
  */
 struct vmoon_report {
 	void (*failed)(void *ctx, const struct vmoon_error *err);

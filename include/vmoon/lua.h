@@ -11,6 +11,7 @@ extern "C" {
 #endif
 
 struct lua_State;
+struct vmoon_runtime;
 struct vmoon_vm;
 
 /*
@@ -19,6 +20,13 @@ struct vmoon_vm;
  * state belongs to the calling thread.
  */
 VMOON_API int vmoon_lua_open(struct lua_State *L);
+
+/*
+ * VMs that this runtime creates from now on may have devices in Lua: the files
+ * that the key "devices" of their config names. The runtime's thread. E_INVAL.
+ */
+VMOON_API VMOON_STATUS vmoon_lua_open_devices(struct vmoon_runtime *rt,
+					      struct vmoon_error *err);
 
 /*
  * Pushes a handle of a VM that stays the caller's: vm:close() and the

@@ -143,7 +143,7 @@ struct vmoon_vm_events {
 		       const struct vmoon_exit_record *record);
 	void (*panicked)(void *ctx, struct vmoon_vm *vm, const char *line);
 	void *ctx; /* borrowed: outlives the VM */
-	/* A device of the embedder's cannot go on; the VM does, undestroyed. */
+	/* A device of the embedder's cannot go on; the VM may be paused. */
 	void (*device_error)(void *ctx, struct vmoon_vm *vm, const char *device,
 			     const struct vmoon_error *err);
 };
@@ -228,6 +228,12 @@ struct vmoon_device_env {
 	struct vmoon_report report; /* ends in vmoon_vm_events.device_error */
 	struct vmoon_timer timer;   /* calls options->tick on the worker */
 	struct vmoon_wake wake;     /* calls options->work on the worker */
+	struct vmoon_log log;       /* the VM's; the module is the device */
+	/* Each returns at once, and is done some time later. */
+	struct vmoon_wake pause;   /* as vmoon_vm_pause, if it runs */
+	struct vmoon_notify exit;  /* ends it, DEBUG_EXIT with this status */
+	struct vmoon_report abort; /* ends it, HOST_ERROR with this message */
+	struct vmoon_wake tell;    /* vmoon_runtime_wait returns */
 };
 
 /* A register that the guest writes without leaving it: width 0: any. */
@@ -303,6 +309,15 @@ vmoon_vm_call_device(struct vmoon_vm *vm, const char *name,
 		     struct vmoon_error *err);
 
 /*
+ * Name and type (that of its ops) of the i-th device that vmoon_vm_add_device
+ * or vmoon_vm_add_virtio added, and which of both; false past the end. Each out
+ * may be NULL. Borrowed until the VM's end. The runtime's thread.
+ */
+VMOON_API bool vmoon_vm_device(struct vmoon_vm *vm, size_t i,
+			       const char **out_name, const char **out_type,
+			       bool *out_is_virtio);
+
+/*
  * A virtio device of the embedder's, on MMIO: window, line and ACPI node are
  * found for it, kicks and timers run on the VM's worker.
  */
@@ -330,8 +345,9 @@ VMOON_API VMOON_STATUS vmoon_vm_call_virtio(struct vmoon_vm *vm,
  * Who makes what the key "devices" of a config names: make adds them to vm,
  * which vmoon_vm_create is about to return, by vmoon_vm_add_device and
  * vmoon_vm_add_virtio; what fails there fails the creation. libvmoon-lua
- * brings one. Copied, and ctx borrowed until the runtime's end; NULL takes it
- * away. Without one such a config is E_UNSUPPORTED. The runtime's thread only.
+ * has one (vmoon_lua_open_devices). Copied, and ctx borrowed until the
+ * runtime's end; NULL takes it away. Without one such a config is
+ * E_UNSUPPORTED. The runtime's thread only.
  */
 struct vmoon_device_maker {
 	size_t size;

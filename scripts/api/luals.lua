@@ -10,6 +10,7 @@ local TYPES = {
   string = "string", path = "string", integer = "integer", address = "integer",
   size = "vmoon.Size", rate = "string", ops = "string", seconds = "vmoon.Seconds", sink = "string", boolean = "boolean",
   params = "table<string, string|number|boolean>",
+  device = "vmoon.device.Mmio|vmoon.device.Pio|vmoon.device.Virtio",
   ["function"] = "fun(bytes: string, info: vmoon.Info)",
 }
 

@@ -4,57 +4,9 @@
 --   local text = manual { page = "vmoon.1", ... }   -- see bindings/cli/api.c
 local api = ...
 
-local DATE = "2026-11-25" -- of the last change to what is said here
-local out = {}
-
-local function put(...)
-  for _, line in ipairs { ... } do out[#out + 1] = line end
-end
-
--- Text that roff prints as it is.
-local function plain(text)
-  text = text:gsub("\\", "\\e"):gsub("`([^`]*)`", "\\fB%1\\fR")
-  return (text:gsub("^[.']", "\\&%0"))
-end
-
-local function code(text)
-  return (text:gsub("\\", "\\e"):gsub("-", "\\-"):gsub("^[.']", "\\&%0"))
-end
-
-local function put_example(text)
-  put(".RS 4", ".EX")
-  for line in text:gmatch "[^\n]+" do put(code(line)) end
-  put(".EE", ".RE")
-end
-
--- Paragraphs between empty lines; indented lines are examples.
-local function put_text(text)
-  local example, is_new = {}, false
-  local function flush()
-    if #example > 0 then put_example(table.concat(example, "\n")) end
-    example = {}
-  end
-  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
-    local shown = line:match "^  (.*)"
-    if shown then
-      example[#example + 1] = shown
-    else
-      flush()
-      if line ~= "" then
-        if is_new then put ".PP" end
-        put(plain(line))
-      end
-      is_new = line == ""
-    end
-  end
-  flush()
-end
-
-local function put_head(name, section, summary)
-  put(".\\\" Made by `vmoon api --man " .. name .. "." .. section .. "`.",
-    (".TH %s %s %s \"vmoon %s\" \"vmoon manual\""):format(name:upper(), section, DATE, api.version),
-    ".SH NAME", code(name) .. " \\- " .. summary)
-end
+local roff = api.part "roff"(api)
+local put, plain, code = roff.put, roff.plain, roff.code
+local put_example, put_text, put_head = roff.put_example, roff.put_text, roff.put_head
 
 -- ---- vmoon(1) ----
 
@@ -85,7 +37,7 @@ local function put_vmoon()
   put(".SH ENVIRONMENT",
     ".TP", "\\fBVMOON_TIMEOUT_SCALE\\fR", "A factor from 0.01 to 1000 for all timeouts of a script, for slow hosts.",
     ".TP", "\\fBNO_COLOR\\fR", "When set, messages on a terminal have no colour.",
-    ".SH SEE ALSO", "\\fBvmoon-lua\\fR(3), \\fBvmoon-spec\\fR(5), \\fBvmoon\\fR(3)")
+    ".SH SEE ALSO", "\\fBvmoon-device\\fR(7), \\fBvmoon-lua\\fR(3), \\fBvmoon-spec\\fR(5), \\fBvmoon\\fR(3)")
 end
 
 -- ---- vmoon-spec(5) ----
@@ -141,76 +93,13 @@ local function put_spec()
   put_example 'return {\n  kernel = "bzImage",\n  memory = "256M",\n  cpus = 2,\n  cmdline = "console=ttyS0",\n}'
   put("The same in JSON:")
   put_example '{ "kernel": "bzImage", "memory": "256M", "cpus": 2, "cmdline": "console=ttyS0" }'
-  put(".SH SEE ALSO", "\\fBvmoon\\fR(1), \\fBvmoon-lua\\fR(3)")
+  put(".SH SEE ALSO", "\\fBvmoon\\fR(1), \\fBvmoon-lua\\fR(3), \\fBvmoon-device\\fR(5)")
 end
 
 -- ---- vmoon-lua(3) ----
 
--- What the stub says: functions by the name before "." or ":", classes.
-local function read_stub()
-  local stub = { groups = {}, classes = {}, aliases = {} }
-  local entry, class
-  local function reset() entry = { doc = {}, params = {}, returns = {} } end
-  reset()
-  for line in api.stub:gmatch "([^\n]*)\n" do
-    local tag, rest = line:match "^%-%-%-@(%a+) ?(.*)"
-    local text = line:match "^%-%-%-([^@].*)"
-    local name, arguments = line:match "^function ([%w_.:]+)(%b())"
-    if text then
-      entry.doc[#entry.doc + 1] = text
-    elseif tag == "class" then
-      class = { text = rest:match "#%s*(.*)", fields = {} }
-      class.name = rest:gsub("^%(exact%)%s*", ""):match "^[%w.]+"
-      stub.classes[#stub.classes + 1] = class
-    elseif tag == "field" then
-      local field, kind = rest:gsub("%s*#.*", ""):match "^(%S+)%s+(.*)"
-      class.fields[#class.fields + 1] = { name = field, kind = kind, text = rest:match "#%s*(.*)" }
-      reset()
-    elseif tag == "alias" then
-      local alias, kind = rest:gsub("%s*#.*", ""):match "^(%S+)%s+(.*)"
-      stub.aliases[#stub.aliases + 1] = { name = alias, kind = kind, text = rest:match "#%s*(.*)" }
-    elseif tag == "param" then
-      entry.params[#entry.params + 1] = rest
-    elseif tag == "return" then
-      entry.returns[#entry.returns + 1] = rest
-    elseif name then
-      local group = name:match "^[^.:]+"
-      entry.name, entry.arguments = name, arguments
-      if not stub.groups[group] then
-        stub.groups[group] = {}
-        stub.groups[#stub.groups + 1] = group
-      end
-      table.insert(stub.groups[group], entry)
-      reset()
-    elseif not tag then
-      reset()
-    end
-  end
-  return stub
-end
-
-local function put_function(entry)
-  put(".TP", "\\fB" .. code(entry.name .. entry.arguments) .. "\\fR")
-  assert(#entry.doc > 0, entry.name .. " says nothing in the stub")
-  for _, line in ipairs(entry.doc) do put(plain(line)) end
-  for _, param in ipairs(entry.params) do
-    local name, kind = param:match "^(%S+)%s+(.*)"
-    put(".br", ("\\fI%s\\fR: %s"):format(code(name), code(kind)))
-  end
-  if #entry.returns > 0 then
-    put(".br", "Returns " .. code(table.concat(entry.returns, ", ")) .. ".")
-  end
-end
-
-local function put_typed(list)
-  for _, item in ipairs(list) do
-    put(".TP", ("\\fB%s\\fR (%s)"):format(code(item.name), code(item.kind)))
-    put(item.text and plain(item.text:sub(1, 1):upper() .. item.text:sub(2) .. ".") or "\\&")
-  end
-end
-
 local function put_lua()
-  local stub = read_stub()
+  local stub = roff.read_stub(api.stub)
   put_head("vmoon-lua", 3, "virtual machines in Lua 5.4")
   put ".SH SYNOPSIS"
   put_example [[
@@ -221,11 +110,11 @@ vm:expect("login:", { timeout = 10 })]]
     "What nobody asked about raises a \\fBvmoon.Error\\fR; a question returns its answer.",
     "The table that describes a machine is in \\fBvmoon-spec\\fR(5).")
   put ".SH FUNCTIONS"
-  for _, entry in ipairs(stub.groups.vmoon) do put_function(entry) end
+  for _, entry in ipairs(stub.groups.vmoon) do roff.put_function(entry) end
   for _, group in ipairs(stub.groups) do
     if group ~= "vmoon" then
       put(".SH METHODS OF A " .. group:upper())
-      for _, entry in ipairs(stub.groups[group]) do put_function(entry) end
+      for _, entry in ipairs(stub.groups[group]) do roff.put_function(entry) end
     end
   end
   put ".SH TABLES AND HANDLES"
@@ -233,16 +122,17 @@ vm:expect("login:", { timeout = 10 })]]
     if #class.fields > 0 and not class.name:find "^vmoon%.Spec" then
       put('.SS "' .. class.name .. '"')
       if class.text then put(plain(class.text:sub(1, 1):upper() .. class.text:sub(2) .. ".")) end
-      put_typed(class.fields)
+      roff.put_typed(class.fields)
     end
   end
   put ".SH TYPES"
-  put_typed(stub.aliases)
+  roff.put_typed(stub.aliases)
   put(".SH SEE ALSO", "\\fBvmoon\\fR(1), \\fBvmoon-spec\\fR(5)")
 end
 
 local pages = { ["vmoon.1"] = put_vmoon, ["vmoon-lua.3"] = put_lua, ["vmoon-spec.5"] = put_spec }
+for page, put_page in pairs(api.part "manual_device"(api, roff)) do pages[page] = put_page end
 
 if not pages[api.page] then return nil end
 pages[api.page]()
-return table.concat(out, "\n") .. "\n"
+return roff.text()

@@ -28,8 +28,8 @@ local function put_value(out, key, indent)
     out[#out + 1] = '"type": "string", "pattern": "^[0-9]+/s$"'
   elseif key.type == "params" then
     out[#out + 1] = '"type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] }'
-  elseif key.type == "function" then
-    out[#out + 1] = '"not": {}, "$comment": "a function of a script"'
+  elseif key.type == "function" or key.type == "device" then
+    out[#out + 1] = ('"not": {}, "$comment": "a %s of a script"'):format(key.type)
   elseif TYPES[key.type] then
     out[#out + 1] = '"type": "' .. TYPES[key.type] .. '"'
   end

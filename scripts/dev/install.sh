@@ -22,6 +22,9 @@ files() { # mode, source, place below the prefix
 	for f in scripts/examples/*.lua examples/*.c; do
 		[ ! -f "$f" ] || echo "644 $f share/vmoon/examples/${f##*/}"
 	done
+	for f in scripts/devices/*.lua; do
+		[ ! -f "$f" ] || echo "644 $f share/vmoon/devices/${f##*/}"
+	done
 	for f in README.md SECURITY.md THREAT_MODEL.md LICENSE; do
 		echo "644 $f share/doc/vmoon/$f"
 	done
@@ -57,8 +60,8 @@ uninstall)
 	files | while read -r mode from to; do rm -f "$root/$to"; done
 	rm -f "$root/lib/libvmoon.so" "$root/lib/libvmoon-lua.so"
 	# Ours alone; another version's files would keep them.
-	for d in include/vmoon share/vmoon/examples share/vmoon/meta share/vmoon \
-		share/doc/vmoon; do
+	for d in include/vmoon share/vmoon/examples share/vmoon/meta \
+		share/vmoon/devices share/vmoon share/doc/vmoon; do
 		[ ! -d "$root/$d" ] || rmdir --ignore-fail-on-non-empty "$root/$d"
 	done
 	refresh

@@ -96,7 +96,7 @@ show_failure() { # log lane name status
 }
 show_skips() { # log lane name
 	sed -nE -e "s/^\[  SKIP    \] (.*)/  SKIP $2 \1/p" \
-		-e "s|^ok [0-9]+ - # SKIP (/usr/bin/busted:[0-9]+: )?(.*)|  SKIP $2 $3: \2|p" \
+		-e "s|^ok [0-9]+ - # SKIP ([^ ]+:[0-9]+: )?(.*)|  SKIP $2 $3: \2|p" \
 		-e "s/^([a-z_]+): skipped: (.*)/  SKIP $2 \1: \2/p" "$1"
 }
 
@@ -209,7 +209,7 @@ lane_fuzz() {
 }
 lane_spec() {
 	plain_build all guest || return
-	specs spec "$plain" 120 tests/spec/*_spec.lua
+	specs spec "$plain" 120 tests/spec/*_spec.lua tests/spec/devices/*_spec.lua
 }
 lane_install() {
 	plain_build all || return
@@ -230,7 +230,7 @@ lane_kvm() {
 	# runtime comes first, and how others free, or do not, is not our matter.
 	spec_env=(LD_PRELOAD="$(gcc -print-file-name=libasan.so)"
 		ASAN_OPTIONS=detect_leaks=0:alloc_dealloc_mismatch=0)
-	specs spec-asan "$asan" 300 tests/spec/*_spec.lua tests/spec/kvm/*_spec.lua
+	specs spec-asan "$asan" 300 tests/spec/*_spec.lua tests/spec/devices/*_spec.lua tests/spec/kvm/*_spec.lua
 	spec_env=()
 	variant "$audit" gcc c11 audit all unit kvm guest || return
 	run tap kvm spare 300 bash scripts/dev/spare.sh "$audit"

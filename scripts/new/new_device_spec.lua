@@ -7,7 +7,7 @@ describe("NAME", function()
   local b
 
   before_each(function() b = vmoon.bench { file = "NAME.lua", params = { hz = 10 } } end)
-  after_each(function() b:close() end)
+  after_each(function() if b then b:close() end end)
 
   it("has its reset values", function()
     assert.equal(0x1234, b:read32(0x00))

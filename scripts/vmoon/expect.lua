@@ -52,8 +52,12 @@ local HOPELESS = {
   exited = { kind = "exited", text = "vm '%s': VM stopped while waiting for %s (%.1fs)" },
   created = { kind = "script", text = "vm '%s': cannot wait for %s: the VM is not started" },
   paused = { kind = "script", text = "vm '%s': cannot wait for %s: the VM is paused" },
+  device = { kind = "script", text = "vm '%s': the VM was paused while waiting for %s (%.1fs)" },
 }
-local HINTS = { created = "  hint: call vm:start() first", paused = "  hint: call vm:resume() first" }
+local HINTS = {
+  created = "  hint: call vm:start() first", paused = "  hint: call vm:resume() first",
+  device = '  hint: mend the device and vm:resume(), or choose on_error = "ignore" or "stop"',
+}
 
 local function failure(at, fields)
   local tail = tail_of(at)
@@ -87,10 +91,11 @@ end
 
 -- The vmoon.Error for a wait that can end no other way.
 function core.hopeless(at, fate, what, started)
-  local words = HOPELESS[fate]
+  local words, vm = HOPELESS[fate], core.owner(at)
+  local trouble = fate == "device" and core.trouble(vm)
   return failure(at, {
     kind = words.kind, detail = HINTS[fate],
-    message = format(words.text, core.owner(at).name, what, core.now() - started),
+    message = format(words.text, vm.name, what, core.now() - started) .. (trouble and ": " .. trouble or ""),
   })
 end
 
@@ -296,7 +301,7 @@ local function wait_until_ended(vm, timeout)
   while true do
     local left = timeout and timeout - (core.now() - started) or STEP
     if core.wait(vm, math.max(0, math.min(left, STEP))) then return vm.exit end
-    if timeout and left <= 0 then return nil end
+    if timeout and left <= 0 or core.trouble(vm) then return nil end
   end
 end
 
@@ -305,10 +310,12 @@ function core.vm.wait(vm, options)
   options = core.check_options("wait", options, { timeout = "number" })
   local timeout = core.timeout("wait", options.timeout)
   local fate = core.fate(vm)
-  if fate == "created" or fate == "paused" then
-    error(core.hopeless(vm, fate, "its end", core.now()), 0)
+  local started = core.now()
+  if fate == "created" or fate == "paused" or fate == "device" then
+    error(core.hopeless(vm, fate, "its end", started), 0)
   end
   local record = wait_until_ended(vm, timeout)
+  if not record and core.trouble(vm) then error(core.hopeless(vm, "device", "its end", started), 0) end
   if not record then error(core.too_late(vm, "end of the guest", timeout), 0) end
   return record
 end

@@ -144,23 +144,40 @@ local function parse_table(tokens, i)
   return entries
 end
 
+local KINDS <const> = { mmio = true, pio = true, virtio = true }
+
+-- The last part of the name at token i, "dev.mmio".
+local function last_of(tokens, i)
+  while is(tokens[i + 1], ".") and tokens[i + 2] do i = i + 2 end
+  return i
+end
+
+-- Bracket of the constructor at token i, in `dev.mmio { }` and `dev.mmio({ })` too.
+local function find_constructor(tokens, i)
+  if is(tokens[i], "{") or is(tokens[i], "[") then return i end
+  if not tokens[i] or tokens[i].kind ~= "name" then return nil end
+  local last = last_of(tokens, i)
+  local at = is(tokens[last + 1], "(") and last + 2 or last + 1
+  return KINDS[tokens[last].text] and is(tokens[at], "{") and at or nil
+end
+
 -- "{" of the nearest `name = {` before token i.
 local function find_definition(tokens, i, name)
   for j = i - 1, 1, -1 do
     if is(tokens[j], name) and not is(tokens[j - 1], "::") then
       local k = j + 1
       if is(tokens[k], "<") then k = k + 3 end -- an attribute
-      if is(tokens[k], "=") and is(tokens[k + 1], "{") then return k + 1 end
+      local start = is(tokens[k], "=") and not is(tokens[k + 1], "[") and find_constructor(tokens, k + 1)
+      if start then return start end
     end
   end
 end
 
 -- Bracket of the table that the expression at token i stands for, or nil.
 local function find_table(tokens, i)
-  if is(tokens[i], "{") or is(tokens[i], "[") then return i end
-  if not tokens[i] or tokens[i].kind ~= "name" then return nil end
-  local last = i
-  while is(tokens[last + 1], ".") and tokens[last + 2] do last = last + 2 end
+  local start = find_constructor(tokens, i)
+  if start or not tokens[i] or tokens[i].kind ~= "name" then return start end
+  local last = last_of(tokens, i)
   if is(tokens[last + 1], "(") or is(tokens[last + 1], "{") then return nil end
   return find_definition(tokens, i, tokens[last].text)
 end
@@ -349,8 +366,6 @@ end
 
 -- ---- device files ----
 
-local KINDS = { mmio = true, pio = true, virtio = true }
-
 -- `dev.mmio {`, after the file's last return if it is there.
 local function find_device(tokens)
   local last_return, call = find_return(tokens) or 0, nil
@@ -370,32 +385,41 @@ local function find_device(tokens)
   return call, start, entries
 end
 
--- The same for a device file, its text and path. What is wrong with parameters
--- (is_param) is in the script that gave them, in the table under prefix.
-function core.device_error(problems, file, prefix, called, script)
-  local own, given, blocks = {}, {}, {}
+-- Problems of the device's own file; those in the script that uses it, which
+-- wrote an inline device as well.
+local function sort_out(problems, file, prefix)
+  local own, given = {}, {}
   for _, problem in ipairs(problems) do
-    if problem.is_param then
-      problem.path = prefix ~= "" and prefix .. "." .. problem.path or problem.path
+    local under = problem.is_param and prefix or file.inline
+    if under then
+      problem.path = under .. (under ~= "" and problem.path ~= "" and "." or "") .. problem.path
       given[#given + 1] = problem
     else
       own[#own + 1] = problem
     end
     problem.is_param = nil
   end
-  local text = file.text or core.read_source(file.path)
-  if text and #own > 0 then
+  return own, given
+end
+
+-- The same for a device file, its text and path. What is wrong with parameters
+-- (is_param) is in the script that gave them, in the table under prefix.
+function core.device_error(problems, file, prefix, called, script)
+  local own, given = sort_out(problems, file, prefix)
+  local blocks = {}
+  local text = #own > 0 and (file.text or core.read_source(file.path))
+  if text then
     local tokens = tokenize(text)
     place(own, tokens, find_device(tokens))
   end
   render_all(blocks, own, text, file.path)
   local script_text = #given > 0 and read_script(script.source)
   if script_text then
-    local tokens = tokenize(script_text)
+    local tokens = tokenize(script_text, called == "json")
     place(given, tokens, find_spec(tokens, called, script.line))
   end
   render_all(blocks, given, script_text, script.name, script.line)
   local name = #own > 0 and file.path or script.name
   for _, problem in ipairs(given) do own[#own + 1] = problem end
-  return error_of(own, blocks, name, format("device '%s'", core.plain(file.path)))
+  return error_of(own, blocks, name, file.inline and "an inline device" or format("device '%s'", core.plain(file.path)))
 end

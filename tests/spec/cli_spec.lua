@@ -248,6 +248,89 @@ describe("vmoon export", function()
   end)
 end)
 
+describe("vmoon check of a device in Lua", function()
+  local HEAD <const> = 'local dev = require "vmoon.device"\nreturn dev.mmio {\n  name = "x", size = 0x10,\n'
+
+  it("finds nothing in one that is right, parameters that must be given or not", function()
+    local run = check_text(HEAD .. '  params = { hz = { type = "integer" } }, registers = { R = { at = 0 } },\n}\n')
+    assert.same({ 0, "" }, { run.status, run.err })
+    assert.equal(support.folder() .. "/t.lua: ok (a device)\n", run.out)
+  end)
+
+  it("shows all mistakes with their places and hints", function()
+    local run = check_text(HEAD .. [[
+  registers = {
+    A = { at = 0x00, acess = "ro" },
+    B = { at = 0x02, width = 3 },
+  },
+  timers = { tick = true },
+}
+]])
+    assert.equal(105, run.status)
+    local path = support.folder() .. "/t.lua"
+    assert.matches(path .. ':5:22: registers.A.acess: unknown field "acess"\n', run.err, 1, true)
+    assert.matches('        hint: did you mean "access"?\n', run.err, 1, true)
+    assert.matches(path .. ":6:30: registers.B.width: ", run.err, 1, true)
+    assert.matches(path .. ":8:21: timers.tick: ", run.err, 1, true)
+    assert.equal("", run.out)
+  end)
+
+  it("says what the file itself does wrong", function()
+    for _, text in ipairs {
+      "error 'oops'", "while true do end", "return 5", "return dev.mimo {}", "io.open 'x'",
+    } do
+      local run = check_text('local dev = require "vmoon.device"\n' .. text)
+      assert.is_true(run.status == 103 or run.status == 105, text)
+      assert.matches("t.lua", run.err, 1, true)
+      assert.equal("", run.out)
+    end
+  end)
+
+  it("is not for scripts that describe a VM and its device", function()
+    local guest = support.guest "hello"
+    if not guest then return pending "the guests of tests/guest are not built" end
+    for _, text in ipairs {
+      'local dev = require "vmoon.device" return { kernel = "%s", devices = { DEVICE } }',
+      'require "vmoon" local dev = require "vmoon.device" return { kernel = "%s", devices = { DEVICE } }',
+      'local dev = require "vmoon.device" require "vmoon".boot { kernel = "%s", devices = { DEVICE } }',
+    } do
+      text = text:format(guest):gsub("DEVICE", 'dev.mmio { name = "x", size = 64, registers = { R = { KEY = 0 } } }')
+      local run = check_text((text:gsub("KEY", "at")))
+      assert.same({ 0, support.folder() .. "/t.lua: ok (1 VM)\n", "" }, { run.status, run.out, run.err })
+      run = check_text((text:gsub("KEY", "att")))
+      assert.equal(105, run.status)
+      assert.matches('unknown field "att"', run.err, 1, true)
+    end
+  end)
+
+  it("may take what the config state does not have", function()
+    local text = HEAD .. '  registers = { R = { at = 0, reset = require "helper" } },\n}'
+    support.write("helper.lua", "return coroutine.wrap(function() return 5 end)()")
+    assert.same({ 0, "" }, { check_text(text).status, check_text(text).err })
+    support.write("helper.lua", "return io.open('x')")
+    assert.matches("helper.lua:1: attempt to use undefined global 'io'", check_text(text).err, 1, true)
+  end)
+
+  it("takes no longer, whatever the file catches", function()
+    local run = check_text('pcall(require, "vmoon.device") while true do pcall(function() while true do end end) end')
+    assert.equal(103, run.status)
+    assert.matches("budget", run.err, 1, true)
+  end)
+
+  it("is what a device file is good for: it cannot be run", function()
+    local path = support.write("t.lua", HEAD .. "  registers = {},\n}")
+    local run = support.vmoon("run " .. path)
+    assert.equal(103, run.status)
+    assert.matches(path .. " is a device and no VM: ", run.err, 1, true)
+  end)
+
+  it("gives an export nothing to print", function()
+    local path = support.write("t.lua", HEAD .. "  registers = {},\n}")
+    local run = support.vmoon("export --json " .. path)
+    assert.not_matches("{", run.out, 1, true)
+  end)
+end)
+
 describe("new device", function()
   local function make(folder, before)
     return support.sh(("mkdir %s && cd %s && %s && vmoon new device blinker"):format(folder, folder, before or "true"))

@@ -29,7 +29,8 @@ describe("vmoon api", function()
   end)
 
   it("refuses a page that there is not, and no format at all", function()
-    assert.same({ 106, "vmoon: there is no page x.1; there are vmoon.1, vmoon-lua.3 and vmoon-spec.5\n" },
+    assert.same({ 106, "vmoon: there is no page x.1; there are vmoon.1, vmoon-lua.3, vmoon-spec.5, "
+      .. "vmoon-device.5 and vmoon-device.7\n" },
       { support.vmoon("api --man x.1").status, support.vmoon("api --man x.1").err })
     assert.equal(106, support.vmoon("api").status)
   end)
@@ -38,7 +39,7 @@ end)
 describe("the manual page", function()
   teardown(support.clean)
 
-  for _, page in ipairs { "vmoon.1", "vmoon-lua.3", "vmoon-spec.5" } do
+  for _, page in ipairs { "vmoon.1", "vmoon-lua.3", "vmoon-spec.5", "vmoon-device.5", "vmoon-device.7" } do
     it(page .. " has no roff mistake", function()
       if support.sh("command -v groff").status ~= 0 then return pending "groff is not here" end
       local run = formatted(page)

@@ -18,7 +18,8 @@ local function sorted(names)
   return list
 end
 
--- Names under one class of the stub: fields of `---@field`, and functions.
+-- Names under one class of the stub: fields of `---@field`, and functions. What
+-- is inherited is asked for by itself.
 local function stub_names(class, prefix)
   local names, is_inside = {}, false
   for line in (read(STUB) .. "\n"):gmatch "([^\n]*)\n" do
@@ -57,7 +58,10 @@ describe("the editor stub lists exactly what exists", function()
   it("in streams", function()
     assert.same(sorted(handle_names "vmoon.stream"), sorted(stub_names("vmoon.Stream", "Stream:")))
     assert.same(sorted(handle_names "vmoon.log"), sorted(stub_names("vmoon.Log", "Log:")))
-    assert.same(sorted(handle_names "vmoon.port"), sorted(stub_names("vmoon.Port", "Port:")))
+    local port = stub_names("vmoon.Port", "Port:")
+    for name in pairs(stub_names("vmoon.Stream", "Stream:")) do port[name] = true end
+    assert.matches("---@class vmoon.Port: vmoon.Stream ", read(STUB), 1, true)
+    assert.same(sorted(handle_names "vmoon.port"), sorted(port))
   end)
 
   it("in devices", function()

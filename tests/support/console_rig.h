@@ -187,4 +187,33 @@ static inline int console_rig_teardown(void **state)
 	cmocka_unit_test_setup_teardown(f, console_rig_setup_bare, \
 					console_rig_teardown)
 
+/* Guest memory with a pattern in it. */
+static inline vmoon_gpa console_pattern(struct console_rig *r, uint32_t len)
+{
+	const vmoon_gpa gpa = vmoon_driver_alloc(r->v.d, len, 16);
+
+	assert_int_not_equal(gpa, 0);
+	for (uint32_t i = 0; i < len; i++)
+		virtio_rig_at(&r->v, gpa)[i] = (unsigned char)(i % 251);
+	return gpa;
+}
+
+static inline void console_check_pattern(const unsigned char *bytes,
+					 uint64_t len)
+{
+	for (uint64_t i = 0; i < len; i++)
+		assert_int_equal(bytes[i], i % 251);
+}
+
+static inline void console_give(struct console_rig *r, unsigned port,
+				uint32_t len)
+{
+	unsigned char bytes[VMOON_CONSOLE_INPUT];
+
+	for (uint32_t i = 0; i < len; i++)
+		bytes[i] = (unsigned char)(i % 251);
+	assert_int_equal(vmoon_console_receive(r->v.vd, port, bytes, len), len);
+	(void)vmoon_driver_run(r->v.d, 0);
+}
+
 #endif

@@ -33,12 +33,16 @@ static inline void rig_problem(void *ctx, const struct vmoon_ldproblem *p)
 		       p->path, p->message);
 }
 
-static inline void rig_line(void *ctx, const char *line)
+static inline void rig_line(void *ctx, enum vmoon_log_level level,
+			    const char *module, const char *msg, size_t msg_len)
 {
 	struct ldobj_rig *r = ctx;
 	const size_t len = strlen(r->lines);
 
-	(void)snprintf(r->lines + len, sizeof(r->lines) - len, "%s\n", line);
+	(void)level;
+	(void)module;
+	(void)snprintf(r->lines + len, sizeof(r->lines) - len, "%.*s\n",
+		       (int)msg_len, msg);
 }
 
 static inline void rig_event(void *ctx)
@@ -59,9 +63,6 @@ static inline enum vmoon_status rig_make(struct ldobj_rig *r, const char *text,
 	opts.source.path = "test.lua";
 	opts.source.text = text;
 	opts.source.len = strlen(text);
-	opts.log = rig_line;
-	opts.event = rig_event;
-	opts.ctx = r;
 	return vmoon_ldobj_create(&opts, rig_problem, r, &r->obj, &r->err);
 }
 
@@ -76,6 +77,8 @@ static inline enum vmoon_status rig_plug(struct ldobj_rig *r, const void *state,
 	opts.memory_bytes = RIG_MEMORY;
 	opts.state = state;
 	opts.state_len = len;
+	opts.log = (struct vmoon_log){rig_line, r, VMOON_LOG_DEBUG};
+	opts.tell = (struct vmoon_wake){rig_event, r};
 	return vmoon_bench_create(&opts, &r->b, &r->err);
 }
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- boot_spec.lua - what small guests find where they are entered.
-local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, function(why) pending(why) end)
 local vmoon = require "vmoon"
 local with = support.with
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- console_spec.lua - `vmoon run` with a VM: console, terminal, exit status.
-local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, function(why) pending(why) end)
 local with = support.with
 
 local function spec_script(kernel, more)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- device_spec.lua - vm.device and vm.port: handles, their names, what they refuse.
-local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, function(why) pending(why) end)
 local vmoon = require "vmoon"
 local with, raised = support.with, support.raised
 
@@ -55,7 +55,7 @@ describe("a VM's devices", function()
     assert.equal("devices of vm 'a' has no field or method \"rot\"", err.message)
     assert.matches('did you mean "root"?', err.detail, 1, true)
     assert.matches('did you mean "data"?', raised(function() return vm.port.dta end).detail, 1, true)
-    assert.matches('did you mean "stats"?', raised(function() return vm.device.root.stat end).detail, 1, true)
+    assert.matches('did you mean "stats"?', raised(function() return vm.device.root.statss end).detail, 1, true)
     assert.matches("cannot be set", raised(function() vm.device.x = 1 end).message, 1, true)
     assert.matches("cannot be set", raised(function() vm.device.root.name = "x" end).message, 1, true)
     assert.matches('did you mean "port"?', raised(function() return vm.ports end).detail, 1, true)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- expect_spec.lua - expect, when output is limited or comes too fast.
-local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, function(why) pending(why) end)
 local vmoon = require "vmoon"
 local with = support.with
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- input_spec.lua - more input than a guest reads: it waits outside, for free.
-local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, function(why) pending(why) end)
 local vmoon = require "vmoon"
 local with = support.with
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- log_spec.lua - vm.log with small guests: levels, layout, sinks, the command's options.
-local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, function(why) pending(why) end)
 local read_json = dofile "tests/support/json.lua"
 local vmoon = require "vmoon"
 local with, raised = support.with, support.raised

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- sinks_spec.lua - where a real guest's console goes, and what that does to it.
-local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, function(why) pending(why) end)
 local vmoon = require "vmoon"
 local with, raised = support.with, support.raised
 

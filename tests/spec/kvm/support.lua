@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- support.lua - what the specs with small guests share.
 --
---   local kvm = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
+--   local kvm = assert(loadfile "tests/spec/kvm/support.lua")(it, function(why) pending(why) end)
 --   kvm.with("hello", "runs", function(kernel) ... end)
 --
--- busted hands `it` and `pending` to spec files alone: they pass them on.
+-- busted hands `it` and `pending` to spec files alone: they pass them on, and
+-- pending as a function of their own, for inside a test it is another one.
 local it, pending = ...
 local support = dofile "tests/spec/support.lua"
 local kvm = setmetatable({}, { __index = support })

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- vm_spec.lua - VMs with small guests, on whatever /dev/kvm there is.
-local support = assert(loadfile "tests/spec/kvm/support.lua")(it, pending)
+local support = assert(loadfile "tests/spec/kvm/support.lua")(it, function(why) pending(why) end)
 local vmoon = require "vmoon"
 local with, raised = support.with, support.raised
 

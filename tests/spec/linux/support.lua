@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- support.lua - a Debian kernel for the Linux specs, inside the testbed.
--- busted hands `it` and `pending` to spec files alone: they pass them on.
+-- busted hands `it` and `pending` to spec files alone: they pass them on, and
+-- pending as a function of their own, for inside a test it is another one.
 local it, pending = ...
 local support = {}
 

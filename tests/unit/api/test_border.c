@@ -226,6 +226,8 @@ static void test_border__devices(void **state)
 	INVAL(vmoon_vm_call_device(r->vm, "mine", NULL, NULL, &err));
 	INVAL(vmoon_vm_call_device(r->vm, "mine", do_nothing, NULL, &err));
 	INVAL(vmoon_vm_call_device(r->vm, "serial0", do_nothing, NULL, &err));
+	assert_false(vmoon_vm_device(NULL, 0, NULL, NULL, NULL));
+	assert_false(vmoon_vm_device(r->vm, 0, NULL, NULL, NULL));
 	INVAL(vmoon_runtime_set_device_maker(NULL, NULL, &err));
 	INVAL(vmoon_runtime_set_device_maker(r->rt, &maker, &err));
 	maker.size = sizeof(maker);
@@ -521,6 +523,7 @@ static void test_api__benches(void **state)
 	assert_null(vmoon_bench_virtio(NULL));
 	assert_int_equal(vmoon_bench_now(NULL), 0);
 	assert_int_equal(vmoon_bench_edges(NULL), 0);
+	assert_false(vmoon_bench_exit(NULL, NULL));
 	assert_null(vmoon_bench_failure(NULL));
 }
 

@@ -109,6 +109,9 @@ static void test_embed__a_script_describes_exactly_one_vm(void **state)
 	write_script(&s, state, "return nil -- %");
 	assert_int_equal(run_script(&s), VMOON_E_CONFIG);
 	assert_non_null(strstr(s.err.msg, "describes no VM"));
+	write_script(&s, state, "require \"vmoon.device\" -- %");
+	assert_int_equal(run_script(&s), VMOON_E_CONFIG);
+	assert_non_null(strstr(s.err.msg, "describes no VM"));
 	write_script(&s, state,
 		     "local vmoon, k = require 'vmoon', '%'\n"
 		     "vmoon.new { kernel = k }\nvmoon.new { kernel = k }\n");

@@ -24,7 +24,8 @@ static int bench(lua_State *L)
 	struct vmoon_ldspec_source source = {.path = "dev/counter.lua",
 					     .text = rig->file,
 					     .len = strlen(rig->file)};
-	const struct vmoon_ldproblems_origin origin = {&source, "bench", ""};
+	const struct vmoon_ldproblems_origin origin = {
+		.source = &source, .function = "bench", .prefix = ""};
 	struct vmoon_error err;
 
 	if (lua_getfield(L, 1, "params") != LUA_TNIL) {

@@ -60,6 +60,7 @@ static void test_opts__api_takes_a_format(void **state)
 {
 	const char *const man[] = {"api", "--man", "vmoon.1", NULL};
 	const char *const luals[] = {"api", "--luals", NULL};
+	const char *const device[] = {"api", "--device", "--luals", NULL};
 	const char *const file[] = {"api", "--json", "a.lua", NULL};
 	const char *const none[] = {"api", "--man", NULL};
 	char *argv[WORDS_MAX];
@@ -73,6 +74,9 @@ static void test_opts__api_takes_a_format(void **state)
 	assert_true(parse(argv, luals, &opts));
 	assert_true(opts.wants_luals);
 	assert_null(opts.man_page);
+	assert_false(opts.wants_device);
+	assert_true(parse(argv, device, &opts));
+	assert_true(opts.wants_device && opts.wants_luals);
 	assert_false(parse(argv, file, &opts));
 	assert_false(parse(argv, none, &opts));
 	assert_string_equal(opts.problem, "--man needs PAGE");

@@ -20,6 +20,7 @@ static const char *type_name(enum vmoon_config_type type)
 	case VMOON_TYPE_SECONDS: return "seconds";
 	case VMOON_TYPE_SINK: return "sink";
 	case VMOON_TYPE_FUNCTION: return "function";
+	case VMOON_TYPE_DEVICE: return "device";
 	case VMOON_TYPE_CHOICE: return "choice";
 	case VMOON_TYPE_ADDRESS: return "address";
 	case VMOON_TYPE_BOOLEAN: return "boolean";

@@ -20,6 +20,7 @@ static void test_spec__defaults_become_values(void **state)
 	assert_int_equal(spec.unpack, VMOON_UNPACK_HOST);
 	assert_int_equal(spec.on_reboot, VMOON_ON_RESTART);
 	assert_int_equal(spec.on_panic, VMOON_ON_STOP);
+	assert_false(spec.leaves_debug_exit);
 	vmoon_spec_fini(&spec);
 }
 
@@ -37,6 +38,8 @@ static void test_spec__given_values_are_taken(void **state)
 	cf_set(f, "unpack", "guest");
 	cf_set(f, "on_reboot", "stop");
 	cf_set(f, "on_panic", "ignore");
+	assert_ok(vmoon_config_set_bool(f->cfg, "debug_exit", false, &f->err),
+		  &f->err);
 	assert_ok(vmoon_spec_init(&spec, f->cfg, &f->err), &f->err);
 	assert_string_equal(spec.name, "a.b-c_1");
 	assert_string_equal(spec.initrd, f->kernel);
@@ -47,6 +50,7 @@ static void test_spec__given_values_are_taken(void **state)
 	assert_int_equal(spec.unpack, VMOON_UNPACK_GUEST);
 	assert_int_equal(spec.on_reboot, VMOON_ON_STOP);
 	assert_int_equal(spec.on_panic, VMOON_ON_IGNORE);
+	assert_true(spec.leaves_debug_exit);
 	vmoon_spec_fini(&spec);
 }
 
@@ -59,11 +63,14 @@ static void test_spec__every_choice_has_its_own_value(void **state)
 	cf_set(f, "unpack", "host");
 	cf_set(f, "on_reboot", "restart");
 	cf_set(f, "on_panic", "stop");
+	assert_ok(vmoon_config_set_bool(f->cfg, "debug_exit", true, &f->err),
+		  &f->err);
 	assert_ok(vmoon_spec_init(&spec, f->cfg, &f->err), &f->err);
 	assert_int_equal(spec.boot, VMOON_BOOT_LINUX64);
 	assert_int_equal(spec.unpack, VMOON_UNPACK_HOST);
 	assert_int_equal(spec.on_reboot, VMOON_ON_RESTART);
 	assert_int_equal(spec.on_panic, VMOON_ON_STOP);
+	assert_false(spec.leaves_debug_exit);
 	vmoon_spec_fini(&spec);
 }
 

@@ -4,35 +4,18 @@
 
 enum { KIB = 1024, TX = 1, RX = 0, INPUT = VMOON_CONSOLE_INPUT };
 
-/* Guest memory with a pattern in it. */
-static vmoon_gpa pattern(struct console_rig *r, uint32_t len)
-{
-	const vmoon_gpa gpa = vmoon_driver_alloc(r->v.d, len, 16);
-
-	assert_int_not_equal(gpa, 0);
-	for (uint32_t i = 0; i < len; i++)
-		virtio_rig_at(&r->v, gpa)[i] = (unsigned char)(i % 251);
-	return gpa;
-}
-
-static void check_pattern(const unsigned char *bytes, uint64_t len)
-{
-	for (uint64_t i = 0; i < len; i++)
-		assert_int_equal(bytes[i], i % 251);
-}
-
 /* ---- output ---- */
 
 static void test_con_02__output_of_several_buffers_is_in_order(void **state)
 {
 	struct console_rig *r = *state;
-	const vmoon_gpa gpa = pattern(r, 64);
+	const vmoon_gpa gpa = console_pattern(r, 64);
 	const struct vmoon_driver_buf bufs[] = {
 		{gpa, 1, false}, {gpa + 1, 30, false}, {gpa + 31, 33, false}};
 
 	assert_int_equal(virtio_rig_chain(&r->v, TX, bufs, 3), 0);
 	assert_int_equal(r->out[0].len, 64);
-	check_pattern(r->out[0].bytes, 64);
+	console_check_pattern(r->out[0].bytes, 64);
 	assert_int_equal(console_rig_stats(r, 0).out_bytes, 64);
 }
 
@@ -41,7 +24,7 @@ static void test_c01__output_in_1_to_256_buffers_equals_the_undivided(
 {
 	enum { LEN = 5000 };
 	struct console_rig *r = *state;
-	const vmoon_gpa gpa = pattern(r, LEN);
+	const vmoon_gpa gpa = console_pattern(r, LEN);
 	struct vmoon_driver_buf bufs[256];
 
 	for (uint32_t n = 1; n <= 256; n++) {
@@ -59,7 +42,7 @@ static void test_c01__output_in_1_to_256_buffers_equals_the_undivided(
 		gmem_log_begin(&r->v.log);
 		assert_int_equal(virtio_rig_chain(&r->v, TX, bufs, n), 0);
 		assert_int_equal(r->out[0].len, LEN);
-		check_pattern(r->out[0].bytes, LEN);
+		console_check_pattern(r->out[0].bytes, LEN);
 	}
 	assert_true(r->out[0].largest <= 4 * KIB);
 	assert_int_equal(virtio_rig_faults(&r->v), 0);
@@ -83,12 +66,12 @@ static void test_c04__bytes_are_passed_on_as_they_are(void **state)
 static void test_c04__a_line_of_1_mib_is_passed_on(void **state)
 {
 	struct console_rig *r = *state;
-	const vmoon_gpa gpa = pattern(r, 1024 * KIB);
+	const vmoon_gpa gpa = console_pattern(r, 1024 * KIB);
 	const struct vmoon_driver_buf buf = {gpa, 1024 * KIB, false};
 
 	assert_int_equal(virtio_rig_chain(&r->v, TX, &buf, 1), 0);
 	assert_int_equal(r->out[0].len, 1024 * KIB);
-	check_pattern(r->out[0].bytes, 1024 * KIB);
+	console_check_pattern(r->out[0].bytes, 1024 * KIB);
 	assert_int_equal(r->out[0].largest, 4 * KIB);
 }
 
@@ -96,7 +79,7 @@ static void test_con_04__output_that_could_be_written_goes_back_unsent(
 	void **state)
 {
 	struct console_rig *r = *state;
-	const vmoon_gpa gpa = pattern(r, 64);
+	const vmoon_gpa gpa = console_pattern(r, 64);
 	const struct vmoon_driver_buf bufs[] = {{gpa, 8, false},
 						{gpa + 8, 8, true}};
 
@@ -104,7 +87,7 @@ static void test_con_04__output_that_could_be_written_goes_back_unsent(
 	assert_int_equal(virtio_rig_chain(&r->v, TX, bufs, 2), 0);
 	assert_int_equal(r->out[0].len, 0);
 	assert_int_equal(r->v.host.faults[VMOON_GUEST_FAULT_REQUEST], 2);
-	check_pattern(virtio_rig_at(&r->v, gpa), 64);
+	console_check_pattern(virtio_rig_at(&r->v, gpa), 64);
 	assert_true(vmoon_driver_port_send(r->v.d, 0, "ok", 2));
 	assert_int_equal(r->out[0].len, 2);
 }
@@ -125,7 +108,7 @@ static void test_con_02__while_the_sink_is_held_output_waits_where_it_is(
 	void **state)
 {
 	struct console_rig *r = *state;
-	const vmoon_gpa gpa = pattern(r, 20 * KIB);
+	const vmoon_gpa gpa = console_pattern(r, 20 * KIB);
 	const struct vmoon_driver_buf buf = {gpa, 20 * KIB, false};
 	const struct vmoon_driver_buf next = {gpa, 1, false};
 
@@ -151,14 +134,14 @@ static void test_con_02__while_the_sink_is_held_output_waits_where_it_is(
 	assert_int_equal(virtio_rig_take(&r->v, TX), 0);
 	assert_int_equal(virtio_rig_take(&r->v, TX), 0);
 	assert_int_equal(r->out[0].len, 20 * KIB + 1);
-	check_pattern(r->out[0].bytes, 20 * KIB);
+	console_check_pattern(r->out[0].bytes, 20 * KIB);
 	assert_int_equal(console_rig_stats(r, 0).out_lost, 0);
 }
 
 static void test_c02__output_that_the_sink_refuses_is_counted(void **state)
 {
 	struct console_rig *r = *state;
-	const vmoon_gpa gpa = pattern(r, 10 * KIB);
+	const vmoon_gpa gpa = console_pattern(r, 10 * KIB);
 	const struct vmoon_driver_buf buf = {gpa, 10 * KIB, false};
 
 	r->out[0].is_failing = true;
@@ -178,7 +161,7 @@ static void test_c02__a_flood_has_its_share_and_no_more(void **state)
 {
 	enum { CHUNK = 64 * KIB };
 	struct console_rig *r = *state;
-	const vmoon_gpa gpa = pattern(r, CHUNK);
+	const vmoon_gpa gpa = console_pattern(r, CHUNK);
 	struct vmoon_driver_buf bufs[64];
 	uint64_t steps = 0;
 
@@ -208,7 +191,7 @@ static void test_q10__output_of_any_pattern_but_readable_is_refused(
 	void **state)
 {
 	struct console_rig *r = *state;
-	const vmoon_gpa gpa = pattern(r, 64);
+	const vmoon_gpa gpa = console_pattern(r, 64);
 	struct vmoon_driver_buf bufs[4];
 
 	for (unsigned n = 1; n <= 4; n++) {
@@ -222,7 +205,7 @@ static void test_q10__output_of_any_pattern_but_readable_is_refused(
 			assert_int_equal(r->out[0].len, bits == 0 ? 8 * n : 0);
 		}
 	}
-	check_pattern(virtio_rig_at(&r->v, gpa), 64);
+	console_check_pattern(virtio_rig_at(&r->v, gpa), 64);
 	assert_int_equal(vmoon_driver_in_flight(vmoon_driver_ring(r->v.d, TX)),
 			 0);
 }
@@ -230,7 +213,7 @@ static void test_q10__output_of_any_pattern_but_readable_is_refused(
 static void test_console__each_byte_is_fetched_once(void **state)
 {
 	struct console_rig *r = *state;
-	const vmoon_gpa gpa = pattern(r, 10000);
+	const vmoon_gpa gpa = console_pattern(r, 10000);
 	const struct vmoon_driver_buf bufs[] = {{gpa, 5000, false},
 						{gpa + 5000, 5000, false}};
 
@@ -253,28 +236,18 @@ static void test_console__each_byte_is_fetched_once(void **state)
 
 /* ---- input ---- */
 
-static void give(struct console_rig *r, unsigned port, uint32_t len)
-{
-	unsigned char bytes[INPUT];
-
-	for (uint32_t i = 0; i < len; i++)
-		bytes[i] = (unsigned char)(i % 251);
-	assert_int_equal(vmoon_console_receive(r->v.vd, port, bytes, len), len);
-	(void)vmoon_driver_run(r->v.d, 0);
-}
-
 static void test_con_01__without_input_no_buffer_comes_back(void **state)
 {
 	struct console_rig *r = *state;
-	const vmoon_gpa gpa = pattern(r, 64);
+	const vmoon_gpa gpa = console_pattern(r, 64);
 	const struct vmoon_driver_buf buf = {gpa, 64, true};
 
 	assert_int_equal(virtio_rig_chain(&r->v, RX, &buf, 1), -1);
 	assert_int_equal(vmoon_console_receive(r->v.vd, 0, "", 0), 0);
 	(void)vmoon_driver_run(r->v.d, 0);
 	assert_int_equal(virtio_rig_take(&r->v, RX), -1);
-	check_pattern(virtio_rig_at(&r->v, gpa), 64);
-	give(r, 0, 5);
+	console_check_pattern(virtio_rig_at(&r->v, gpa), 64);
+	console_give(r, 0, 5);
 	assert_int_equal(virtio_rig_take(&r->v, RX), 5);
 }
 
@@ -285,10 +258,10 @@ static void test_con_03__input_fills_buffers_and_the_rest_waits(void **state)
 	const struct vmoon_driver_buf bufs[] = {
 		{gpa, 3, true}, {gpa + 3, 7, true}, {gpa + 10, 6, true}};
 
-	give(r, 0, 36);
+	console_give(r, 0, 36);
 	assert_int_equal(vmoon_console_room(r->v.vd, 0), INPUT - 36);
 	assert_int_equal(virtio_rig_chain(&r->v, RX, bufs, 3), 16);
-	check_pattern(virtio_rig_at(&r->v, gpa), 16);
+	console_check_pattern(virtio_rig_at(&r->v, gpa), 16);
 	assert_int_equal(virtio_rig_at(&r->v, gpa)[16], 0xa5);
 	assert_int_equal(virtio_rig_chain(&r->v, RX, bufs, 3), 16);
 	assert_int_equal(virtio_rig_at(&r->v, gpa)[0], 16);
@@ -307,11 +280,11 @@ static void test_con_03__input_across_the_seam_of_the_ring_is_in_order(
 	unsigned char got[INPUT];
 
 	for (unsigned i = 0; i < 5; i++) {
-		give(r, 0, 3000);
+		console_give(r, 0, 3000);
 		assert_int_equal(
 			vmoon_driver_port_receive(r->v.d, 0, got, sizeof(got)),
 			3000);
-		check_pattern(got, 3000);
+		console_check_pattern(got, 3000);
 	}
 }
 
@@ -322,19 +295,19 @@ static void test_con_05__input_that_does_not_fit_is_refused_whole(void **state)
 
 	assert_int_equal(
 		vmoon_console_receive(r->v.vd, 0, bytes, sizeof(bytes)), 0);
-	give(r, 0, INPUT - 10);
+	console_give(r, 0, INPUT - 10);
 	assert_int_equal(vmoon_console_receive(r->v.vd, 0, bytes, 11), 0);
 	assert_int_equal(vmoon_console_room(r->v.vd, 0), 10);
 	assert_int_equal(r->room[0].count, 1); /* when it was opened */
 	assert_int_equal(vmoon_driver_port_receive(r->v.d, 0, got, INPUT),
 			 INPUT - 10);
-	check_pattern(got, INPUT - 10);
+	console_check_pattern(got, INPUT - 10);
 	assert_int_equal(r->room[0].count, 2); /* for what was refused */
-	give(r, 0, INPUT);
+	console_give(r, 0, INPUT);
 	assert_int_equal(vmoon_console_room(r->v.vd, 0), 0);
 	(void)vmoon_driver_port_receive(r->v.d, 0, got, 1);
 	assert_int_equal(r->room[0].count, 3); /* it was full */
-	give(r, 0, 1);
+	console_give(r, 0, 1);
 	(void)vmoon_driver_port_receive(r->v.d, 0, got, 1);
 	(void)vmoon_driver_port_receive(r->v.d, 0, got, 10);
 	assert_int_equal(r->room[0].count, 4); /* full once more, and not */
@@ -347,29 +320,29 @@ static void test_con_06_d8__input_outlives_buffers_that_are_no_ram(void **state)
 	struct console_rig *r = *state;
 	unsigned char got[64];
 
-	give(r, 0, 50);
+	console_give(r, 0, 50);
 	assert_int_equal(virtio_rig_chain(&r->v, RX, bad + 1, 1), 0);
 	assert_int_equal(virtio_rig_chain(&r->v, RX, bad, 2), 0);
 	assert_int_equal(virtio_rig_at(&r->v, VIRTIO_RIG_HIGH)[0], 0xa5);
 	assert_int_equal(r->v.host.faults[VMOON_GUEST_FAULT_MEMORY], 2);
 	assert_int_equal(console_rig_stats(r, 0).in_bytes, 0);
 	assert_int_equal(vmoon_driver_port_receive(r->v.d, 0, got, 64), 50);
-	check_pattern(got, 50);
+	console_check_pattern(got, 50);
 }
 
 static void test_con_04__input_buffers_that_could_be_read_go_back_empty(
 	void **state)
 {
 	struct console_rig *r = *state;
-	const vmoon_gpa gpa = pattern(r, 64);
+	const vmoon_gpa gpa = console_pattern(r, 64);
 	const struct vmoon_driver_buf bufs[] = {{gpa, 8, false},
 						{gpa + 8, 8, true}};
 	unsigned char got[64];
 
-	give(r, 0, 8);
+	console_give(r, 0, 8);
 	assert_int_equal(virtio_rig_chain(&r->v, RX, bufs, 1), 0);
 	assert_int_equal(virtio_rig_chain(&r->v, RX, bufs, 2), 0);
-	check_pattern(virtio_rig_at(&r->v, gpa), 64);
+	console_check_pattern(virtio_rig_at(&r->v, gpa), 64);
 	assert_int_equal(r->v.host.faults[VMOON_GUEST_FAULT_REQUEST], 2);
 	assert_int_equal(vmoon_driver_port_receive(r->v.d, 0, got, 64), 8);
 }
@@ -388,14 +361,14 @@ static void test_console__input_waits_until_the_guest_opens_the_port(
 	assert_int_equal(r->opened[1].count, 1);
 	assert_int_equal(r->opened[1].last, 1);
 	assert_true(console_rig_stats(r, 1).is_open);
-	give(r, 1, 9);
+	console_give(r, 1, 9);
 	/* What is there when it closes waits for the next time. */
 	assert_true(console_rig_say(r, 1, VMOON_DRIVER_PORT_OPEN, 0));
 	assert_int_equal(r->opened[1].last, 0);
 	assert_int_equal(vmoon_driver_port_receive(r->v.d, 1, got, 16), 0);
 	assert_true(console_rig_say(r, 1, VMOON_DRIVER_PORT_OPEN, 1));
 	assert_int_equal(vmoon_driver_port_receive(r->v.d, 1, got, 16), 9);
-	check_pattern(got, 9);
+	console_check_pattern(got, 9);
 }
 
 static void test_console__a_console_is_open_once_it_is_ready(void **state)
@@ -410,118 +383,6 @@ static void test_console__a_console_is_open_once_it_is_ready(void **state)
 	assert_int_equal(r->opened[0].count, 2);
 	assert_int_equal(r->opened[0].last, 0);
 	assert_int_equal(vmoon_console_room(r->v.vd, 2), 0);
-}
-
-/* ---- without MULTIPORT, and the rest ---- */
-
-static void test_console__without_multiport_there_is_port_0_alone(void **state)
-{
-	struct console_rig *r = *state;
-	const vmoon_gpa gpa = pattern(r, 16);
-	const struct vmoon_driver_buf out = {gpa, 8, false};
-	const struct vmoon_driver_buf in = {gpa + 8, 8, true};
-	unsigned char got[16];
-
-	assert_int_equal(r->opened[0].last, 1);
-	assert_true(vmoon_driver_port_send(r->v.d, 0, "hello", 5));
-	assert_int_equal(r->out[0].len, 5);
-	give(r, 0, 4);
-	assert_int_equal(vmoon_driver_port_receive(r->v.d, 0, got, 16), 4);
-	/* The other queues are dead, whatever is posted. */
-	for (unsigned q = 2; q < 10; q++)
-		assert_int_equal(
-			virtio_rig_chain(&r->v, q, q % 2 == 0 ? &in : &out, 1),
-			-1);
-	assert_int_equal(vmoon_console_room(r->v.vd, 2), 0);
-	assert_int_equal(r->out[1].len + r->out[2].len + r->out[3].len, 0);
-}
-
-static void test_t09__the_console_s_configuration_is_not_the_drivers(
-	void **state)
-{
-	struct console_rig *r = *state;
-
-	for (unsigned size = 1; size <= 4; size *= 2)
-		for (uint64_t off = 0; off < 8; off += size)
-			r->v.dev->ops->write(r->v.dev, 0x100 + off, size,
-					     UINT32_MAX);
-	assert_int_equal(vmoon_driver_config_get(r->v.d, 0, 2), 80);
-	assert_int_equal(vmoon_driver_config_get(r->v.d, 2, 2), 25);
-	assert_int_equal(vmoon_driver_config_get(r->v.d, 4, 4),
-			 CONSOLE_RIG_PORTS);
-	assert_int_equal(virtio_rig_faults(&r->v), 8 + 4 + 2);
-	assert_int_equal(r->out[0].len, 0);
-}
-
-static void test_console__an_emergency_byte_leaves_at_once(void **state)
-{
-	struct console_rig *r = *state;
-
-	r->out[0].is_held = true;
-	r->v.dev->ops->write(r->v.dev, 0x108, 4, 0xffffff00u | '!');
-	r->v.dev->ops->write(r->v.dev, 0x108, 1, '?');
-	r->v.dev->ops->write(r->v.dev, 0x109, 1, 'x'); /* not its low byte */
-	assert_int_equal(r->out[0].len, 2);
-	assert_memory_equal(r->out[0].bytes, "!?", 2);
-	assert_int_equal(vmoon_driver_config_get(r->v.d, 8, 4), 0);
-}
-
-/* 5.3.4: no queues, and not even the feature, are needed for that. */
-static void test_console__an_emergency_byte_needs_no_driver(void **state)
-{
-	struct console_rig *r = *state;
-
-	vmoon_driver_reset(r->v.d);
-	r->v.dev->ops->write(r->v.dev, 0x108, 4, '!');
-	assert_int_equal(r->out[0].len, 1);
-	assert_int_equal(r->out[0].bytes[0], '!');
-	assert_int_equal(virtio_rig_faults(&r->v), 0);
-}
-
-static void test_console__a_reset_takes_what_is_under_way(void **state)
-{
-	struct console_rig *r = *state;
-	const vmoon_gpa gpa = pattern(r, 8 * KIB);
-	const struct vmoon_driver_buf buf = {gpa, 8 * KIB, false};
-	unsigned char got[16];
-
-	r->out[0].hold_at = 4 * KIB;
-	assert_int_equal(virtio_rig_chain(&r->v, TX, &buf, 1), -1);
-	give(r, 0, 7);
-	vmoon_driver_reset(r->v.d);
-	r->out[0].hold_at = 0;
-	r->out[0].is_held = false;
-	vmoon_console_resume(r->v.vd, 0);
-	assert_int_equal(r->v.host.pending, 0);
-	assert_int_equal(r->out[0].len, 4 * KIB);
-	virtio_rig_probe(&r->v, CONSOLE_RIG_ALL);
-	console_rig_ready(r);
-	assert_int_equal(vmoon_driver_port_receive(r->v.d, 0, got, 16), 0);
-	assert_true(vmoon_driver_port_send(r->v.d, 0, "ok", 2));
-	assert_int_equal(r->out[0].len, 4 * KIB + 2);
-}
-
-static void test_console__what_is_no_console_is_not_made(void **state)
-{
-	char name[VMOON_CONSOLE_NAME_MAX + 2];
-	struct vmoon_console_port port = {.name = name,
-					  .out = {.put = console_rig_put}};
-	struct vmoon_console_config cfg = {.ports = &port, .port_count = 0};
-	struct vmoon_virtio *vd = NULL;
-	struct vmoon_error err;
-
-	(void)state;
-	memset(name, 'n', sizeof(name));
-	name[VMOON_CONSOLE_NAME_MAX + 1] = '\0';
-	assert_int_equal(vmoon_console_create(&cfg, &vd, &err), VMOON_E_INVAL);
-	cfg.port_count = VMOON_CONSOLE_PORTS_MAX + 1;
-	assert_int_equal(vmoon_console_create(&cfg, &vd, &err), VMOON_E_INVAL);
-	cfg.port_count = 1;
-	assert_int_equal(vmoon_console_create(&cfg, &vd, &err), VMOON_E_INVAL);
-	assert_null(vd);
-	name[VMOON_CONSOLE_NAME_MAX] = '\0';
-	assert_ok(vmoon_console_create(&cfg, &vd, &err), &err);
-	vd->ops->destroy(vd);
 }
 
 int main(void)
@@ -557,14 +418,6 @@ int main(void)
 		console_test(
 			test_console__input_waits_until_the_guest_opens_the_port),
 		console_test(test_console__a_console_is_open_once_it_is_ready),
-		plain_console_test(
-			test_console__without_multiport_there_is_port_0_alone),
-		console_test(
-			test_t09__the_console_s_configuration_is_not_the_drivers),
-		console_test(test_console__an_emergency_byte_leaves_at_once),
-		console_test(test_console__an_emergency_byte_needs_no_driver),
-		console_test(test_console__a_reset_takes_what_is_under_way),
-		cmocka_unit_test(test_console__what_is_no_console_is_not_made),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

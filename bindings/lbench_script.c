@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lbench_script.c - where = "script": hooks of an inline device that stay in
+ * the script, on a bench. The device's state calls a function of C, which
+ * carries plain values over to the script's function and its results back. All
+ * of it is one thread's; the bench itself is closed to the function meanwhile.
+ */
+#include <lauxlib.h>
+#include <string.h>
+
+#include "lbench.h"
+#include "ldobj.h"
+#include "ldpack.h"
+#include "lmod.h"
+
+#define FAR_TYPE "vmoon.far"
+
+/* What the script's d stands for, while a hook runs. */
+struct vmoon_lfar {
+	lua_State *L; /* the device's; NULL: no hook runs */
+};
+
+/* Fields of the table that the registry has of a bench. */
+enum { FIELD_FAR = -1, FIELD_RESULT = -2, FIELD_ERROR = -3, FIELD_D = -4 };
+
+static int push_kept(lua_State *S, const struct vmoon_lbench *self)
+{
+	return lua_rawgetp(S, LUA_REGISTRYINDEX, self);
+}
+
+/* ---- values, from one state to the other ---- */
+
+/* From first to the top as a list of one packed table, at the top. */
+static const unsigned char *pack_list(lua_State *L, int first, size_t *out_len)
+{
+	char why[VMOON_LDPACK_PATH_MAX + 64] = "";
+	const int count = lua_gettop(L) - first + 1;
+	unsigned char *buf;
+
+	luaL_checkstack(L, 6, NULL);
+	lua_createtable(L, count, 1);
+	for (int i = 1; i <= count; i++) {
+		lua_pushvalue(L, first + i - 1);
+		lua_rawseti(L, -2, i);
+	}
+	lua_pushinteger(L, count);
+	lua_setfield(L, -2, "n");
+	*out_len = vmoon_ldpack(L, -1, NULL, 0, "values", why);
+	if (*out_len == 0)
+		luaL_error(L, "%s", why);
+	buf = lua_newuserdatauv(L, *out_len, 0);
+	*out_len = vmoon_ldpack(L, -2, buf, *out_len, "values", why);
+	return buf;
+}
+
+/* How many it pushed. */
+static int unpack_list(lua_State *L, const unsigned char *bytes, size_t len)
+{
+	int list, n;
+
+	luaL_checkstack(L, 4, NULL);
+	if (!vmoon_ldunpack(L, bytes, len))
+		luaL_error(L, "no plain data");
+	list = lua_gettop(L);
+	lua_getfield(L, list, "n");
+	n = (int)lua_tointeger(L, -1); /* pack_list's */
+	lua_pop(L, 1);
+	luaL_checkstack(L, n + 2, NULL);
+	for (int i = 1; i <= n; i++)
+		lua_rawgeti(L, list, i);
+	lua_remove(L, list);
+	return n;
+}
+
+/* ---- a hook ---- */
+
+struct crossing {
+	const struct vmoon_lbench *self;
+	const unsigned char *bytes; /* arguments there, results back */
+	size_t len;
+	unsigned fn;
+};
+
+/* In the script's state, protected. */
+static int run_there(lua_State *S)
+{
+	struct crossing *c = lua_touserdata(S, 1);
+	const unsigned char *bytes;
+	int first;
+
+	push_kept(S, c->self);
+	lua_rawgeti(S, 2, (lua_Integer)c->fn + 1);
+	lua_rawgeti(S, 2, FIELD_D);
+	lua_call(S, 1 + unpack_list(S, c->bytes, c->len), LUA_MULTRET);
+	first = 3;
+	bytes = pack_list(S, first, &c->len);
+	lua_rawseti(S, 2, FIELD_RESULT); /* keeps the bytes */
+	c->bytes = bytes;
+	return 0;
+}
+
+/* The error is the bench method's to raise, whatever it is. */
+static void keep_error(lua_State *S, const struct vmoon_lbench *self)
+{
+	push_kept(S, self);
+	lua_insert(S, -2);
+	lua_rawseti(S, -2, FIELD_ERROR);
+	lua_pop(S, 1);
+}
+
+static struct vmoon_lfar *far_of(lua_State *S, const struct vmoon_lbench *self)
+{
+	struct vmoon_lfar *far;
+
+	push_kept(S, self);
+	lua_rawgeti(S, -1, FIELD_FAR);
+	far = lua_touserdata(S, -1);
+	lua_pop(S, 2);
+	return far;
+}
+
+int vmoon_lbench_script(void *bench, lua_State *L, unsigned fn)
+{
+	struct vmoon_lbench *self = bench;
+	lua_State *S = self->L;
+	struct crossing c = {.self = self, .fn = fn};
+	struct vmoon_lfar *far;
+	bool is_good;
+
+	if (!lua_checkstack(S, 8))
+		return luaL_error(L, "the script's stack is full");
+	c.bytes = pack_list(L, 2, &c.len);
+	far = far_of(S, self);
+	lua_pushcfunction(S, run_there);
+	lua_pushlightuserdata(S, &c);
+	far->L = L;
+	self->is_away = true;
+	is_good = lua_pcall(S, 1, 0, 0) == LUA_OK;
+	self->is_away = false;
+	far->L = NULL;
+	if (!is_good) {
+		keep_error(S, self);
+		return luaL_error(L, "an error in the script");
+	}
+	return unpack_list(L, c.bytes, c.len);
+}
+
+void vmoon_lbench_raise_script(lua_State *L, const struct vmoon_lbench *self)
+{
+	if (push_kept(L, self) == LUA_TTABLE) {
+		lua_rawgeti(L, -1, FIELD_ERROR);
+		lua_pushnil(L);
+		lua_rawseti(L, -3, FIELD_ERROR);
+		if (!lua_isnil(L, -1))
+			lua_error(L);
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+}
+
+/* ---- d, in the script ---- */
+
+static lua_State *check_far(lua_State *S)
+{
+	const struct vmoon_lfar *far = luaL_checkudata(S, 1, FAR_TYPE);
+
+	if (far->L == NULL)
+		luaL_error(S, "d is for hooks, while they run");
+	luaL_checkstack(far->L, 8, NULL);
+	return far->L;
+}
+
+/* Ends an excursion: what went wrong there is raised here. */
+static void check_return(lua_State *S, lua_State *L, int status)
+{
+	if (status == LUA_OK)
+		return;
+	lua_pushstring(S, lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1)
+							 : "an error");
+	lua_pop(L, 1);
+	lua_error(S);
+}
+
+/* Bytes of a list there, as values here. */
+struct parcel {
+	const unsigned char *bytes;
+	size_t len;
+	const char *method; /* NULL: a look */
+};
+
+/* d, parcel of keys: "far", "fn", or "is" and the value, as a parcel */
+static int look_there(lua_State *L)
+{
+	struct parcel *p = lua_touserdata(L, 2);
+	const int n = unpack_list(L, p->bytes, p->len);
+
+	lua_pushvalue(L, 1);
+	for (int i = 1; i <= n; i++) {
+		lua_pushvalue(L, 2 + i);
+		lua_gettable(L, -2);
+		lua_remove(L, -2);
+	}
+	if (lua_isfunction(L, -1))
+		lua_pushliteral(L, "fn");
+	else if (lua_istable(L, -1) || lua_isuserdata(L, -1))
+		lua_pushliteral(L, "far");
+	else
+		lua_pushliteral(L, "is");
+	lua_insert(L, -2);
+	if (strcmp(lua_tostring(L, -2), "is") != 0)
+		lua_pop(L, 1);
+	p->bytes = pack_list(L, 3 + n, &p->len);
+	return 1;
+}
+
+/* d, parcel of keys and a value */
+static int set_there(lua_State *L)
+{
+	struct parcel *p = lua_touserdata(L, 2);
+	const int n = unpack_list(L, p->bytes, p->len);
+
+	lua_pushvalue(L, 1);
+	for (int i = 1; i <= n - 2; i++) {
+		lua_pushvalue(L, 2 + i);
+		lua_gettable(L, -2);
+		lua_remove(L, -2);
+	}
+	lua_pushvalue(L, 2 + n - 1);
+	lua_pushvalue(L, 2 + n);
+	lua_settable(L, -3);
+	return 0;
+}
+
+/* d, parcel of a method and its arguments: a parcel of its results */
+static int call_there(lua_State *L)
+{
+	struct parcel *p = lua_touserdata(L, 2);
+	const int n = unpack_list(L, p->bytes, p->len);
+
+	lua_pushvalue(L, 3);
+	lua_gettable(L, 1);
+	lua_replace(L, 2);
+	lua_pushvalue(L, 1);
+	lua_replace(L, 3);
+	lua_call(L, n, LUA_MULTRET);
+	p->bytes = pack_list(L, 2, &p->len);
+	return 1;
+}
+
+/* fn there, with d and what is behind the handle here; true: results too. */
+static int go(lua_State *S, lua_CFunction fn, bool has_results)
+{
+	lua_State *L = check_far(S);
+	struct parcel p = {0};
+	int status, n;
+
+	p.bytes = pack_list(S, 2, &p.len);
+	lua_pushcfunction(L, fn);
+	lua_pushvalue(L, 1); /* d: the hook's first argument */
+	lua_pushlightuserdata(L, &p);
+	status = lua_pcall(L, 2, has_results ? 1 : 0, 0);
+	check_return(S, L, status);
+	if (!has_results)
+		return 0;
+	n = unpack_list(S, p.bytes, p.len);
+	lua_pop(L, 1); /* which kept the bytes */
+	return n;
+}
+
+/* core.far_get(far, key, ...) -> "is", value; or "far"; or "fn" */
+static int far_get(lua_State *S)
+{
+	return go(S, look_there, true);
+}
+
+/* core.far_set(far, key, ..., value) */
+static int far_set(lua_State *S)
+{
+	return go(S, set_there, false);
+}
+
+/* core.far_call(far, method, ...) -> what it returns */
+static int far_call(lua_State *S)
+{
+	return go(S, call_there, true);
+}
+
+static const luaL_Reg far_functions[] = {
+	{"far_call", far_call},
+	{"far_get", far_get},
+	{"far_set", far_set},
+	{NULL, NULL},
+};
+
+void vmoon_lbench_open_core(lua_State *L)
+{
+	luaL_setfuncs(L, far_functions, 0);
+}
+
+void vmoon_lbench_keep(lua_State *L, const struct vmoon_lbench *self,
+		       int functions)
+{
+	struct vmoon_lfar *far;
+
+	functions = lua_absindex(L, functions);
+	luaL_newmetatable(L, FAR_TYPE);
+	lua_pop(L, 1);
+	far = lua_newuserdatauv(L, sizeof(*far), 0);
+	far->L = NULL;
+	luaL_setmetatable(L, FAR_TYPE);
+	vmoon_lmod_push_core(L);
+	lua_getfield(L, -1, "far");
+	lua_pushvalue(L, -3);
+	lua_call(L, 1, 1);
+	lua_rawseti(L, functions, FIELD_D);
+	lua_pop(L, 1);
+	lua_rawseti(L, functions, FIELD_FAR);
+	lua_pushvalue(L, functions);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, self);
+}
+
+void vmoon_lbench_unkeep(lua_State *L, const struct vmoon_lbench *self)
+{
+	lua_pushnil(L);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, self);
+}

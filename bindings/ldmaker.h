@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* ldmaker.h - the key "devices": files in Lua as devices of a VM. */
+#ifndef VMOON_BINDINGS_LDMAKER_H
+#define VMOON_BINDINGS_LDMAKER_H
+
+#include <lua.h>
+
+#include "lcfg.h"
+#include "ldobj.h"
+#include "ldproblems.h"
+
+/*
+ * What a script's own devices are, for the time of one vmoon_vm_create: a
+ * config has no room for them.
+ */
+struct vmoon_ldmaker {
+	/* Borrowed, by the number of the device; text NULL: it is a file. */
+	const struct vmoon_ldspec_source *sources;
+	size_t count;
+};
+
+/* From now on VMs of this runtime may have devices in Lua; maker or NULL. */
+VMOON_STATUS vmoon_ldmaker_install(struct vmoon_runtime *rt,
+				   struct vmoon_ldmaker *maker, /* borrowed */
+				   struct vmoon_error *err) VMOON_NONNULL(1);
+/*
+ * Makes the device that the script describes at idx a source, and raises what
+ * cannot move, by the origin. Pushes the functions that stay, and its text.
+ */
+void vmoon_ldmaker_inline(lua_State *L, int idx,
+			  struct vmoon_ldspec_source *out,
+			  const struct vmoon_ldproblems_origin *origin)
+	VMOON_NONNULL(1, 3, 4);
+/*
+ * Reads and checks every device of the spec at idx, of which cfg was made, and
+ * raises the mistakes of the first that has some, each with its place: in its
+ * file or in the script.
+ */
+void vmoon_ldmaker_check(lua_State *L, int idx, const struct vmoon_config *cfg,
+			 const struct vmoon_lcfg_origin *origin)
+	VMOON_NONNULL(1, 3, 4);
+/*
+ * Fills the maker with the devices that the spec at idx describes itself, and
+ * pushes what keeps them. They were checked.
+ */
+void vmoon_ldmaker_fill(lua_State *L, int idx, const struct vmoon_config *cfg,
+			struct vmoon_ldmaker *maker) VMOON_NONNULL(1, 3, 4);
+
+#endif
