@@ -313,12 +313,6 @@ static const struct vmoon_virtio_ops template = {
 /* Each has a table of its own, made from one. */
 struct vmoon_ldobj *vmoon_ldvirtio_object(struct vmoon_virtio *vd)
 {
-	return vd->ops->destroy == destroy ? virtio_of(vd)->obj : NULL;
-}
-
-/* Each has a table of its own, made from one. */
-struct vmoon_ldobj *vmoon_ldvirtio_object(struct vmoon_virtio *vd)
-{
 	return vd->ops->destroy == destroy ? vmoon_ldvirtio_of(vd)->obj : NULL;
 }
 
