@@ -75,8 +75,16 @@ static int buf_read(lua_State *L)
 	char *to;
 
 	vmoon_ldguard_charge(L, len / BYTES_A_STEP + 1);
+	if (len <= VMOON_LDVIRTIO_SCRATCH) {
+		to = vmoon_ldobj_of(L)->virtio->scratch;
+		if (len > 0 &&
+		    vmoon_cursor_read_exact(&buf->in, to, len) != VMOON_OK)
+			return no_memory(L);
+		lua_pushlstring(L, to, len);
+		return 1;
+	}
 	to = luaL_buffinitsize(L, &b, len);
-	if (len > 0 && vmoon_cursor_read_exact(&buf->in, to, len) != VMOON_OK)
+	if (vmoon_cursor_read_exact(&buf->in, to, len) != VMOON_OK)
 		return no_memory(L);
 	luaL_pushresultsize(&b, len);
 	return 1;
@@ -93,12 +101,35 @@ static int buf_skip(lua_State *L)
 	return 1;
 }
 
-/* buf:write(bytes): how many there was room for */
+/* A part of the bytes, from first to last as string.sub has them. */
+static const char *check_part(lua_State *L, size_t *out_len)
+{
+	size_t size;
+	const char *bytes = luaL_checklstring(L, 2, &size);
+	const lua_Integer len = (lua_Integer)size; /* a string's */
+	lua_Integer first, last;
+
+	*out_len = size;
+	if (lua_isnoneornil(L, 3))
+		return bytes;
+	first = luaL_checkinteger(L, 3);
+	last = luaL_optinteger(L, 4, -1);
+	if (first <= 0)
+		first = first == 0 || first < -len ? 1 : len + first + 1;
+	if (last < 0)
+		last = last < -len ? 0 : len + last + 1;
+	else if (last > len)
+		last = len;
+	*out_len = first > last ? 0 : (size_t)(last - first + 1);
+	return first > last ? bytes : bytes + first - 1;
+}
+
+/* buf:write(bytes, [first, [last]]): how many there was room for */
 static int buf_write(lua_State *L)
 {
 	struct vmoon_ldbuf *buf = check_buf(L);
 	size_t len;
-	const char *bytes = luaL_checklstring(L, 2, &len);
+	const char *bytes = check_part(L, &len);
 
 	if (len > buf->out.left)
 		len = buf->out.left;

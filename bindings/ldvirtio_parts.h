@@ -8,7 +8,8 @@
 
 enum {
 	VMOON_LDVIRTIO_BUFFERS = 64, /* of a queue at once: bits of a mask */
-	VMOON_LDVIRTIO_SEGS = 130    /* of a chain: header, 128 pages, status */
+	VMOON_LDVIRTIO_SEGS = 130,   /* of a chain: header, 128 pages, status */
+	VMOON_LDVIRTIO_SCRATCH = 64 << 10 /* bytes */
 };
 
 enum vmoon_ldbuf_state {
@@ -57,7 +58,8 @@ struct vmoon_ldvirtio {
 	unsigned notified; /* the transport signals this queue, or no queue */
 	bool is_in_hook;   /* of a queue */
 	unsigned char config[VMOON_VIRTIO_CONFIG_MAX];
-	struct vmoon_ldqueue queues[]; /* vd.queue_count */
+	char scratch[VMOON_LDVIRTIO_SCRATCH]; /* between guest and Lua */
+	struct vmoon_ldqueue queues[];        /* vd.queue_count */
 };
 
 /* ---- ldvirtio_buf.c ---- */
