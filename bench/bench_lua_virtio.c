@@ -23,8 +23,8 @@ enum {
 	RAM_BYTES = 4 << 20,
 	DISK_BYTES = 4 << 20, /* what blk.lua has by default */
 	DEPTH = 32,           /* requests in flight */
-	ROUNDS = 8,
-	REQUESTS = 16 * 1024 /* of a round */
+	ROUNDS = 100,
+	REQUESTS = 1024 /* of a round: short, so that some are quiet */
 };
 
 struct heap {
@@ -110,11 +110,12 @@ static struct vmoon_virtio *make_lua(struct vmoon_mem *mem,
 				     struct vmoon_watchdog *dog,
 				     const char *path)
 {
-	const struct vmoon_ldobj_options opts = {.mem = mem,
-						 .watchdog = dog,
-						 .source = {.path = path},
-						 .extend =
-							 vmoon_ldvirtio_extend};
+	const struct vmoon_ldobj_options opts = {
+		.mem = mem,
+		.watchdog = dog,
+		.source = {.path = path},
+		.budget_ns = UINT64_C(1000000000), /* a busy one's */
+		.extend = vmoon_ldvirtio_extend};
 	const struct vmoon_device_env env = {.size = sizeof(env), .mem = mem};
 	struct vmoon_virtio_options virtio;
 	struct vmoon_virtio *vd = NULL;

@@ -9,6 +9,9 @@
 #define TYPE "vmoon.buffer"
 enum { BYTES_A_STEP = 64 }; /* of a copy, as the budget counts it */
 
+/* Its address says what is a box. */
+static const char kind;
+
 /* What the functions here have as upvalues. */
 enum { UP_META = 1, UP_BOXES = 2, UP_METHODS = 3 };
 
@@ -19,14 +22,15 @@ static lua_Integer place_of(unsigned queue, unsigned index)
 
 /* ---- what it stands for ---- */
 
+/* By what only this file can write into a userdata: see new_box. */
 static const struct vmoon_ldbuf_box *check_box(lua_State *L)
 {
 	const struct vmoon_ldbuf_box *box = lua_touserdata(L, 1);
 
-	if (box == NULL || lua_getmetatable(L, 1) == 0 ||
-	    lua_rawequal(L, -1, lua_upvalueindex(UP_META)) == 0)
+	/* A light one has no length. */
+	if (box == NULL || lua_rawlen(L, 1) != sizeof(*box) ||
+	    box->kind != &kind)
 		luaL_typeerror(L, 1, TYPE);
-	lua_pop(L, 1);
 	return box;
 }
 
@@ -164,7 +168,7 @@ static void new_box(lua_State *L, int meta, unsigned queue, unsigned index)
 {
 	struct vmoon_ldbuf_box *box = lua_newuserdatauv(L, sizeof(*box), 0);
 
-	*box = (struct vmoon_ldbuf_box){0, queue, index};
+	*box = (struct vmoon_ldbuf_box){&kind, 0, queue, index};
 	lua_pushvalue(L, meta);
 	lua_setmetatable(L, -2);
 }
@@ -201,10 +205,8 @@ enum { HAS_READABLE = 1, HAS_WRITABLE = 2, HAS_QUEUE = 3 };
 /* The rest of each part, and the queue's number, from 1 on. */
 static int push_property(lua_State *L, lua_Integer which)
 {
-	const struct vmoon_ldbuf *buf;
+	const struct vmoon_ldbuf *buf = check_buf(L);
 
-	lua_settop(L, 1);
-	buf = check_buf(L);
 	switch (which) {
 	case HAS_READABLE: lua_pushinteger(L, buf->in.left); break;
 	case HAS_WRITABLE: lua_pushinteger(L, buf->out.left); break;
@@ -213,18 +215,18 @@ static int push_property(lua_State *L, lua_Integer which)
 	return 1;
 }
 
+/* Only Lua calls it, with a buffer and a key, which the result replaces. */
 static int buf_index(lua_State *L)
 {
-	lua_settop(L, 2);
-	lua_pushvalue(L, 2);
+	const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2)
+							: luaL_typename(L, 2);
+
 	switch (lua_rawget(L, lua_upvalueindex(UP_METHODS))) {
 	case LUA_TFUNCTION: return 1;
-	case LUA_TNUMBER: return push_property(L, lua_tointeger(L, -1));
+	case LUA_TNUMBER: return push_property(L, lua_tointeger(L, 2));
 	default: break;
 	}
-	return luaL_error(L, "a buffer has no '%s'",
-			  lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2)
-							: luaL_typename(L, 2));
+	return luaL_error(L, "a buffer has no '%s'", key);
 }
 
 static int buf_newindex(lua_State *L)

@@ -36,7 +36,8 @@ struct vmoon_ldbuf {
  * userdata for itself, and its place gets another.
  */
 struct vmoon_ldbuf_box {
-	uint64_t serial; /* 0: none yet */
+	const char *kind; /* borrowed: that it is one */
+	uint64_t serial;  /* 0: none yet */
 	unsigned queue, index;
 };
 

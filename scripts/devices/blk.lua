@@ -6,6 +6,7 @@ local dev = require "vmoon.device"
 local SECTOR, CHUNK, ID_LEN = 512, 4096, 20
 local OK, IOERR, UNSUPP = "\0", "\1", "\2"
 local IN, OUT, FLUSH, GET_ID = 0, 1, 4, 8
+local min, unpack = math.min, string.unpack
 local ZERO = ("\0"):rep(CHUNK)
 
 -- Where on the disk len bytes begin, or nil: they are not all on it.
@@ -20,7 +21,7 @@ local function read(d, buf, sector)
   if not at or buf.readable > 0 then return IOERR end
   while len > 0 do
     local first = at % CHUNK
-    local n = math.min(CHUNK - first, len)
+    local n = min(CHUNK - first, len)
     buf:write(chunks[at // CHUNK] or ZERO, first + 1, first + n)
     at, len = at + n, len - n
   end
@@ -42,7 +43,7 @@ local function write(d, buf, sector)
   if not at or buf.writable > 1 then return IOERR end
   while len > 0 do
     local i, first = at // CHUNK, at % CHUNK
-    local n = math.min(CHUNK - first, len)
+    local n = min(CHUNK - first, len)
     local data = buf:read(n)
     if n < CHUNK then
       local old = chunks[i] or ZERO
@@ -60,10 +61,10 @@ local function get_id(d, buf)
   return OK
 end
 
-local function request(d, buf)
+local function answer(d, buf)
   if buf.writable == 0 then return end -- no place for a status
   if buf.readable < 16 then return buf:write_last(IOERR) end
-  local kind, _, sector = string.unpack("<I4I4i8", buf:read(16))
+  local kind, _, sector = unpack("<I4I4i8", buf:read(16))
   local status = UNSUPP
   if kind == IN then status = read(d, buf, sector)
   elseif kind == OUT then status = write(d, buf, sector)
@@ -71,6 +72,10 @@ local function request(d, buf)
   elseif kind == GET_ID then status = get_id(d, buf)
   end
   buf:write_last(status)
+end
+
+local function requests(d, bufs, n)
+  for i = 1, n do answer(d, bufs[i]) end
 end
 
 return dev.virtio {
@@ -84,5 +89,5 @@ return dev.virtio {
   state = { chunks = {}, count = 0 },
   memory = "64M",
   config = { { name = "capacity", type = "le64", value = function(params) return params.sectors end } },
-  queues = { { name = "request", size = 128, on_buffer = request } },
+  queues = { { name = "request", size = 128, batch = true, on_buffer = requests } },
 }
