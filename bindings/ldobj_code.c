@@ -63,8 +63,10 @@ static int make_d(lua_State *L)
 	vmoon_ldlib_methods(L, spec);
 	if (obj->opts.extend != NULL) {
 		lua_pushcfunction(L, obj->opts.extend);
-		lua_pushvalue(L, -2);
-		lua_call(L, 1, 0);
+		lua_pushvalue(L, base + 1);
+		lua_pushvalue(L, base + 2);
+		lua_pushvalue(L, 4);
+		lua_call(L, 3, 0);
 	}
 	lock_d(L);
 	lua_pushliteral(L, "state");
