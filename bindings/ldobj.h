@@ -40,7 +40,7 @@ struct vmoon_ldobj_options {
 	bool allow_changed; /* a snapshot of another text of the file */
 	/*
 	 * Adds to the object d before any of the file's functions runs; may
-	 * raise. Its arguments: d, a table that goes into the slot caches of
+	 * raise. Its arguments: d, a table that goes into the slot extra of
 	 * a virtio device and is empty, the spec. NULL: nothing. For virtio.
 	 */
 	lua_CFunction extend;

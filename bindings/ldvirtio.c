@@ -382,7 +382,7 @@ void vmoon_ldvirtio_options(struct vmoon_ldobj *obj,
 					     .ctx = obj};
 }
 
-/* d, caches, the spec: inside of what makes d. */
+/* d, extra, the spec: inside of what makes d. */
 int vmoon_ldvirtio_extend(lua_State *L)
 {
 	const struct vmoon_ldspec *spec = lua_touserdata(L, 3);

@@ -291,13 +291,13 @@ static int call_list(lua_State *L)
 
 void vmoon_ldbuf_push_caller(lua_State *L, const struct vmoon_ldcode *code)
 {
-	lua_rawgeti(L, code->caches, VMOON_LDBUF_CALL_LIST);
+	lua_rawgeti(L, code->extra, VMOON_LDBUF_CALL_LIST);
 }
 
 void vmoon_ldbuf_push(lua_State *L, const struct vmoon_ldcode *code,
 		      const struct vmoon_ldbuf *buf)
 {
-	push_box(L, code->caches, buf, index_of(vmoon_ldobj_of(L), buf));
+	push_box(L, code->extra, buf, index_of(vmoon_ldobj_of(L), buf));
 }
 
 /* ---- making them ---- */

@@ -66,14 +66,14 @@ struct vmoon_ldvirtio {
 /* ---- ldvirtio_buf.c ---- */
 
 /*
- * Fills the table at idx, the caches of a device's code, with boxes; may raise.
+ * Fills the table at idx, the extra of a device's code, with boxes; may raise.
  */
 void vmoon_ldbuf_open(lua_State *L, int idx, size_t queues);
 /* Pushes what Lua has for it; never raises. */
 void vmoon_ldbuf_push(lua_State *L, const struct vmoon_ldcode *code,
 		      const struct vmoon_ldbuf *buf) VMOON_NONNULL(1, 2, 3);
 
-/* Where a place's box is in the caches, and what calls a hook with a list. */
+/* Where a place's box is in the extra, and what calls a hook with a list. */
 enum { VMOON_LDBUF_CALL_LIST = 0 };
 /*
  * Pushes a function: hook, d, light userdata of this; the hook then gets a list
