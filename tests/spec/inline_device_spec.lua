@@ -282,7 +282,7 @@ describe("a hook with where = script", function()
     assert.equal(6, b:read32(0))
   end)
 
-  it("test_y_23__gives no more than a register holds", function()
+  it("test_y23__gives no more than a register holds", function()
     open { on_read = function() return seen.value end }
     for _, value in ipairs { "text", {}, 1.5, print } do
       seen.value = value

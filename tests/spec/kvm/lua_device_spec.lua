@@ -219,7 +219,7 @@ describe("a hook that fails", function()
     assert.matches("after all", vm.device.custom.stats.error)
   end)
 
-  with("custom", "test_y_23__for ever ends at its budget, and pause and stop work", function(kernel)
+  with("custom", "test_y23__for ever ends at its budget, and pause and stop work", function(kernel)
     local endless = CUSTOM:gsub("d:irq%(true%)", "while true do end")
     local vm <close> = new(kernel, endless)
     vm:start()
