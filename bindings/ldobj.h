@@ -39,8 +39,9 @@ struct vmoon_ldobj_options {
 	size_t memory;                       /* 0: the file's */
 	bool allow_changed; /* a snapshot of another text of the file */
 	/*
-	 * Adds to the object d, the only argument, before any of the file's
-	 * functions runs; may raise. NULL: nothing. For virtio.
+	 * Adds to the object d before any of the file's functions runs; may
+	 * raise. Its arguments: d, a table that goes into the slot extra of
+	 * a virtio device and is empty, the spec. NULL: nothing. For virtio.
 	 */
 	lua_CFunction extend;
 	/*

@@ -7,7 +7,7 @@
 #include "ldobj_parts.h"
 
 #define NO_MEMORY "device: out of memory"
-enum { FOLDER_MAX = 4096, D_RESULTS = 2 };
+enum { FOLDER_MAX = 4096, D_RESULTS = 3 };
 
 /* ---- d ---- */
 
@@ -40,13 +40,16 @@ static void lock_d(lua_State *L)
 	lua_setmetatable(L, -2);
 }
 
-/* params or nil, state or nil, the object, the spec: d, "state" */
+/* params or nil, state or nil, the object, the spec: d, extra, "state" */
 static int make_d(lua_State *L)
 {
 	const struct vmoon_ldobj *obj = lua_touserdata(L, 3);
 	const struct vmoon_ldspec *spec = lua_touserdata(L, 4);
+	const int base = lua_gettop(L);
 
 	lua_createtable(L, 0, 24);
+	lua_newtable(L); /* extra */
+	lua_pushvalue(L, base + 1);
 	if (spec->kind != VMOON_LDSPEC_VIRTIO) {
 		vmoon_ldreg_push(L, spec);
 		lua_setfield(L, -2, "reg");
@@ -63,10 +66,13 @@ static int make_d(lua_State *L)
 	vmoon_ldlib_methods(L, spec);
 	if (obj->opts.extend != NULL) {
 		lua_pushcfunction(L, obj->opts.extend);
-		lua_pushvalue(L, -2);
-		lua_call(L, 1, 0);
+		lua_pushvalue(L, base + 1);
+		lua_pushvalue(L, base + 2);
+		lua_pushvalue(L, 4);
+		lua_call(L, 3, 0);
 	}
 	lock_d(L);
+	lua_pop(L, 1);
 	lua_pushliteral(L, "state");
 	return D_RESULTS;
 }
@@ -94,7 +100,8 @@ static enum vmoon_status open_d(struct vmoon_ldobj *obj,
 		return vmoon_fail(err, VMOON_E_SCRIPT, 0, "%s",
 				  vmoon_ldstate_error(code->state));
 	code->state_key = lua_gettop(L);
-	code->d = code->state_key - 1;
+	code->extra = code->state_key - 1;
+	code->d = code->state_key - 2;
 	return VMOON_OK;
 }
 

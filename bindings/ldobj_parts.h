@@ -27,8 +27,8 @@ struct vmoon_ldcode {
 	size_t hook_count;
 	size_t first[VMOON_LDHOOK_RESET + 2]; /* of a kind */
 	uint64_t *bools; /* owned: of each register the fields that are one */
-	/* In the state: d; the key "state". */
-	vmoon_ldslot d, state_key;
+	/* In the state: d; the table of extend; the key "state". */
+	vmoon_ldslot d, extra, state_key;
 };
 
 struct vmoon_ldposted {

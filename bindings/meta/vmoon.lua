@@ -38,7 +38,7 @@
 ---@field on_reboot? "restart"|"stop"
 ---What a kernel panic does to the VM. Default "stop".
 ---@field on_panic? "stop"|"ignore"
----Whether a write to port 0xf4 ends the VM with the status that was written; false leaves the port to a device of yours.
+---Whether a write to port 0xf4 ends the VM with the status that was written; false leaves the port to your device.
 ---@field debug_exit? boolean
 ---Rates that several sinks share.
 ---@field groups? vmoon.SpecGroups[]

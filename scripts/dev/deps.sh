@@ -38,6 +38,10 @@ testbed    file /var/lib/dpkg/info/busybox-static.list      busybox-static
 testbed    cmd cpio                                          cpio
 testbed    cmd lz4                                           lz4
 testbed    file /sbin/mkfs.ext4                              e2fsprogs
+testbed    cmd gcc-12                                        gcc-12
+testbed    cmd make                                          make
+testbed    cmd xz                                            xz-utils
+testbed    file /usr/lib/x86_64-linux-gnu/libelf.so.1        libelf1
 '
 
 say() { printf '%s\n' "$*" >&2; }

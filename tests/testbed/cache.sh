@@ -9,6 +9,8 @@
 guest_modules='button evdev pvpanic-mmio pvpanic-pci virtio_mmio virtio_pci
 	virtio_blk virtio_net virtio_console virtio-rng virtio_balloon
 	vmw_vsock_virtio_transport'
+# More for the general kernel, which has I2C: an adapter and a sensor.
+amd64_modules='i2c-virtio lm75'
 host_modules='kvm-amd dummy tun vhost_net vhost_vsock'
 
 fail() { # sentence: what, where, what to do
@@ -130,6 +132,48 @@ fetch_kernel() { # cloud|amd64
 	mv "$part" "$to"
 }
 
+# Debian builds no virtio-i2c: its one file, from the package of the kernel's
+# source, against the kernel's headers. Their Makefile has an absolute path.
+i2c_module() {
+	local kernel=$cache/kernel-amd64 part=$cache/part.i2c release headers
+	local series version package
+	release=$(ls "$kernel/lib/modules")
+	[ ! -f "$kernel/lib/modules/$release/extra/i2c-virtio.ko" ] || return 0
+	need_packages gcc-12:gcc-12 make:make xz:xz-utils
+	echo 'testbed: building i2c-virtio.ko' >&2
+	series=$(cut -d. -f1-2 <<<"$release")
+	headers=linux-headers-$release
+	version=$(apt-cache show "$headers" 2>/dev/null |
+		awk '/^Version:/ && !seen++ { print $2 }')
+	rm -rf "$part"
+	mkdir -p "$part/module"
+	for package in "$headers=$version" "${headers%-amd64}-common=$version" \
+		"linux-kbuild-$series" "linux-source-$series=$version"; do
+		download "$package" "$part" ||
+			fail "cannot download $package; see $part/log. For a newer \
+kernel delete $kernel"
+	done
+	for package in "$part"/linux-[hk]*.deb; do
+		dpkg -x "$package" "$part"
+	done
+	sed -i "s|/usr/src|$part/usr/src|" "$part/usr/src/$headers/Makefile"
+	# tar stops reading at the file: whoever writes to it is told so.
+	{ dpkg-deb --fsys-tarfile "$part"/linux-source-*.deb |
+		tar -xO "./usr/src/linux-source-$series.tar.xz" | xz -dc |
+		tar -x --occurrence=1 -C "$part/module" --strip-components=4 \
+			"linux-source-$series/drivers/i2c/busses/i2c-virtio.c"
+	} 2>"$part/log" || true
+	echo 'obj-m := i2c-virtio.o' >"$part/module/Makefile"
+	make -s -C "$part/usr/src/$headers" M="$part/module" modules \
+		>>"$part/log" 2>&1 && strip -g "$part/module/i2c-virtio.ko" ||
+		fail "i2c-virtio.ko cannot be built; see $part/log"
+	mkdir -p "$kernel/lib/modules/$release/extra"
+	cp "$part/module/i2c-virtio.ko" "$kernel/lib/modules/$release/extra/"
+	"$busybox" depmod -b "$kernel" "$release"
+	touch "$kernel" # newer than its initramfs
+	rm -rf "$part"
+}
+
 # Modules by name, each after all it needs, as paths below lib/modules/VERSION.
 module_order() { # kernel-folder names...
 	local folder=$1
@@ -200,7 +244,7 @@ put_programs() { # root: with their libraries, where the loader looks for them
 }
 
 guest_initrd() { # cloud|amd64
-	local to=$cache/initrd-$1.cpio root=$cache/part.initrd power
+	local to=$cache/initrd-$1.cpio root=$cache/part.initrd power more=
 	[ "$to" -nt "$here/guest-init" ] && [ "$to" -nt "$here/cache.sh" ] &&
 		[ "$to" -nt "$cache/kernel-$1" ] && return
 	rm -rf "$root"
@@ -219,8 +263,9 @@ guest_initrd() { # cloud|amd64
 	: >"$root/lib/extra/order"
 	cp "$here/guest-init" "$root/init"
 	chmod 755 "$root/init"
-	# shellcheck disable=SC2086 # a list of names
-	put_modules "$root" "$cache/kernel-$1" $guest_modules
+	[ "$1" = cloud ] || more=$amd64_modules
+	# shellcheck disable=SC2086 # lists of names
+	put_modules "$root" "$cache/kernel-$1" $guest_modules $more
 	# For guests that have no memory to spare.
 	pack "$root" "${to%.cpio}-small.cpio"
 	put_programs "$root"
@@ -342,6 +387,7 @@ prepare() { # amd64? qemu? vmlinux?: makes what is missing, one process at a tim
 	host_layer
 	[ -z "$1" ] || {
 		fetch_kernel amd64
+		i2c_module
 		guest_initrd amd64
 		amd64_layer
 	}

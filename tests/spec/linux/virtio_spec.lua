@@ -71,7 +71,7 @@ for _, cpus in ipairs { 1, 2 } do
         end
       end
       check(sh, sum)
-      -- The module as well. Somebody has hvc0 open: its driver stays.
+      -- The modules as well.
       run_all(sh, { "rmmod virtio_blk", "rmmod virtio_rng", "modprobe virtio_blk", "modprobe virtio_rng" })
       check(sh, sum)
       assert.equal(32, #sh:run("dd if=/dev/hwrng bs=16 count=1 2>/dev/null | xxd -p", LONG))
@@ -88,6 +88,37 @@ for _, cpus in ipairs { 1, 2 } do
       local stats = vm.device.disk0.stats
       assert.same({ 0, 0 }, { stats.errors, stats.in_flight })
       assert.is_true(stats.flushes > 0 and stats.written_bytes > 2 * 1024 * 1024)
+    end)
+
+    linux.it("the console's driver is taken out of the kernel and comes back", function()
+      local vm <close>, sh = boot {
+        cpus = cpus, consoles = { { name = "cmd" }, { name = "data", kind = "port" } },
+      }
+      local function both_ways(round)
+        for name, path in pairs { cmd = "/dev/hvc0", data = "/dev/virtio-ports/data" } do
+          local port = vm.port[name]
+          -- The driver finds its ports after modprobe has returned.
+          sh:run(("(sh -c 'until (echo ready && read -r line && echo \"got $line\") <>%s >&0; "
+            .. "do sleep 0.1; done' >/dev/null 2>&1 &)"):format(path))
+          port:expect("ready", LONG)
+          port:send(("%s %d\n"):format(name, round))
+          port:expect(("got %s %d"):format(name, round), LONG)
+        end
+      end
+      -- Whoever has hvc0 open keeps the module: init is to start no getty there.
+      run_all(sh, { "sed -i /hvc/d /etc/inittab", "kill -HUP 1" })
+      sh:try("killall getty", LONG)
+      both_ways(0)
+      for round = 1, 3 do
+        run_all(sh, {
+          "for i in $(seq 50); do rmmod virtio_console 2>/dev/null && break; sleep 0.2; done",
+          "! test -e /dev/virtio-ports/data", "modprobe virtio_console",
+        })
+        both_ways(round)
+      end
+      local stats = vm.device.console.stats
+      assert.is_true(stats.resets >= 4)
+      assert.same({ 0, 0, false }, { stats.malformed, stats.needs_reset, stats.is_broken })
     end)
   end)
 end
