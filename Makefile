@@ -223,7 +223,7 @@ $(UNIT_HOST) $(KVM_BIN): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(LIB_A)
 $(UNIT_BIND): $(OUT)/%: $(OUT)/%.o $(call obj,$(BIND_SRC) $(EMBED_SRC)) $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) $(LUA_LIBS) -lcmocka -o $@
 # These call into Lua.
-BENCH_BIND := $(addprefix $(OUT)/bench/,bench_hook bench_lua_device bench_lua_virtio)
+BENCH_BIND := $(addprefix $(OUT)/bench/,bench_hook bench_lua_device bench_lua_vcpu bench_lua_virtio)
 $(BENCH_BIND:=.o): CFLAGS_ALL += $(LUA_CFLAGS)
 $(BENCH_BIND): $(OUT)/%: $(OUT)/%.o $(call obj,$(BIND_SRC)) $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) $(LUA_LIBS) -o $@
