@@ -235,6 +235,24 @@ describe("a buffer", function()
     end)
   end)
 
+  it("is written a part of a string, as string.sub would have it", function()
+    with_device(one [[local text = "0123456789"
+      for _, first in ipairs { 1, 3, 0, -3, 11, -20, 10, math.mininteger, math.maxinteger } do
+        for _, last in ipairs { -1, 5, 0, 10, 99, -4, -99, math.mininteger, math.maxinteger } do
+          local left = buf.writable
+          local n = buf:write(text, first, last)
+          assert(n == #text:sub(first, last) and left - n == buf.writable)
+        end
+        buf:write(text, first)
+        log[#log + 1] = text:sub(first)
+      end
+      buf:write(text, nil, 3)]], function(b)
+      local bytes = b:request(0, { ["in"] = 4000 })
+      assert.equal(0, b.stats.errors)
+      assert.matches("01234567890123456789$", bytes)
+    end)
+  end)
+
   it("takes its last bytes first or last", function()
     with_device(one "buf:write_last('Z') log[1] = buf.writable buf:write('abcdef')", function(b)
       assert.equal(4, offer(b, 0, nil, 4) and 4)
