@@ -293,23 +293,18 @@ static const unsigned char *pack_args(lua_State *L, int first, size_t *out_len)
 int vmoon_ldhandle_call(lua_State *L, struct vmoon_ldobj *obj, const char *name,
 			int first)
 {
-	const unsigned char *args;
-	unsigned char *result;
-	size_t args_len, len = 0;
+	struct vmoon_ldcall io = {.cap = RESULT_MAX};
 	struct vmoon_error err;
 	lua_Integer n;
 	int list;
 
-	args = pack_args(L, first, &args_len);
-	result = lua_newuserdatauv(L, RESULT_MAX, 0);
-	must(L,
-	     vmoon_ldobj_call(obj, name, args, args_len, result, RESULT_MAX,
-			      &len, &err),
-	     &err);
-	if (len > RESULT_MAX)
+	io.args = pack_args(L, first, &io.args_len);
+	io.result = lua_newuserdatauv(L, RESULT_MAX, 0);
+	must(L, vmoon_ldobj_call(obj, name, &io, &err), &err);
+	if (io.len > RESULT_MAX)
 		return luaL_error(L, "the results of a method have at most "
 				     "64 KiB");
-	if (!vmoon_ldunpack(L, result, len))
+	if (!vmoon_ldunpack(L, io.result, io.len))
 		return luaL_error(L, "the results are no plain data");
 	list = lua_gettop(L);
 	lua_getfield(L, list, "n");

@@ -377,7 +377,7 @@ static void check_one(lua_State *L, int spec, const struct vmoon_config *cfg,
 	struct vmoon_ldspec_source own = {0};
 	struct vmoon_ldobj *obj;
 	struct vmoon_error err;
-	struct wanted w;
+	struct wanted w = {0};
 
 	if (vmoon_config_device(cfg, i, &d, &err) != VMOON_OK)
 		vmoon_lresult_raise(L, NULL, &err);
@@ -398,6 +398,7 @@ static void check_one(lua_State *L, int spec, const struct vmoon_config *cfg,
 	}
 	vmoon_ldobj_destroy(obj);
 	free_wanted(&w);
+	at->origin.source = NULL;
 }
 
 void vmoon_ldmaker_check(lua_State *L, int idx, const struct vmoon_config *cfg,

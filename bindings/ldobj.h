@@ -147,17 +147,20 @@ int vmoon_ldobj_run_script(lua_State *L);
 
 /* ---- the script's side, under the lock ---- */
 
+/* Lists, by vmoon_ldpack. */
+struct vmoon_ldcall {
+	const unsigned char *args; /* NULL: none */
+	size_t args_len;
+	unsigned char *result; /* NULL: nobody wants it */
+	size_t cap, len;       /* len is out: what the result needs */
+};
 /*
- * Calls a method. args is vmoon_ldpack of a list of arguments, result of a list
- * of results: at most cap bytes; *out_len are needed. E_INVAL for a name that
- * is none, E_SCRIPT when it raises: that is the caller's own mistake and does
- * not count as the device's.
+ * Calls a method. E_INVAL for a name that is none, E_SCRIPT when it raises:
+ * that is the caller's own mistake and does not count as the device's.
  */
 VMOON_STATUS vmoon_ldobj_call(struct vmoon_ldobj *obj, const char *name,
-			      const unsigned char *args, size_t args_len,
-			      unsigned char *result, size_t cap,
-			      size_t *out_len, struct vmoon_error *err)
-	VMOON_NONNULL(1, 2, 7);
+			      struct vmoon_ldcall *io, struct vmoon_error *err)
+	VMOON_NONNULL(1, 2, 3);
 /* vmoon_ldpack of d.state; E_SCRIPT with the path of what cannot be saved. */
 VMOON_STATUS vmoon_ldobj_pack_state(struct vmoon_ldobj *obj, unsigned char *buf,
 				    size_t cap, size_t *out_len,

@@ -73,7 +73,7 @@ bool vmoon_ldreg_value(lua_State *L, int idx, uint64_t *out,
 static uint64_t check_value(lua_State *L, int idx)
 {
 	const char *why;
-	uint64_t value;
+	uint64_t value = 0;
 
 	if (!vmoon_ldreg_value(L, idx, &value, &why))
 		luaL_error(L,

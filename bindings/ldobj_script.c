@@ -77,14 +77,13 @@ static struct vmoon_ldhook *find_method(const struct vmoon_ldobj *obj,
 }
 
 enum vmoon_status vmoon_ldobj_call(struct vmoon_ldobj *obj, const char *name,
-				   const unsigned char *args, size_t args_len,
-				   unsigned char *result, size_t cap,
-				   size_t *out_len, struct vmoon_error *err)
+				   struct vmoon_ldcall *io,
+				   struct vmoon_error *err)
 {
-	struct call c = {.args = args,
-			 .args_len = args_len,
-			 .result = result,
-			 .cap = result == NULL ? 0 : cap};
+	struct call c = {.args = io->args,
+			 .args_len = io->args_len,
+			 .result = io->result,
+			 .cap = io->result == NULL ? 0 : io->cap};
 	struct vmoon_ldhook *hook = find_method(obj, name);
 	struct vmoon_ldstate *s = obj->code.state;
 	lua_State *L = vmoon_ldstate_lua(s);
@@ -105,7 +104,7 @@ enum vmoon_status vmoon_ldobj_call(struct vmoon_ldobj *obj, const char *name,
 	if (vmoon_ldstate_last_ticks(s) > hook->worst_ticks)
 		hook->worst_ticks = vmoon_ldstate_last_ticks(s);
 	if (is_ok && !c.is_unfit) {
-		*out_len = c.out_len;
+		io->len = c.out_len;
 		return VMOON_OK;
 	}
 	hook->errors++;

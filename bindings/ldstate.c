@@ -347,6 +347,9 @@ enum vmoon_status vmoon_ldstate_create(const struct vmoon_ldstate_options *opts,
 	st = reserve(s, opts->folder, err);
 	if (st == VMOON_OK)
 		st = make_state(s, err);
+	if (st == VMOON_OK && !s->is_trusted && opts->watchdog == NULL)
+		st = vmoon_fail(err, VMOON_E_INVAL, 0,
+				"device: its code needs a watchdog");
 	if (st == VMOON_OK && !s->is_trusted) {
 		st = vmoon_watch_init(&s->watch, opts->watchdog,
 				      vmoon_ldbudget_late, &s->budget, err);

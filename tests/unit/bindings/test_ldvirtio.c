@@ -61,7 +61,6 @@ static void test_ldvirtio__a_buffer_is_none_once_the_device_is_gone(
 	static const char *const methods[] = {"done", "look"};
 	unsigned char result[64];
 	struct ldobj_rig r;
-	size_t len;
 
 	(void)state;
 	plug(&r, HOLDS, plain);
@@ -70,10 +69,12 @@ static void test_ldvirtio__a_buffer_is_none_once_the_device_is_gone(
 	vmoon_bench_destroy(r.b);
 	r.b = NULL;
 	for (size_t i = 0; i < VMOON_COUNTOF(methods); i++) {
-		assert_int_equal(vmoon_ldobj_call(r.obj, methods[i], NULL, 0,
-						  result, sizeof(result), &len,
-						  &r.err),
-				 VMOON_E_SCRIPT);
+		struct vmoon_ldcall io = {.result = result,
+					  .cap = sizeof(result)};
+
+		assert_int_equal(
+			vmoon_ldobj_call(r.obj, methods[i], &io, &r.err),
+			VMOON_E_SCRIPT);
 		assert_non_null(strstr(r.err.msg, "gone back"));
 	}
 	rig_close(&r);
