@@ -38,4 +38,28 @@ end
 -- Seconds for what an emulated host does slowly.
 support.long = 120
 
+-- A device of scripts/devices. An emulated host stands still now and then for
+-- longer than a hook may.
+function support.device(name, params)
+  return { file = "scripts/devices/" .. name .. ".lua", params = params, budget = 1 }
+end
+
+function support.boot(fields)
+  local vm = require("vmoon").boot(support.spec(fields))
+  local ok, sh = pcall(vm.login, vm, { timeout = support.long })
+  if ok then return vm, sh end
+  vm:close()
+  error(sh, 0)
+end
+
+-- The figures of a device whose hooks all went well.
+function support.sound(d)
+  local stats = d.stats
+  assert.same({ 0, 0, 0, false }, { stats.errors, stats.events_lost, stats.lines_lost, stats.failed })
+  if d.type == "lua-virtio" then
+    assert.same({ 0, 0, false }, { stats.malformed, stats.needs_reset, stats.is_broken })
+  end
+  return stats
+end
+
 return support
