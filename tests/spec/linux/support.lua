@@ -3,6 +3,7 @@
 -- busted hands `it` and `pending` to spec files alone: they pass them on, and
 -- pending as a function of their own, for inside a test it is another one.
 local it, pending = ...
+local assert = require "luassert" -- as spec files have it
 local support = {}
 
 support.kernel = os.getenv "VMOON_KERNEL"
