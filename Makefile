@@ -126,7 +126,8 @@ UNIT_FAULTS := $(filter $(OUT)/tests/unit/faults/% $(OUT)/tests/unit/host/test_b
 $(UNIT_FAULTS): LDFLAGS_ALL += $(FAULTS:%=-Wl,--wrap=%)
 UNIT_CORE := $(filter-out $(UNIT_BIND) $(UNIT_HOST),$(UNIT_BIN))
 # What threads run through: the part TSan looks at.
-UNIT_TSAN := $(filter $(OUT)/tests/unit/runtime/% $(OUT)/tests/unit/host/%,$(UNIT_BIN))
+UNIT_TSAN := $(filter $(OUT)/tests/unit/runtime/% $(OUT)/tests/unit/host/%,$(UNIT_BIN)) \
+             $(addprefix $(OUT)/tests/unit/bindings/,test_ldattack test_ldobj_dev)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -222,7 +223,7 @@ $(UNIT_HOST) $(KVM_BIN): $(OUT)/%: $(OUT)/%.o $(SUPPORT_LIB) $(LIB_A)
 $(UNIT_BIND): $(OUT)/%: $(OUT)/%.o $(call obj,$(BIND_SRC) $(EMBED_SRC)) $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) $(LUA_LIBS) -lcmocka -o $@
 # These call into Lua.
-BENCH_BIND := $(addprefix $(OUT)/bench/,bench_hook bench_lua_device)
+BENCH_BIND := $(addprefix $(OUT)/bench/,bench_hook bench_lua_device bench_lua_vcpu bench_lua_virtio)
 $(BENCH_BIND:=.o): CFLAGS_ALL += $(LUA_CFLAGS)
 $(BENCH_BIND): $(OUT)/%: $(OUT)/%.o $(call obj,$(BIND_SRC)) $(SUPPORT_LIB) $(LIB_A)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS) $(LUA_LIBS) -o $@

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bench_lua_device.c - an access of a device in Lua, beside one in C: a hook, a
- * declared register, and whether the host's heap was asked for anything.
+ * declared register, and whether the host's heap was asked for anything. One
+ * by one and with others there: bench_lua_vcpu.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include "bindings/ldobj.h"
 #include "runtime/mem.h"
 
-enum { SAMPLES = 200000, BATCH = 1000, ROUNDS = 300 };
+enum { BATCH = 1000, ROUNDS = 300 };
 
 struct heap {
 	size_t calls;
@@ -26,7 +27,6 @@ struct rig {
 	struct vmoon_device *dev;
 	uint64_t off;
 	bool is_write;
-	uint32_t ns[SAMPLES];
 	volatile uint64_t sum;
 };
 
@@ -109,35 +109,10 @@ static double measure(struct rig *r)
 	return best;
 }
 
-static int compare(const void *a, const void *b)
-{
-	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void print_row(const char *name, double figure, const char *unit,
 		      const char *beside)
 {
 	printf("%-40s | %8.1f | %-4s | %s\n", name, figure, unit, beside);
-}
-
-/* Single accesses, with the clock's two looks in them. */
-static void print_tail(struct rig *r, const char *name)
-{
-	char row[80];
-
-	for (int i = 0; i < SAMPLES; i++) {
-		double start = now_ns();
-
-		access_once(r);
-		r->ns[i] = (uint32_t)(now_ns() - start);
-	}
-	qsort(r->ns, SAMPLES, sizeof(r->ns[0]), compare);
-	(void)snprintf(row, sizeof(row), "%s, p50", name);
-	print_row(row, r->ns[SAMPLES / 2], "ns", "the clock included");
-	(void)snprintf(row, sizeof(row), "%s, p99.9", name);
-	print_row(row, r->ns[SAMPLES / 1000 * 999], "ns", "the same");
 }
 
 static const char text[] =
@@ -208,13 +183,11 @@ int main(void)
 	r.dev = &c.dev;
 	r.off = 4;
 	print_row("C: a register's read", measure(&r), "ns", "a bare device");
-	print_tail(&r, "C: a register's read");
 	r.dev = dev;
 	for (size_t i = 0; i < VMOON_COUNTOF(rows); i++) {
 		r.off = rows[i].off;
 		r.is_write = rows[i].is_write;
 		print_row(rows[i].name, measure(&r), "ns", rows[i].beside);
-		print_tail(&r, rows[i].name);
 	}
 	print_row("calls of the host's heap in all of them",
 		  (double)(heap.calls - calls), "", "budget 0");

@@ -43,6 +43,14 @@ uint64_t vmoon_lbench_check_count(lua_State *L, int arg, uint64_t max)
 	return (uint64_t)value; /* not negative */
 }
 
+/* Of what runs hooks: their trouble is why it failed, if it did. */
+static void must(lua_State *L, enum vmoon_status status,
+		 const struct vmoon_error *err)
+{
+	vmoon_lbench_settle(L, lua_touserdata(L, 1));
+	vmoon_lbench_must(L, status, err);
+}
+
 static uint64_t opt_count(lua_State *L, int arg, uint64_t max)
 {
 	return lua_isnoneornil(L, arg) ? 0
@@ -112,12 +120,10 @@ static int read_width(lua_State *L, unsigned width)
 	struct vmoon_error err;
 	uint64_t value = 0;
 
-	vmoon_lbench_must(
-		L,
-		vmoon_bench_read(b, vmoon_lbench_check_count(L, 2, INT64_MAX),
-				 width, &value, &err),
-		&err);
-	vmoon_lbench_settle(L, lua_touserdata(L, 1));
+	must(L,
+	     vmoon_bench_read(b, vmoon_lbench_check_count(L, 2, INT64_MAX),
+			      width, &value, &err),
+	     &err);
 	lua_pushinteger(L, (lua_Integer)value); /* 64 bits as they are */
 	return 1;
 }
@@ -134,9 +140,7 @@ static int write_width(lua_State *L, unsigned width)
 	else
 		value = vmoon_lbench_check_count(
 			L, 3, (UINT64_C(1) << 8 * width) - 1);
-	vmoon_lbench_must(L, vmoon_bench_write(b, off, width, value, &err),
-			  &err);
-	vmoon_lbench_settle(L, lua_touserdata(L, 1));
+	must(L, vmoon_bench_write(b, off, width, value, &err), &err);
 	return 0;
 }
 
@@ -189,10 +193,7 @@ static int bench_advance(lua_State *L)
 	luaL_argcheck(L, seconds >= 0 && seconds <= 1e9, 2,
 		      "seconds are from 0 to a milliard");
 	/* Below 2^60. */
-	vmoon_lbench_must(
-		L, vmoon_bench_advance(b, (uint64_t)(seconds * 1e9), &err),
-		&err);
-	vmoon_lbench_settle(L, lua_touserdata(L, 1));
+	must(L, vmoon_bench_advance(b, (uint64_t)(seconds * 1e9), &err), &err);
 	return 0;
 }
 
@@ -200,9 +201,7 @@ static int bench_reset(lua_State *L)
 {
 	struct vmoon_error err;
 
-	vmoon_lbench_must(L, vmoon_bench_reset(vmoon_lbench_check(L, 1), &err),
-			  &err);
-	vmoon_lbench_settle(L, lua_touserdata(L, 1));
+	must(L, vmoon_bench_reset(vmoon_lbench_check(L, 1), &err), &err);
 	return 0;
 }
 
@@ -303,9 +302,8 @@ static int bench_probe(lua_State *L)
 		ring = vmoon_lbench_count(L, 2, "ring", 0);
 		luaL_argcheck(L, ring <= UINT16_MAX, 2, "ring is too large");
 	}
-	vmoon_lbench_must(
-		L, vmoon_bench_probe(b, features, (uint16_t)ring, &got, &err),
-		&err);
+	must(L, vmoon_bench_probe(b, features, (uint16_t)ring, &got, &err),
+	     &err);
 	lua_pushinteger(L, (lua_Integer)got); /* bit 63 is never offered */
 	return 1;
 }
@@ -337,7 +335,7 @@ static int bench_request(lua_State *L)
 	r.out_len = (uint32_t)len; /* checked above, like the next */
 	r.in_len = (uint32_t)in_len;
 	r.in = luaL_buffinitsize(L, &buf, in_len);
-	vmoon_lbench_must(L, vmoon_bench_request(b, &r, &err), &err);
+	must(L, vmoon_bench_request(b, &r, &err), &err);
 	/* A device may claim more than there is. */
 	luaL_pushresultsize(&buf, r.written < in_len ? r.written : in_len);
 	lua_pushinteger(L, r.written);
@@ -388,7 +386,7 @@ static int bench_kick(lua_State *L)
 		(unsigned)vmoon_lbench_check_count(L, 2, UINT32_MAX);
 	struct vmoon_error err;
 
-	vmoon_lbench_must(L, vmoon_bench_kick(b, queue, &err), &err);
+	must(L, vmoon_bench_kick(b, queue, &err), &err);
 	return 0;
 }
 
@@ -427,14 +425,6 @@ static int bench_interrupt(lua_State *L)
 static int bench_irq(lua_State *L)
 {
 	lua_pushboolean(L, vmoon_bench_irq(vmoon_lbench_check(L, 1)));
-	return 1;
-}
-
-static int bench_held(lua_State *L)
-{
-	/* A few at most. */
-	lua_pushinteger(
-		L, (lua_Integer)vmoon_bench_held(vmoon_lbench_check(L, 1)));
 	return 1;
 }
 
@@ -496,7 +486,7 @@ static const luaL_Reg bench_properties[] = {
 	{"edges", vmoon_lbench_edges},
 	{"exit", vmoon_lbench_exit},
 	{"faults", bench_faults},
-	{"held", bench_held},
+	{"held", vmoon_lbench_held},
 	{"irq", bench_irq},
 	{"state", vmoon_lbench_state},
 	{"stats", vmoon_lbench_stats},

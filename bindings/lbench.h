@@ -38,6 +38,7 @@ int vmoon_lbench_fault(lua_State *L);
 int vmoon_lbench_flush(lua_State *L);
 int vmoon_lbench_id(lua_State *L);
 int vmoon_lbench_read(lua_State *L);
+int vmoon_lbench_held(lua_State *L);
 int vmoon_lbench_release(lua_State *L);
 int vmoon_lbench_write(lua_State *L);
 int vmoon_lbench_zeroes(lua_State *L);

@@ -153,3 +153,11 @@ int vmoon_lbench_release(lua_State *L)
 			  &err);
 	return 0;
 }
+
+int vmoon_lbench_held(lua_State *L)
+{
+	/* A few at most. */
+	lua_pushinteger(
+		L, (lua_Integer)vmoon_bench_held(vmoon_lbench_check(L, 1)));
+	return 1;
+}

@@ -97,6 +97,7 @@ static void open_bench(lua_State *L, struct vmoon_lbench *self,
 	struct vmoon_device_options custom;
 	struct vmoon_virtio_options virtio;
 	struct vmoon_error err;
+	enum vmoon_status st;
 
 	if (vmoon_ldobj_spec(self->obj)->kind == VMOON_LDSPEC_VIRTIO) {
 		vmoon_ldvirtio_options(self->obj, &virtio);
@@ -106,8 +107,10 @@ static void open_bench(lua_State *L, struct vmoon_lbench *self,
 		opts->custom = &custom;
 		vmoon_ldobj_watch(self->obj, true, NULL, NULL);
 	}
-	vmoon_lbench_must(L, vmoon_bench_create(opts, &self->bench, &err),
-			  &err);
+	st = vmoon_bench_create(opts, &self->bench, &err);
+	opts->custom = NULL;
+	opts->custom_virtio = NULL;
+	vmoon_lbench_must(L, st, &err);
 }
 
 /*

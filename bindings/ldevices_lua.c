@@ -264,6 +264,8 @@ int vmoon_ldevices_reload(lua_State *L)
 	struct adoption a = {0};
 
 	with_object(L, &d, get_object, &obj); /* it stays as long as the VM */
+	if (obj == NULL)
+		return 0; /* it has raised */
 	source.path = vmoon_ldobj_path(obj);
 	origin.source = &source;
 	if (vmoon_ldobj_prepare(obj, vmoon_ldproblems_add, problems,

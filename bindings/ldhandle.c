@@ -194,7 +194,11 @@ void vmoon_ldhandle_push_stats(lua_State *L, const struct vmoon_ldobj *obj)
 
 	luaL_checkstack(L, 8, NULL);
 	vmoon_ldobj_stats(obj, &st);
-	lua_createtable(L, 0, 16);
+	lua_createtable(L, 0, 18);
+	if (vmoon_ldobj_spec(obj)->kind != VMOON_LDSPEC_VIRTIO) {
+		set_count(L, "exits", st.exits);
+		set_seconds(L, "c_time", st.c_ns);
+	}
 	set_count(L, "fast", st.fast);
 	set_count(L, "hooks", st.hooks);
 	set_count(L, "errors", st.errors);
@@ -216,29 +220,6 @@ void vmoon_ldhandle_push_stats(lua_State *L, const struct vmoon_ldobj *obj)
 	lua_setfield(L, -2, "failed");
 	push_hooks(L, obj);
 	lua_setfield(L, -2, "by_hook");
-}
-
-void vmoon_ldhandle_push_log(lua_State *L, const struct vmoon_ldobj *obj)
-{
-	struct vmoon_reg_access_note n;
-
-	luaL_checkstack(L, 8, NULL);
-	lua_newtable(L);
-	for (size_t i = 0; vmoon_ldobj_note(obj, i, &n); i++) {
-		lua_createtable(L, 0, 6);
-		set_count(L, "offset", n.off);
-		set_count(L, "width", n.width);
-		lua_pushinteger(L, (lua_Integer)n.value); /* as they are */
-		lua_setfield(L, -2, "value");
-		lua_pushboolean(L, n.is_write);
-		lua_setfield(L, -2, "write");
-		if (n.name != NULL) {
-			lua_pushstring(L, n.name);
-			lua_setfield(L, -2, "register");
-			set_count(L, "index", n.element);
-		}
-		lua_rawseti(L, -2, (lua_Integer)i + 1);
-	}
 }
 
 /* ---- plain data, from one state to the other ---- */
@@ -312,23 +293,18 @@ static const unsigned char *pack_args(lua_State *L, int first, size_t *out_len)
 int vmoon_ldhandle_call(lua_State *L, struct vmoon_ldobj *obj, const char *name,
 			int first)
 {
-	const unsigned char *args;
-	unsigned char *result;
-	size_t args_len, len = 0;
+	struct vmoon_ldcall io = {.cap = RESULT_MAX};
 	struct vmoon_error err;
 	lua_Integer n;
 	int list;
 
-	args = pack_args(L, first, &args_len);
-	result = lua_newuserdatauv(L, RESULT_MAX, 0);
-	must(L,
-	     vmoon_ldobj_call(obj, name, args, args_len, result, RESULT_MAX,
-			      &len, &err),
-	     &err);
-	if (len > RESULT_MAX)
+	io.args = pack_args(L, first, &io.args_len);
+	io.result = lua_newuserdatauv(L, RESULT_MAX, 0);
+	must(L, vmoon_ldobj_call(obj, name, &io, &err), &err);
+	if (io.len > RESULT_MAX)
 		return luaL_error(L, "the results of a method have at most "
 				     "64 KiB");
-	if (!vmoon_ldunpack(L, result, len))
+	if (!vmoon_ldunpack(L, io.result, io.len))
 		return luaL_error(L, "the results are no plain data");
 	list = lua_gettop(L);
 	lua_getfield(L, list, "n");
@@ -347,4 +323,5 @@ void vmoon_ldhandle_open(lua_State *L)
 	lua_pushliteral(L, "locked");
 	lua_setfield(L, -2, "__metatable");
 	lua_pop(L, 1);
+	vmoon_ldhandle_open_log(L);
 }

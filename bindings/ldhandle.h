@@ -17,9 +17,6 @@ void vmoon_ldhandle_push_regs(lua_State *L, const struct vmoon_ldobj *obj)
 	VMOON_NONNULL(1, 2);
 void vmoon_ldhandle_push_stats(lua_State *L, const struct vmoon_ldobj *obj)
 	VMOON_NONNULL(1, 2);
-/* A list of the last accesses, if they are kept; the oldest is first. */
-void vmoon_ldhandle_push_log(lua_State *L, const struct vmoon_ldobj *obj)
-	VMOON_NONNULL(1, 2);
 /* A copy of d.state. */
 void vmoon_ldhandle_push_state(lua_State *L, struct vmoon_ldobj *obj)
 	VMOON_NONNULL(1, 2);
@@ -29,5 +26,17 @@ void vmoon_ldhandle_push_events(lua_State *L, struct vmoon_ldobj *obj)
 /* The method name with the arguments from first to the top: its results. */
 int vmoon_ldhandle_call(lua_State *L, struct vmoon_ldobj *obj, const char *name,
 			int first) VMOON_NONNULL(1, 2, 3);
+
+/* ---- ldhandle_log.c ---- */
+
+/* Of vmoon_ldhandle_open. */
+void vmoon_ldhandle_open_log(lua_State *L);
+/*
+ * A list of the last accesses, if they are kept; the oldest is first. Each has
+ * its line in text: "CTRL <- 0x3 {ENABLE IRQEN}" was written, "COUNT -> 0x7d"
+ * was read. The list's text is all of them.
+ */
+void vmoon_ldhandle_push_log(lua_State *L, const struct vmoon_ldobj *obj)
+	VMOON_NONNULL(1, 2);
 
 #endif

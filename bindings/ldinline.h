@@ -16,7 +16,8 @@ bool vmoon_linline_is_device(lua_State *L, int idx);
 /*
  * Pushes a list of what of the device at idx cannot move, for
  * core.device_error: empty when it all can; a list of functions that stay
- * (where = "script"); and bytes for vmoon_ldinline_push.
+ * (where = "script"); and bytes for vmoon_ldinline_push, in which something
+ * stands in for what cannot move.
  */
 void vmoon_linline_pack(lua_State *L, int idx);
 

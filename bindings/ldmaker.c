@@ -15,6 +15,7 @@
 #include "ldpack.h"
 #include "ldproblems.h"
 #include "ldvirtio.h"
+#include "lmod.h"
 #include "lresult.h"
 #include "lvm.h"
 
@@ -270,17 +271,52 @@ enum vmoon_status vmoon_ldmaker_install(struct vmoon_runtime *rt,
 
 /* ---- for scripts ---- */
 
+/* Parameters are checked when the device is made. */
+static void add_own(void *ctx, const struct vmoon_ldproblem *problem)
+{
+	if (!problem->is_param)
+		vmoon_ldproblems_add(ctx, problem);
+}
+
+/* Raises what is at idx, which cannot move, with what else is wrong. */
+static void raise_refused(lua_State *L, int idx,
+			  const struct vmoon_ldspec_source *source,
+			  const struct vmoon_ldproblems_origin *origin)
+{
+	struct vmoon_ldobj_options o = {.source = *source,
+					.extend = vmoon_ldvirtio_extend};
+	struct vmoon_ldproblems *rest;
+	struct vmoon_ldobj *obj = NULL;
+	struct vmoon_error err;
+
+	idx = lua_absindex(L, idx);
+	luaL_checkstack(L, 8, NULL);
+	if (vmoon_runtime_watchdog(vmoon_lvm_runtime(L), &o.watchdog, &err) !=
+	    VMOON_OK)
+		vmoon_lresult_raise(L, NULL, &err);
+	vmoon_lmod_push_core(L);
+	lua_getfield(L, -1, "inline_rest");
+	lua_pushvalue(L, idx);
+	rest = vmoon_ldproblems_push(L, NULL);
+	VMOON_IGNORE(vmoon_ldobj_create(&o, add_own, rest, &obj, &err));
+	vmoon_ldobj_destroy(obj);
+	vmoon_ldproblems_push_list(L, rest);
+	lua_remove(L, -2);
+	lua_call(L, 2, 0);
+	vmoon_ldproblems_raise_list(L, idx, origin);
+}
+
 void vmoon_ldmaker_inline(lua_State *L, int idx,
 			  struct vmoon_ldspec_source *out,
 			  const struct vmoon_ldproblems_origin *origin)
 {
 	vmoon_linline_pack(L, idx);
-	if (lua_rawlen(L, -3) > 0)
-		vmoon_ldproblems_raise_list(L, -3, origin);
 	out->path = "device";
 	out->text = lua_tolstring(L, -1, &out->len);
 	out->is_inline = true;
 	out->allow_script = true;
+	if (lua_rawlen(L, -3) > 0)
+		raise_refused(L, -3, out, origin);
 	lua_remove(L, -3);
 }
 
@@ -341,7 +377,7 @@ static void check_one(lua_State *L, int spec, const struct vmoon_config *cfg,
 	struct vmoon_ldspec_source own = {0};
 	struct vmoon_ldobj *obj;
 	struct vmoon_error err;
-	struct wanted w;
+	struct wanted w = {0};
 
 	if (vmoon_config_device(cfg, i, &d, &err) != VMOON_OK)
 		vmoon_lresult_raise(L, NULL, &err);
@@ -362,6 +398,7 @@ static void check_one(lua_State *L, int spec, const struct vmoon_config *cfg,
 	}
 	vmoon_ldobj_destroy(obj);
 	free_wanted(&w);
+	at->origin.source = NULL;
 }
 
 void vmoon_ldmaker_check(lua_State *L, int idx, const struct vmoon_config *cfg,

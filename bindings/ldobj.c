@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ldobj_parts.h"
+#include "ldvirtio.h"
 
 enum { LINES_A_SECOND = 2048, LINES_BURST = 8192 }; /* bytes of d:log */
 
@@ -102,6 +103,8 @@ static void give_up(struct vmoon_ldobj *obj)
 	obj->has_failed = true;
 	if (obj->map != NULL)
 		vmoon_regmap_fail(obj->map, true);
+	if (obj->virtio != NULL)
+		vmoon_ldvirtio_failed(obj->virtio);
 }
 
 void vmoon_ldobj_fail(struct vmoon_ldobj *obj, const char *why)

@@ -39,8 +39,9 @@ struct vmoon_ldobj_options {
 	size_t memory;                       /* 0: the file's */
 	bool allow_changed; /* a snapshot of another text of the file */
 	/*
-	 * Adds to the object d, the only argument, before any of the file's
-	 * functions runs; may raise. NULL: nothing. For virtio.
+	 * Adds to the object d before any of the file's functions runs; may
+	 * raise. Its arguments: d, a table that goes into the slot extra of
+	 * a virtio device and is empty, the spec. NULL: nothing. For virtio.
 	 */
 	lua_CFunction extend;
 	/*
@@ -146,17 +147,20 @@ int vmoon_ldobj_run_script(lua_State *L);
 
 /* ---- the script's side, under the lock ---- */
 
+/* Lists, by vmoon_ldpack. */
+struct vmoon_ldcall {
+	const unsigned char *args; /* NULL: none */
+	size_t args_len;
+	unsigned char *result; /* NULL: nobody wants it */
+	size_t cap, len;       /* len is out: what the result needs */
+};
 /*
- * Calls a method. args is vmoon_ldpack of a list of arguments, result of a list
- * of results: at most cap bytes; *out_len are needed. E_INVAL for a name that
- * is none, E_SCRIPT when it raises: that is the caller's own mistake and does
- * not count as the device's.
+ * Calls a method. E_INVAL for a name that is none, E_SCRIPT when it raises:
+ * that is the caller's own mistake and does not count as the device's.
  */
 VMOON_STATUS vmoon_ldobj_call(struct vmoon_ldobj *obj, const char *name,
-			      const unsigned char *args, size_t args_len,
-			      unsigned char *result, size_t cap,
-			      size_t *out_len, struct vmoon_error *err)
-	VMOON_NONNULL(1, 2, 7);
+			      struct vmoon_ldcall *io, struct vmoon_error *err)
+	VMOON_NONNULL(1, 2, 3);
 /* vmoon_ldpack of d.state; E_SCRIPT with the path of what cannot be saved. */
 VMOON_STATUS vmoon_ldobj_pack_state(struct vmoon_ldobj *obj, unsigned char *buf,
 				    size_t cap, size_t *out_len,
@@ -198,13 +202,17 @@ VMOON_STATUS vmoon_ldobj_adopt(struct vmoon_ldobj *obj,
 void vmoon_ldcode_destroy(struct vmoon_ldcode *code, struct vmoon_mem *mem);
 
 struct vmoon_ldobj_stats {
+	/* Of a register device: accesses that came, each of which was an exit
+	 * of a guest's, and the time that C took for them, without Lua: an
+	 * estimate, by some of them. */
+	uint64_t exits, c_ns;
 	uint64_t fast;    /* accesses that C answered alone */
 	uint64_t hooks;   /* accesses that called one */
 	uint64_t errors;  /* of hooks */
 	uint64_t reports; /* that it cannot go on: env.report */
 	uint64_t events, events_lost, lines_lost, posted;
 	const char *error; /* the last one's text, or why it failed; or NULL */
-	struct vmoon_ldstate_stats state;
+	struct vmoon_ldstate_stats state; /* times: of hooks */
 };
 void vmoon_ldobj_stats(const struct vmoon_ldobj *obj,
 		       struct vmoon_ldobj_stats *out) VMOON_NONNULL(1, 2);

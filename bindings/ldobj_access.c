@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ldobj_access.c - what an access does in Lua: on_read, on_write, later ones.
  */
-#include <lauxlib.h>
 #include <stdio.h>
 
 #include "ldobj_parts.h"
@@ -10,39 +9,6 @@ static const struct vmoon_reg *reg_of(const struct vmoon_ldobj *obj,
 				      unsigned reg)
 {
 	return &obj->code.spec->map.regs[reg];
-}
-
-static void fill(lua_State *L, int cache, int which, unsigned reg,
-		 uint64_t value)
-{
-	const struct vmoon_ldobj *obj = vmoon_ldobj_of(L);
-	const size_t count = reg_of(obj, reg)->field_count;
-
-	lua_rawgeti(L, cache, which);
-	for (size_t i = 0; i < count; i++) {
-		lua_rawgeti(L, cache, (lua_Integer)i + 3);
-		vmoon_ldreg_field(L, &obj->code, reg, i, value);
-		lua_rawset(L, -3);
-	}
-}
-
-/* on_write, d, cache, register, new, old, element or nothing */
-static int write_fields(lua_State *L)
-{
-	/* Pushed below as a small number, and as 64 bits as they are. */
-	const unsigned reg = (unsigned)lua_tointeger(L, 4);
-	const uint64_t new_value = (uint64_t)lua_tointeger(L, 5);
-	const uint64_t old_value = (uint64_t)lua_tointeger(L, 6);
-	const int extra = lua_gettop(L) - 6;
-
-	lua_pushvalue(L, 1);
-	lua_pushvalue(L, 2);
-	fill(L, 3, 1, reg, new_value);
-	fill(L, 3, 2, reg, old_value);
-	if (extra > 0)
-		lua_pushvalue(L, 7);
-	lua_call(L, 3 + extra, 0);
-	return 0;
 }
 
 bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,
@@ -80,28 +46,19 @@ static bool run_write(struct vmoon_ldobj *obj, unsigned reg, uint32_t element,
 {
 	struct vmoon_ldhook *hook =
 		vmoon_ldobj_hook(obj, VMOON_LDHOOK_WRITE, reg);
-	const struct vmoon_reg *r = reg_of(obj, reg);
-	const bool is_array = r->count > 1;
+	const bool is_array = reg_of(obj, reg)->count > 1;
 	lua_State *L;
-	int args = 2;
 
 	if (hook == NULL)
 		return true;
 	L = vmoon_ldhook_begin(obj, hook);
 	if (L == NULL)
 		return false;
-	if (r->field_count > 0) {
-		lua_pushcfunction(L, write_fields);
-		lua_insert(L, -3);
-		lua_rawgeti(L, obj->code.caches, (lua_Integer)reg + 1);
-		lua_pushinteger(L, reg);
-		args = 5; /* and on_write itself */
-	}
 	lua_pushinteger(L, (lua_Integer)written); /* bits as they are */
 	lua_pushinteger(L, (lua_Integer)old);
 	if (is_array)
 		lua_pushinteger(L, element);
-	return vmoon_ldhook_call(obj, hook, args + is_array, 0);
+	return vmoon_ldhook_call(obj, hook, 2 + is_array, 0);
 }
 
 void vmoon_ldreg_drain(struct vmoon_ldobj *obj)

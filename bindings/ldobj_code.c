@@ -40,7 +40,7 @@ static void lock_d(lua_State *L)
 	lua_setmetatable(L, -2);
 }
 
-/* params or nil, state or nil, the object, the spec: d, caches, "state" */
+/* params or nil, state or nil, the object, the spec: d, extra, "state" */
 static int make_d(lua_State *L)
 {
 	const struct vmoon_ldobj *obj = lua_touserdata(L, 3);
@@ -48,15 +48,12 @@ static int make_d(lua_State *L)
 	const int base = lua_gettop(L);
 
 	lua_createtable(L, 0, 24);
-	if (spec->kind == VMOON_LDSPEC_VIRTIO)
-		lua_newtable(L);
-	else
-		vmoon_ldreg_push(L, spec); /* d.reg, caches */
-	if (spec->kind != VMOON_LDSPEC_VIRTIO) {
-		lua_insert(L, -2);
-		lua_setfield(L, base + 1, "reg");
-	}
+	lua_newtable(L); /* extra */
 	lua_pushvalue(L, base + 1);
+	if (spec->kind != VMOON_LDSPEC_VIRTIO) {
+		vmoon_ldreg_push(L, spec);
+		lua_setfield(L, -2, "reg");
+	}
 	for (int i = 1; i <= 2; i++) { /* params, state */
 		if (lua_istable(L, i))
 			lua_pushvalue(L, i);
@@ -69,8 +66,10 @@ static int make_d(lua_State *L)
 	vmoon_ldlib_methods(L, spec);
 	if (obj->opts.extend != NULL) {
 		lua_pushcfunction(L, obj->opts.extend);
-		lua_pushvalue(L, -2);
-		lua_call(L, 1, 0);
+		lua_pushvalue(L, base + 1);
+		lua_pushvalue(L, base + 2);
+		lua_pushvalue(L, 4);
+		lua_call(L, 3, 0);
 	}
 	lock_d(L);
 	lua_pop(L, 1);
@@ -101,7 +100,7 @@ static enum vmoon_status open_d(struct vmoon_ldobj *obj,
 		return vmoon_fail(err, VMOON_E_SCRIPT, 0, "%s",
 				  vmoon_ldstate_error(code->state));
 	code->state_key = lua_gettop(L);
-	code->caches = code->state_key - 1;
+	code->extra = code->state_key - 1;
 	code->d = code->state_key - 2;
 	return VMOON_OK;
 }
@@ -354,6 +353,8 @@ enum vmoon_status vmoon_ldcode_make(struct vmoon_ldobj *obj,
 		st = list_hooks(&code, obj->opts.mem, err);
 	if (st == VMOON_OK)
 		st = find_bools(&code, obj->opts.mem, err);
+	if (st == VMOON_OK)
+		st = vmoon_ldfields_open(&code, err);
 	if (st != VMOON_OK) {
 		vmoon_ldcode_fini(&code, obj->opts.mem);
 		return st;

@@ -6,9 +6,11 @@
 #include <stdatomic.h>
 
 #include "ldobj_parts.h"
+#include "lhost.h"
 
 /* Snapshot tag: which device it is the file's hash says. */
 #define TYPE "lua-device"
+enum { LOOKS = 16 };
 
 struct vmoon_ldobj *vmoon_ldobj_of_device(struct vmoon_device *dev)
 {
@@ -20,14 +22,76 @@ static struct vmoon_device *map_of(struct vmoon_ldobj *obj)
 	return vmoon_regmap_device(obj->map);
 }
 
+/* ---- the time of C ---- */
+
+/* What two looks take: the least of some, since the host may come between. */
+static void start_timing(struct vmoon_ldobj *obj)
+{
+	obj->until_timed = VMOON_LDOBJ_TIMED;
+	obj->look_ticks = UINT64_MAX;
+	for (int i = 0; i < LOOKS; i++) {
+		const uint64_t begin = vmoon_lhost_ticks();
+		const uint64_t ticks = vmoon_lhost_ticks() - begin;
+
+		if (ticks < obj->look_ticks)
+			obj->look_ticks = ticks;
+	}
+}
+
+struct timing {
+	uint64_t begin, lua;
+};
+
+static struct timing begin_timed(struct vmoon_ldobj *obj)
+{
+	const uint64_t lua = vmoon_ldstate_total_ticks(obj->code.state);
+
+	obj->until_timed = VMOON_LDOBJ_TIMED;
+	obj->timed++;
+	return (struct timing){vmoon_lhost_ticks(), lua};
+}
+
+static void end_timed(struct vmoon_ldobj *obj, const struct timing *t)
+{
+	const uint64_t ticks = vmoon_lhost_ticks() - t->begin;
+	const uint64_t other = vmoon_ldstate_total_ticks(obj->code.state) -
+			       t->lua + obj->look_ticks;
+
+	obj->c_ticks += ticks > other ? ticks - other : 0;
+}
+
+static __attribute__((noinline)) uint64_t read_timed(struct vmoon_ldobj *obj,
+						     uint64_t off,
+						     unsigned size)
+{
+	const struct timing t = begin_timed(obj);
+	const uint64_t value = obj->map_dev->ops->read(obj->map_dev, off, size);
+
+	end_timed(obj, &t);
+	return value;
+}
+
+static __attribute__((noinline)) void write_timed(struct vmoon_ldobj *obj,
+						  uint64_t off, unsigned size,
+						  uint64_t val)
+{
+	const struct timing t = begin_timed(obj);
+
+	obj->map_dev->ops->write(obj->map_dev, off, size, val);
+	end_timed(obj, &t);
+}
+
+/* ---- the device ---- */
+
 static uint64_t dev_read(struct vmoon_device *dev, uint64_t off, unsigned size)
 {
 	struct vmoon_ldobj *obj = vmoon_ldobj_of_device(dev);
-	struct vmoon_device *map = map_of(obj);
 
 	if (obj->posted_len > 0)
 		vmoon_ldreg_drain(obj);
-	return map->ops->read(map, off, size);
+	if (--obj->until_timed == 0)
+		return read_timed(obj, off, size);
+	return obj->map_dev->ops->read(obj->map_dev, off, size);
 }
 
 /* A write that only goes behind those that wait. */
@@ -49,11 +113,13 @@ static void dev_write(struct vmoon_device *dev, uint64_t off, unsigned size,
 		      uint64_t val)
 {
 	struct vmoon_ldobj *obj = vmoon_ldobj_of_device(dev);
-	struct vmoon_device *map = map_of(obj);
 
 	if (obj->posted_len > 0 && !is_posted(obj->code.spec, off))
 		vmoon_ldreg_drain(obj);
-	map->ops->write(map, off, size, val);
+	if (--obj->until_timed == 0)
+		write_timed(obj, off, size, val);
+	else
+		obj->map_dev->ops->write(obj->map_dev, off, size, val);
 }
 
 static void dev_reset(struct vmoon_device *dev)
@@ -90,6 +156,7 @@ static void dev_destroy(struct vmoon_device *dev)
 
 	map->ops->destroy(map);
 	obj->map = NULL; /* the maker may have it still */
+	obj->map_dev = NULL;
 	obj->env = none;
 	vmoon_ldobj_destroy(obj);
 }
@@ -156,7 +223,9 @@ static enum vmoon_status make(void *ctx, const struct vmoon_device_env *env,
 				 &obj->map, err);
 	if (st != VMOON_OK)
 		return st;
+	obj->map_dev = map_of(obj);
 	obj->dev.ops = &dev_ops;
+	start_timing(obj);
 	atomic_fetch_add(&obj->holders, 1);
 	vmoon_ldobj_attach(obj, env);
 	vmoon_ldobj_start_watch(obj);

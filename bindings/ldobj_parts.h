@@ -7,6 +7,9 @@
 #include "ldpack.h"
 #include "vmoon/bucket.h"
 
+/* A prime: guests often do the same few accesses over and over. */
+enum { VMOON_LDOBJ_TIMED = 61 };
+
 struct vmoon_ldhook {
 	vmoon_ldslot fn; /* 0: there is none */
 	enum vmoon_ldhook_kind kind;
@@ -24,8 +27,8 @@ struct vmoon_ldcode {
 	size_t hook_count;
 	size_t first[VMOON_LDHOOK_RESET + 2]; /* of a kind */
 	uint64_t *bools; /* owned: of each register the fields that are one */
-	/* In the state: d; the tables that on_write gets; the key "state". */
-	vmoon_ldslot d, caches, state_key;
+	/* In the state: d; the table of extend; the key "state". */
+	vmoon_ldslot d, extra, state_key;
 };
 
 struct vmoon_ldposted {
@@ -42,6 +45,7 @@ struct vmoon_ldobj {
 	struct vmoon_ldcode code;
 	struct vmoon_device_env env;   /* all zero before attach */
 	struct vmoon_regmap *map;      /* owned; NULL before attach */
+	struct vmoon_device *map_dev;  /* borrowed: the map's, for an access */
 	struct vmoon_ldvirtio *virtio; /* borrowed: its carrier, or NULL */
 
 	/* The device's time, and where its clock was then. */
@@ -50,6 +54,13 @@ struct vmoon_ldobj {
 	uint64_t armed_ns; /* what env.timer was set to */
 	bool is_ticking;   /* timers are set when all are done */
 	bool has_woken;    /* env.wake was set, and has not come */
+
+	/*
+	 * One access in VMOON_LDOBJ_TIMED is timed, with what two looks at the
+	 * counter take; Lua's own time is no part.
+	 */
+	unsigned until_timed; /* accesses, this one too */
+	uint64_t timed, c_ticks, look_ticks;
 
 	struct vmoon_ldposted posted[VMOON_LDOBJ_POSTED_MAX];
 	unsigned posted_head, posted_len;
@@ -99,7 +110,7 @@ void vmoon_ldobj_wake(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 
 /* ---- ldobj_reg.c ---- */
 
-/* Pushes d.reg and the tables for on_write; inside a call. */
+/* Pushes d.reg; inside a call. */
 void vmoon_ldreg_push(lua_State *L, const struct vmoon_ldspec *spec)
 	VMOON_NONNULL(1, 2);
 /* A value as a register takes it: false, and why, for other shapes. */
@@ -112,6 +123,12 @@ void vmoon_ldreg_names(lua_State *L, const struct vmoon_ldspec *spec)
 void vmoon_ldreg_field(lua_State *L, const struct vmoon_ldcode *code,
 		       unsigned reg, size_t field, uint64_t value)
 	VMOON_NONNULL(1, 2);
+/* ---- ldobj_fields.c ---- */
+
+/* on_write of registers with fields: from now on they get fields. */
+VMOON_STATUS vmoon_ldfields_open(const struct vmoon_ldcode *code,
+				 struct vmoon_error *err) VMOON_NONNULL(1);
+
 /* ---- ldobj_access.c ---- */
 
 /* The map's hooks. */

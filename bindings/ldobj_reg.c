@@ -73,7 +73,7 @@ bool vmoon_ldreg_value(lua_State *L, int idx, uint64_t *out,
 static uint64_t check_value(lua_State *L, int idx)
 {
 	const char *why;
-	uint64_t value;
+	uint64_t value = 0;
 
 	if (!vmoon_ldreg_value(L, idx, &value, &why))
 		luaL_error(L,
@@ -332,31 +332,6 @@ static void push_entries(lua_State *L, const struct vmoon_ldspec *spec)
 	}
 }
 
-/* A list for each register with fields: new, old, and the fields' names. */
-static void push_caches(lua_State *L, const struct vmoon_ldspec *spec)
-{
-	lua_createtable(L, (int)spec->map.reg_count, 0); /* at most 512 */
-	for (size_t i = 0; i < spec->map.reg_count; i++) {
-		const struct vmoon_reg *reg = &spec->map.regs[i];
-		const int fields = (int)reg->field_count; /* at most 64 */
-
-		if (fields == 0 || spec->regs[i].on_write == 0) {
-			lua_pushboolean(L, false);
-		} else {
-			lua_createtable(L, fields + 2, 0);
-			lua_createtable(L, 0, fields);
-			lua_rawseti(L, -2, 1);
-			lua_createtable(L, 0, fields);
-			lua_rawseti(L, -2, 2);
-			for (int k = 0; k < fields; k++) {
-				lua_pushstring(L, reg->fields[k].name);
-				lua_rawseti(L, -2, k + 3);
-			}
-		}
-		lua_rawseti(L, -2, (lua_Integer)i + 1);
-	}
-}
-
 void vmoon_ldreg_push(lua_State *L, const struct vmoon_ldspec *spec)
 {
 	static const luaL_Reg fns[] = {{"__index", reg_index},
@@ -368,5 +343,4 @@ void vmoon_ldreg_push(lua_State *L, const struct vmoon_ldspec *spec)
 	push_entries(L, spec);
 	vmoon_ldreg_names(L, spec);
 	set_meta(L, fns, 2);
-	push_caches(L, spec);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ldobj_parts.h"
+#include "ldvirtio.h"
 
 static const char *difference(const struct vmoon_ldspec *a,
 			      const struct vmoon_ldspec *b)
@@ -116,6 +117,8 @@ enum vmoon_status vmoon_ldobj_adopt(struct vmoon_ldobj *obj,
 		memcpy(obj->doorbells, doorbells, sizeof(doorbells));
 		move_timers(obj, old.spec, obj->code.spec);
 		vmoon_ldobj_start_watch(obj); /* names were the old map's */
+		if (obj->virtio != NULL)
+			vmoon_ldvirtio_reloaded(obj->virtio);
 	}
 	vmoon_ldcode_destroy(take_code, obj->opts.mem);
 	return st;

@@ -77,14 +77,13 @@ static struct vmoon_ldhook *find_method(const struct vmoon_ldobj *obj,
 }
 
 enum vmoon_status vmoon_ldobj_call(struct vmoon_ldobj *obj, const char *name,
-				   const unsigned char *args, size_t args_len,
-				   unsigned char *result, size_t cap,
-				   size_t *out_len, struct vmoon_error *err)
+				   struct vmoon_ldcall *io,
+				   struct vmoon_error *err)
 {
-	struct call c = {.args = args,
-			 .args_len = args_len,
-			 .result = result,
-			 .cap = result == NULL ? 0 : cap};
+	struct call c = {.args = io->args,
+			 .args_len = io->args_len,
+			 .result = io->result,
+			 .cap = io->result == NULL ? 0 : io->cap};
 	struct vmoon_ldhook *hook = find_method(obj, name);
 	struct vmoon_ldstate *s = obj->code.state;
 	lua_State *L = vmoon_ldstate_lua(s);
@@ -105,7 +104,7 @@ enum vmoon_status vmoon_ldobj_call(struct vmoon_ldobj *obj, const char *name,
 	if (vmoon_ldstate_last_ticks(s) > hook->worst_ticks)
 		hook->worst_ticks = vmoon_ldstate_last_ticks(s);
 	if (is_ok && !c.is_unfit) {
-		*out_len = c.out_len;
+		io->len = c.out_len;
 		return VMOON_OK;
 	}
 	hook->errors++;
@@ -200,14 +199,45 @@ void vmoon_ldobj_line(struct vmoon_ldobj *obj, const char *line)
 
 /* ---- figures ---- */
 
+/* What else the state has run made it. */
+static void add_times(const struct vmoon_ldcode *code,
+		      struct vmoon_ldstate_stats *out)
+{
+	uint64_t total = 0, worst = 0;
+
+	for (size_t i = 0; i < code->hook_count; i++) {
+		const struct vmoon_ldhook *hook = &code->hooks[i];
+
+		total += hook->total_ticks;
+		if (hook->worst_ticks > worst)
+			worst = hook->worst_ticks;
+	}
+	out->total_ns = vmoon_ldstate_ns(code->state, total);
+	out->worst_ns = vmoon_ldstate_ns(code->state, worst);
+}
+
+static void add_exits(const struct vmoon_ldobj *obj,
+		      struct vmoon_ldobj_stats *out)
+{
+	const uint64_t ns = vmoon_ldstate_ns(obj->code.state, obj->c_ticks);
+	const uint64_t rest = VMOON_LDOBJ_TIMED - obj->until_timed;
+
+	vmoon_regmap_counts(obj->map, &out->fast, &out->hooks);
+	out->exits = obj->timed * VMOON_LDOBJ_TIMED + rest;
+	if (obj->timed > 0)
+		out->c_ns = (uint64_t)((double)ns / (double)obj->timed *
+				       (double)out->exits);
+}
+
 void vmoon_ldobj_stats(const struct vmoon_ldobj *obj,
 		       struct vmoon_ldobj_stats *out)
 {
 	*out = obj->stats;
 	if (obj->map != NULL)
-		vmoon_regmap_counts(obj->map, &out->fast, &out->hooks);
+		add_exits(obj, out);
 	out->error = obj->has_error ? obj->error : NULL;
 	vmoon_ldstate_stats(obj->code.state, &out->state);
+	add_times(&obj->code, &out->state);
 }
 
 uint64_t vmoon_ldobj_reg(const struct vmoon_ldobj *obj, unsigned reg,

@@ -100,7 +100,8 @@ static void set_boolean(lua_State *L, const char *key, bool value)
 	lua_setfield(L, -2, key);
 }
 
-static void push_problems(lua_State *L, const struct vmoon_ldproblems *list)
+void vmoon_ldproblems_push_list(lua_State *L,
+				const struct vmoon_ldproblems *list)
 {
 	lua_Integer i = 0;
 
@@ -170,6 +171,6 @@ int vmoon_ldproblems_raise(lua_State *L, const struct vmoon_ldproblems *list,
 {
 	if (list->first == NULL)
 		return vmoon_lresult_raise(L, NULL, err);
-	push_problems(L, list);
+	vmoon_ldproblems_push_list(L, list);
 	return vmoon_ldproblems_raise_list(L, -1, origin);
 }

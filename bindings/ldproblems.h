@@ -18,6 +18,11 @@ struct vmoon_ldproblems *vmoon_ldproblems_push(lua_State *L,
 void vmoon_ldproblems_add(void *list, const struct vmoon_ldproblem *problem)
 	VMOON_NONNULL(1, 2);
 
+/* Pushes it as a list of problems as locate.lua has them. */
+void vmoon_ldproblems_push_list(lua_State *L,
+				const struct vmoon_ldproblems *list)
+	VMOON_NONNULL(1, 2);
+
 struct vmoon_ldproblems_origin {
 	const struct vmoon_ldspec_source *source;
 	const char *function, *prefix;
@@ -37,7 +42,7 @@ int vmoon_ldproblems_raise(lua_State *L, const struct vmoon_ldproblems *list,
 			   const struct vmoon_error *err)
 	VMOON_NONNULL(1, 2, 3, 4);
 
-/* The same of a list of problems as locate.lua has them, at idx. */
+/* The same of such a list at idx. */
 int vmoon_ldproblems_raise_list(lua_State *L, int idx,
 				const struct vmoon_ldproblems_origin *origin)
 	VMOON_NONNULL(1, 3);

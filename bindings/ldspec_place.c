@@ -77,6 +77,9 @@ static void say_overlap(struct vmoon_ldcheck *c, struct vmoon_ldreg *regs,
 	if (a->first == b->first && a->last == b->last)
 		vmoon_ldcheck_hint(c, "one register can do what a read and "
 				      "what a write does: on_read, on_write");
+	else
+		vmoon_ldcheck_hint(c, "a register has 4 bytes unless its width "
+				      "says otherwise");
 	vmoon_ldcheck_leave(c, inner);
 	vmoon_ldcheck_leave(c, before);
 }

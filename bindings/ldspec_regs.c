@@ -33,6 +33,7 @@ static void check_width(struct vmoon_ldcheck *c, int idx, struct vmoon_ldreg *r)
 		before = vmoon_ldcheck_enter(c, "width");
 		vmoon_ldcheck_say(c, "expected 1, 2, 4 or 8; got %s",
 				  vmoon_ldcheck_show(c->L, -1, shown));
+		vmoon_ldcheck_hint(c, "bytes, not bits; 4 when it is left out");
 		vmoon_ldcheck_leave(c, before);
 	}
 	lua_pop(c->L, 1);
@@ -298,6 +299,23 @@ static void check_doorbell_count(struct vmoon_ldcheck *c,
 				  n, VMOON_LDSPEC_DOORBELLS_MAX);
 }
 
+static void check_fifo_depths(struct vmoon_ldcheck *c,
+			      const struct vmoon_ldreg *regs, size_t count)
+{
+	uint64_t values = 0;
+
+	for (size_t i = 0; i < count; i++)
+		values += regs[i].reg.fifo_depth;
+	if (values <= VMOON_REGMAP_FIFOS_MAX)
+		return;
+	vmoon_ldcheck_say(c,
+			  "FIFOs of %llu values together are too many; at "
+			  "most %d",
+			  (unsigned long long)values, VMOON_REGMAP_FIFOS_MAX);
+	vmoon_ldcheck_hint(c, "a depth is how far the driver may be ahead: "
+			      "fifo = { depth = 16 }");
+}
+
 static void publish(struct vmoon_ldcheck *c, const struct vmoon_ldreg *regs,
 		    size_t count)
 {
@@ -349,6 +367,7 @@ void vmoon_ldspec_check_registers(struct vmoon_ldcheck *c, int idx)
 	sort_by_place(regs, count);
 	vmoon_ldspec_check_places(c, regs, count);
 	check_doorbell_count(c, regs, count);
+	check_fifo_depths(c, regs, count);
 	compile_irq(c, regs, count);
 	publish(c, regs, count);
 }

@@ -29,7 +29,8 @@ enum {
 	MEMORY_MAX = 1 << 30,
 	STACK_SLOTS = 64, /* for whoever owns it, outside of run */
 	GARBAGE_MIN = 64 << 10,
-	GC_FACTOR = 4, /* above the baseline a call collects itself */
+	GARBAGE_PART = 64, /* of the arena: 256 KiB of 16 MiB */
+	GC_FACTOR = 4,     /* above the baseline a call collects itself */
 	GC_TURNS_MAX = 1 << 20
 };
 #define NO_MEMORY "not enough memory" /* Lua's own words */
@@ -241,9 +242,13 @@ void vmoon_ldstate_load(lua_State *L, const char *text, size_t len,
 
 /* ---- the collector ---- */
 
+/* A collection looks at all that there is, so it is for a part of that. */
 bool vmoon_ldstate_wants_gc(const struct vmoon_ldstate *s)
 {
-	return vmoon_larena_used(s->arena) > s->baseline + GARBAGE_MIN;
+	const size_t part = vmoon_larena_capacity(s->arena) / GARBAGE_PART;
+
+	return vmoon_larena_used(s->arena) >
+	       s->baseline + (part > GARBAGE_MIN ? part : GARBAGE_MIN);
 }
 
 void vmoon_ldstate_gc(struct vmoon_ldstate *s, uint64_t budget_ns)
@@ -342,6 +347,9 @@ enum vmoon_status vmoon_ldstate_create(const struct vmoon_ldstate_options *opts,
 	st = reserve(s, opts->folder, err);
 	if (st == VMOON_OK)
 		st = make_state(s, err);
+	if (st == VMOON_OK && !s->is_trusted && opts->watchdog == NULL)
+		st = vmoon_fail(err, VMOON_E_INVAL, 0,
+				"device: its code needs a watchdog");
 	if (st == VMOON_OK && !s->is_trusted) {
 		st = vmoon_watch_init(&s->watch, opts->watchdog,
 				      vmoon_ldbudget_late, &s->budget, err);
@@ -417,6 +425,11 @@ bool vmoon_ldstate_was_late(const struct vmoon_ldstate *s)
 uint64_t vmoon_ldstate_last_ticks(const struct vmoon_ldstate *s)
 {
 	return s->last_ticks;
+}
+
+uint64_t vmoon_ldstate_total_ticks(const struct vmoon_ldstate *s)
+{
+	return s->total_ticks;
 }
 
 uint64_t vmoon_ldstate_ns(const struct vmoon_ldstate *s, uint64_t ticks)

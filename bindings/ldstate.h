@@ -82,6 +82,9 @@ uint64_t vmoon_ldstate_last_ticks(const struct vmoon_ldstate *s)
 	VMOON_NONNULL(1);
 uint64_t vmoon_ldstate_ns(const struct vmoon_ldstate *s, uint64_t ticks)
 	VMOON_NONNULL(1);
+/* Of all calls together. */
+uint64_t vmoon_ldstate_total_ticks(const struct vmoon_ldstate *s)
+	VMOON_NONNULL(1);
 bool vmoon_ldstate_was_late(const struct vmoon_ldstate *s) VMOON_NONNULL(1);
 
 /* Inside run: pops the table that `require` returns for this name. */

@@ -21,4 +21,13 @@ int vmoon_ldvirtio_extend(lua_State *L);
 struct vmoon_ldobj *vmoon_ldvirtio_object(struct vmoon_virtio *vd)
 	VMOON_NONNULL(1);
 
+/* ---- what its object tells it ---- */
+
+struct vmoon_ldvirtio;
+
+/* No hook is called any more: neither is the driver answered. */
+void vmoon_ldvirtio_failed(struct vmoon_ldvirtio *v) VMOON_NONNULL(1);
+/* Its code is another: what the old code held comes to the new hooks. */
+void vmoon_ldvirtio_reloaded(struct vmoon_ldvirtio *v) VMOON_NONNULL(1);
+
 #endif

@@ -9,27 +9,58 @@
 #define TYPE "vmoon.buffer"
 enum { BYTES_A_STEP = 64 }; /* of a copy, as the budget counts it */
 
-/* Where the registry has the boxes, and the list of them. */
-static const char keys[VMOON_LDVIRTIO_BUFFERS], list_key;
+/* Its address says what is a box. */
+static const char kind;
 
-static struct vmoon_ldbuf_box *check_box(lua_State *L)
+/* What the functions here have as upvalues. */
+enum { UP_META = 1, UP_BOXES = 2, UP_METHODS = 3 };
+
+static lua_Integer place_of(unsigned queue, unsigned index)
 {
-	struct vmoon_ldbuf_box *box = luaL_checkudata(L, 1, TYPE);
+	return (lua_Integer)(queue * VMOON_LDVIRTIO_BUFFERS + index + 1);
+}
 
-	if (box->virtio == NULL || box->buf->state == VMOON_LDBUF_FREE ||
-	    box->buf->state == VMOON_LDBUF_LOADED)
-		luaL_error(L, "the buffer has gone back to the driver");
+/* ---- what it stands for ---- */
+
+/* By what only this file can write into a userdata: see new_box. */
+static const struct vmoon_ldbuf_box *check_box(lua_State *L)
+{
+	const struct vmoon_ldbuf_box *box = lua_touserdata(L, 1);
+
+	/* A light one has no length. */
+	if (box == NULL || lua_rawlen(L, 1) != sizeof(*box) ||
+	    box->kind != &kind)
+		luaL_typeerror(L, 1, TYPE);
 	return box;
 }
 
-/* How many bytes: all that are left when it is not said. */
-static size_t check_len(lua_State *L, int arg, size_t left)
+static struct vmoon_ldbuf *check_buf(lua_State *L)
 {
-	const lua_Integer want =
-		luaL_optinteger(L, arg, (lua_Integer)left); /* below 2^32 */
+	const struct vmoon_ldbuf_box *box = check_box(L);
+	struct vmoon_ldvirtio *v = vmoon_ldobj_of(L)->virtio;
+	struct vmoon_ldbuf *buf;
 
+	if (v != NULL) {
+		buf = &v->queues[box->queue].bufs[box->index];
+		if (buf->serial == box->serial &&
+		    (buf->state == VMOON_LDBUF_HOOK ||
+		     buf->state == VMOON_LDBUF_HELD))
+			return buf;
+	}
+	luaL_error(L, "the buffer has gone back to the driver");
+	return NULL;
+}
+
+/* How many bytes: all that are left when it is not said. */
+static uint32_t check_len(lua_State *L, int arg, uint32_t left)
+{
+	lua_Integer want;
+
+	if (lua_isnoneornil(L, arg))
+		return left;
+	want = luaL_checkinteger(L, arg);
 	luaL_argcheck(L, want >= 0, arg, "a length is at least 0");
-	return (lua_Unsigned)want < left ? (size_t)want : left;
+	return want < (lua_Integer)left ? (uint32_t)want : left;
 }
 
 static int no_memory(lua_State *L)
@@ -37,17 +68,27 @@ static int no_memory(lua_State *L)
 	return luaL_error(L, "a part of the buffer is no memory of the guest");
 }
 
+/* ---- methods ---- */
+
 /* buf:read([len]): fewer bytes when fewer are left */
 static int buf_read(lua_State *L)
 {
-	struct vmoon_ldbuf *buf = check_box(L)->buf;
-	const size_t len = check_len(L, 2, buf->in.left);
+	struct vmoon_ldbuf *buf = check_buf(L);
+	const uint32_t len = check_len(L, 2, buf->in.left);
 	luaL_Buffer b;
 	char *to;
 
 	vmoon_ldguard_charge(L, len / BYTES_A_STEP + 1);
+	if (len <= VMOON_LDVIRTIO_SCRATCH) {
+		to = vmoon_ldobj_of(L)->virtio->scratch;
+		if (len > 0 &&
+		    vmoon_cursor_read_exact(&buf->in, to, len) != VMOON_OK)
+			return no_memory(L);
+		lua_pushlstring(L, to, len);
+		return 1;
+	}
 	to = luaL_buffinitsize(L, &b, len);
-	if (len > 0 && vmoon_cursor_read_exact(&buf->in, to, len) != VMOON_OK)
+	if (vmoon_cursor_read_exact(&buf->in, to, len) != VMOON_OK)
 		return no_memory(L);
 	luaL_pushresultsize(&b, len);
 	return 1;
@@ -56,20 +97,43 @@ static int buf_read(lua_State *L)
 /* buf:skip([len]): how many bytes */
 static int buf_skip(lua_State *L)
 {
-	struct vmoon_ldbuf *buf = check_box(L)->buf;
-	const size_t len = check_len(L, 2, buf->in.left);
+	struct vmoon_ldbuf *buf = check_buf(L);
+	const uint32_t len = check_len(L, 2, buf->in.left);
 
-	vmoon_cursor_skip(&buf->in, (uint32_t)len); /* at most left */
+	vmoon_cursor_skip(&buf->in, len);
 	lua_pushinteger(L, (lua_Integer)len);
 	return 1;
 }
 
-/* buf:write(bytes): how many there was room for */
+/* A part of the bytes, from first to last as string.sub has them. */
+static const char *check_part(lua_State *L, size_t *out_len)
+{
+	size_t size;
+	const char *bytes = luaL_checklstring(L, 2, &size);
+	const lua_Integer len = (lua_Integer)size; /* a string's */
+	lua_Integer first, last;
+
+	*out_len = size;
+	if (lua_isnoneornil(L, 3))
+		return bytes;
+	first = luaL_checkinteger(L, 3);
+	last = luaL_optinteger(L, 4, -1);
+	if (first <= 0)
+		first = first == 0 || first < -len ? 1 : len + first + 1;
+	if (last < 0)
+		last = last < -len ? 0 : len + last + 1;
+	else if (last > len)
+		last = len;
+	*out_len = first > last ? 0 : (size_t)(last - first + 1);
+	return first > last ? bytes : bytes + first - 1;
+}
+
+/* buf:write(bytes, [first, [last]]): how many there was room for */
 static int buf_write(lua_State *L)
 {
-	struct vmoon_ldbuf *buf = check_box(L)->buf;
+	struct vmoon_ldbuf *buf = check_buf(L);
 	size_t len;
-	const char *bytes = luaL_checklstring(L, 2, &len);
+	const char *bytes = check_part(L, &len);
 
 	if (len > buf->out.left)
 		len = buf->out.left;
@@ -84,7 +148,7 @@ static int buf_write(lua_State *L)
 /* buf:write_last(bytes): at the very end of what the driver gave to write */
 static int buf_write_last(lua_State *L)
 {
-	struct vmoon_ldbuf *buf = check_box(L)->buf;
+	struct vmoon_ldbuf *buf = check_buf(L);
 	struct vmoon_cursor end = buf->out;
 	size_t len;
 	const char *bytes = luaL_checklstring(L, 2, &len);
@@ -100,37 +164,74 @@ static int buf_write_last(lua_State *L)
 	return 0;
 }
 
+static void new_box(lua_State *L, int meta, unsigned queue, unsigned index)
+{
+	struct vmoon_ldbuf_box *box = lua_newuserdatauv(L, sizeof(*box), 0);
+
+	*box = (struct vmoon_ldbuf_box){&kind, 0, queue, index};
+	lua_pushvalue(L, meta);
+	lua_setmetatable(L, -2);
+}
+
 /* buf:later(): it does not go back when the hook returns */
 static int buf_later(lua_State *L)
 {
-	check_box(L)->buf->state = VMOON_LDBUF_HELD;
+	const struct vmoon_ldbuf_box *box = check_box(L);
+	struct vmoon_ldbuf *buf = check_buf(L);
+
+	if (buf->state == VMOON_LDBUF_HELD)
+		return 0;
+	/* Before anything is changed: it may find no memory. */
+	new_box(L, lua_upvalueindex(UP_META), box->queue, box->index);
+	lua_rawseti(L, lua_upvalueindex(UP_BOXES),
+		    place_of(box->queue, box->index));
+	buf->state = VMOON_LDBUF_HELD;
 	return 0;
 }
 
 /* buf:done(): it goes back now */
 static int buf_done(lua_State *L)
 {
-	struct vmoon_ldbuf_box *box = check_box(L);
+	struct vmoon_ldbuf *buf = check_buf(L);
 
-	vmoon_ldvirtio_give_back(box->virtio, box->buf);
+	vmoon_ldvirtio_give_back(vmoon_ldobj_of(L)->virtio, buf);
 	return 0;
 }
 
+/* ---- what it has ---- */
+
+enum { HAS_READABLE = 1, HAS_WRITABLE = 2, HAS_QUEUE = 3 };
+
 /* The rest of each part, and the queue's number, from 1 on. */
+static int push_property(lua_State *L, lua_Integer which)
+{
+	const struct vmoon_ldbuf *buf = check_buf(L);
+
+	switch (which) {
+	case HAS_READABLE: lua_pushinteger(L, buf->in.left); break;
+	case HAS_WRITABLE: lua_pushinteger(L, buf->out.left); break;
+	default: lua_pushinteger(L, (lua_Integer)buf->queue + 1); break;
+	}
+	return 1;
+}
+
+/* Only Lua calls it, with a buffer and a key, which the result replaces. */
 static int buf_index(lua_State *L)
 {
-	const char *key = luaL_checkstring(L, 2);
+	const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2)
+							: luaL_typename(L, 2);
 
-	if (strcmp(key, "readable") == 0)
-		lua_pushinteger(L, check_box(L)->buf->in.left);
-	else if (strcmp(key, "writable") == 0)
-		lua_pushinteger(L, check_box(L)->buf->out.left);
-	else if (strcmp(key, "queue") == 0)
-		lua_pushinteger(L, (lua_Integer)check_box(L)->buf->queue + 1);
-	else if (lua_pushvalue(L, 2),
-		 lua_rawget(L, lua_upvalueindex(1)) == LUA_TNIL)
-		return luaL_error(L, "a buffer has no '%s'", key);
-	return 1;
+	switch (lua_rawget(L, lua_upvalueindex(UP_METHODS))) {
+	case LUA_TFUNCTION: return 1;
+	case LUA_TNUMBER: return push_property(L, lua_tointeger(L, 2));
+	default: break;
+	}
+	return luaL_error(L, "a buffer has no '%s'", key);
+}
+
+static int buf_newindex(lua_State *L)
+{
+	return luaL_error(L, "a buffer's fields cannot be set");
 }
 
 static const luaL_Reg methods[] = {
@@ -140,51 +241,108 @@ static const luaL_Reg methods[] = {
 	{NULL, NULL},
 };
 
-void vmoon_ldbuf_open(lua_State *L)
-{
-	luaL_newmetatable(L, TYPE);
-	luaL_newlib(L, methods);
-	lua_pushcclosure(L, buf_index, 1);
-	lua_setfield(L, -2, "__index");
-	lua_pushliteral(L, "locked");
-	lua_setfield(L, -2, "__metatable");
-	lua_createtable(L, VMOON_LDVIRTIO_BUFFERS, 0);
-	for (int i = 0; i < VMOON_LDVIRTIO_BUFFERS; i++) {
-		struct vmoon_ldbuf_box *box =
-			lua_newuserdatauv(L, sizeof(*box), 0);
+static const struct {
+	const char *name;
+	lua_Integer which;
+} properties[] = {{"queue", HAS_QUEUE},
+		  {"readable", HAS_READABLE},
+		  {"writable", HAS_WRITABLE}};
 
-		*box = (struct vmoon_ldbuf_box){NULL, NULL};
-		lua_pushvalue(L, -3);
-		lua_setmetatable(L, -2);
-		lua_pushvalue(L, -1);
-		lua_rawseti(L, -3, i + 1); /* the list's room */
-		lua_rawsetp(L, LUA_REGISTRYINDEX, &keys[i]);
-	}
-	lua_rawsetp(L, LUA_REGISTRYINDEX, &list_key);
-	lua_pop(L, 1);
-}
+/* ---- lists ---- */
 
-void vmoon_ldbuf_push(lua_State *L, struct vmoon_ldvirtio *v, size_t i)
+/* The box of buf's place, which is for buf from now on. */
+static void push_box(lua_State *L, int boxes, const struct vmoon_ldbuf *buf,
+		     unsigned index)
 {
 	struct vmoon_ldbuf_box *box;
 
-	lua_rawgetp(L, LUA_REGISTRYINDEX, &keys[i]);
+	lua_rawgeti(L, boxes, place_of(buf->queue, index));
 	box = lua_touserdata(L, -1);
-	box->virtio = v;
-	box->buf = &v->bufs[i];
+	box->serial = buf->serial;
 }
 
-/* Its places are there already: setting them asks for no memory. */
-void vmoon_ldbuf_push_list(lua_State *L, struct vmoon_ldvirtio *v,
-			   const unsigned char *which, size_t n)
+static unsigned index_of(const struct vmoon_ldobj *obj,
+			 const struct vmoon_ldbuf *buf)
 {
-	lua_rawgetp(L, LUA_REGISTRYINDEX, &list_key);
-	for (size_t i = 0; i < VMOON_LDVIRTIO_BUFFERS; i++) {
-		if (i < n)
-			vmoon_ldbuf_push(L, v, which[i]);
-		else
-			lua_pushnil(L);
-		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	/* Below BUFFERS. */
+	return (unsigned)(buf - obj->virtio->queues[buf->queue].bufs);
+}
+
+/*
+ * hook, d, list: the table is the hook's, which may do to it what it likes;
+ * made here, where it may find no memory.
+ */
+static int call_list(lua_State *L)
+{
+	const struct vmoon_ldbuf_list *list = lua_touserdata(L, 3);
+	const struct vmoon_ldobj *obj = vmoon_ldobj_of(L);
+
+	lua_settop(L, 2);
+	lua_createtable(L, (int)list->n, 0); /* BUFFERS at most */
+	for (size_t i = 0; i < list->n; i++) {
+		push_box(L, lua_upvalueindex(UP_BOXES), list->bufs[i],
+			 index_of(obj, list->bufs[i]));
+		lua_rawseti(L, 3, (lua_Integer)i + 1);
 	}
-	lua_pushinteger(L, (lua_Integer)n);
+	lua_pushinteger(L, (lua_Integer)list->n);
+	lua_call(L, 3, 0);
+	return 0;
+}
+
+void vmoon_ldbuf_push_caller(lua_State *L, const struct vmoon_ldcode *code)
+{
+	lua_rawgeti(L, code->extra, VMOON_LDBUF_CALL_LIST);
+}
+
+void vmoon_ldbuf_push(lua_State *L, const struct vmoon_ldcode *code,
+		      const struct vmoon_ldbuf *buf)
+{
+	push_box(L, code->extra, buf, index_of(vmoon_ldobj_of(L), buf));
+}
+
+/* ---- making them ---- */
+
+/* The metatable is on the top. */
+static void fill_metatable(lua_State *L, int boxes)
+{
+	const int meta = lua_gettop(L);
+
+	lua_pushliteral(L, TYPE);
+	lua_setfield(L, meta, "__name");
+	lua_pushliteral(L, "locked");
+	lua_setfield(L, meta, "__metatable");
+	lua_pushcfunction(L, buf_newindex);
+	lua_setfield(L, meta, "__newindex");
+	lua_pushvalue(L, meta);
+	lua_pushvalue(L, boxes);
+	luaL_newlibtable(L, methods);
+	lua_pushvalue(L, meta);
+	lua_pushvalue(L, boxes);
+	luaL_setfuncs(L, methods, 2);
+	for (size_t i = 0; i < VMOON_COUNTOF(properties); i++) {
+		lua_pushinteger(L, properties[i].which);
+		lua_setfield(L, -2, properties[i].name);
+	}
+	lua_pushcclosure(L, buf_index, UP_METHODS);
+	lua_setfield(L, meta, "__index");
+}
+
+void vmoon_ldbuf_open(lua_State *L, int idx, size_t queues)
+{
+	const int boxes = lua_absindex(L, idx);
+	int meta;
+
+	lua_createtable(L, 0, 4);
+	meta = lua_gettop(L);
+	fill_metatable(L, boxes);
+	for (size_t i = 0; i < queues * VMOON_LDVIRTIO_BUFFERS; i++) {
+		new_box(L, meta, (unsigned)(i / VMOON_LDVIRTIO_BUFFERS),
+			(unsigned)(i % VMOON_LDVIRTIO_BUFFERS));
+		lua_rawseti(L, boxes, (lua_Integer)i + 1);
+	}
+	lua_pushvalue(L, meta);
+	lua_pushvalue(L, boxes);
+	lua_pushcclosure(L, call_list, UP_BOXES);
+	lua_rawseti(L, boxes, VMOON_LDBUF_CALL_LIST);
+	lua_pop(L, 1);
 }

@@ -311,7 +311,7 @@ static const struct vmoon_config_row rows[VMOON_KEY_COUNT] = {
 						 "ends the VM with "
 						 "the status that was written; "
 						 "false leaves the "
-						 "port to a device of yours.",
+						 "port to your device.",
 					  .example = "debug_exit = false",
 					  .since = "0.1.0"},
 				  .type = VMOON_TYPE_BOOLEAN,

@@ -347,8 +347,9 @@ enum vmoon_status vmoon_vm_start(struct vmoon_vm *vm, struct vmoon_error *err)
 	vmoon_lock_drop(&vm->lock);
 	st = vmoon_vm_start_threads(vm, &e);
 	vmoon_lock_take(&vm->lock);
-	/* Another thread may have paused or stopped it meanwhile. */
-	if (st == VMOON_OK && vmoon_vm_get_state(vm) == VMOON_VM_RUNNING)
+	/* Another thread may have paused or stopped it, or be about to. */
+	if (st == VMOON_OK && vmoon_vm_get_state(vm) == VMOON_VM_RUNNING &&
+	    vm->pausers == 0)
 		vmoon_vm_set_gate(vm, VMOON_GATE_RUN);
 	if (st != VMOON_OK && !vmoon_vm_is_over(vm))
 		end_here(vm, VMOON_VM_FAILED, VMOON_EXIT_HOST_ERROR, e.msg);
@@ -360,23 +361,28 @@ enum vmoon_status vmoon_vm_start(struct vmoon_vm *vm, struct vmoon_error *err)
 
 enum vmoon_status vmoon_vm_pause(struct vmoon_vm *vm, struct vmoon_error *err)
 {
-	enum vmoon_vm_state state;
+	bool is_ours = false;
+	unsigned pauses;
 
 	if (vm == NULL)
 		return no_vm(err);
 	vmoon_lock_take(&vm->lock);
-	state = vmoon_vm_get_state(vm);
-	if (state == VMOON_VM_RUNNING) {
+	if (vmoon_vm_get_state(vm) == VMOON_VM_RUNNING) {
+		pauses = vm->pauses;
+		vm->pausers++; /* park lets go of the lock */
 		vmoon_vm_set_gate(vm, VMOON_GATE_PARK);
 		vmoon_vm_park(vm);
-		/* It may have ended while we waited. */
-		state = vmoon_vm_get_state(vm);
-		if (state == VMOON_VM_RUNNING)
-			set_state(vm, VMOON_VM_PAUSED);
+		vm->pausers--;
+		/* It may have ended while we waited, or another paused it. */
+		is_ours = vm->pauses == pauses &&
+			  vmoon_vm_get_state(vm) == VMOON_VM_RUNNING;
+	}
+	if (is_ours) {
+		vm->pauses++;
+		set_state(vm, VMOON_VM_PAUSED);
 	}
 	vmoon_lock_drop(&vm->lock);
-	return state == VMOON_VM_RUNNING ? VMOON_OK
-					 : wrong_state(vm, "pause", err);
+	return is_ours ? VMOON_OK : wrong_state(vm, "pause", err);
 }
 
 enum vmoon_status vmoon_vm_resume(struct vmoon_vm *vm, struct vmoon_error *err)

@@ -116,6 +116,8 @@ struct vmoon_vm {
 	enum vmoon_gate gate;
 	unsigned threads; /* vCPU threads that were started */
 	unsigned parked;  /* of these, at the gate */
+	unsigned pausers; /* that wait for all to be there */
+	unsigned pauses;  /* so far; wraps */
 	uint64_t start_ns, end_ns, resets;
 	struct vmoon_exit_record exit;
 	unsigned disk_threads; /* that were started */
@@ -210,7 +212,10 @@ void *vmoon_vm_worker_main(void *vm);
 void vmoon_vm_worker_init(struct vmoon_vm *vm) VMOON_NONNULL(1);
 struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 	VMOON_NONNULL(1);
-/* Under vm->lock: returns with every vCPU thread at the gate. */
+/*
+ * Under vm->lock: returns with every vCPU thread at the gate, or after somebody
+ * else had them there for a pause: nobody waits for those who were resumed.
+ */
 void vmoon_vm_park(struct vmoon_vm *vm) VMOON_NONNULL(1);
 /* Memory, tables and every vCPU as at power-on; nobody is running. */
 VMOON_STATUS vmoon_vm_load(struct vmoon_vm *vm, struct vmoon_error *err)

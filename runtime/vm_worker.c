@@ -91,16 +91,17 @@ static void wish_panic(void *ctx, uint64_t value)
 
 void vmoon_vm_park(struct vmoon_vm *vm)
 {
+	const unsigned pauses = vm->pauses;
 	uint64_t kick_ns;
 
 	do {
 		for (unsigned i = 0; i < vm->spec.cpus; i++)
 			vm->vcpus[i].hv->ops->kick(vm->vcpus[i].hv);
 		kick_ns = vmoon_mono_ns() + KICK_INTERVAL_NS;
-		while (vm->parked < vm->threads &&
+		while (vm->parked < vm->threads && vm->pauses == pauses &&
 		       vmoon_lock_wait_until(&vm->lock, &vm->changed, kick_ns))
 			continue;
-	} while (vm->parked < vm->threads);
+	} while (vm->parked < vm->threads && vm->pauses == pauses);
 }
 
 static void publish_end(struct vmoon_vm *vm, const struct vmoon_wish *w)

@@ -5,7 +5,9 @@
  * The thread that runs a watch writes its number of the run, odd while it
  * runs; the watchdog notes when it first saw that number and compares. So
  * nobody but the watchdog reads a clock, and a watchdog that the host stalled
- * is late itself, but never blames a run for the time it slept.
+ * is late itself, but never blames a run for the time it slept. Nor for what
+ * others had of the processor: a budget is of the thread's own time, unless it
+ * waits very long for something.
  */
 #include "vmoon/watchdog.h"
 
@@ -27,6 +29,7 @@ enum {
 	TICK_NS = 1000000,
 	GAP_MAX_NS = 64000000, /* between two calls of late */
 	IDLE_TICKS = 250,      /* looks without a run, before it sleeps */
+	WAIT_FACTOR = 100,     /* of the budget, when it does not run */
 	DOZE_NS = 10000000,    /* at most, on a host without barriers */
 	STACK_BYTES = 256 * 1024
 };
@@ -139,6 +142,32 @@ bool vmoon_watch_end(struct vmoon_watch *w)
 
 /* ---- the watchdog's ---- */
 
+/*
+ * What the thread has had of a processor; 0 when there is no such thread. The
+ * number of a thread's clock is the kernel's own: its id from bit 3 on, and the
+ * scheduler's time of one thread.
+ */
+static uint64_t cpu_ns(const struct vmoon_watch *w)
+{
+	const uint32_t tid = __atomic_load_n(&w->tid, __ATOMIC_RELAXED);
+	struct timespec t = {0};
+
+	(void)clock_gettime((clockid_t)(~tid << 3 | 6), &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static bool is_late(const struct vmoon_watch *w, uint64_t now)
+{
+	const uint64_t budget =
+		__atomic_load_n(&w->budget_ns, __ATOMIC_RELAXED);
+	const uint64_t wall = now - w->seen_ns;
+
+	if (wall < budget)
+		return false;
+	return wall / WAIT_FACTOR >= budget ||
+	       cpu_ns(w) - w->seen_cpu_ns >= budget;
+}
+
 /* Whether it runs. Told late, then again after a while; whoever has gone is let
  * go.
  */
@@ -152,9 +181,10 @@ static bool look_at(struct vmoon_watchdog *dog, struct vmoon_watch *w,
 	if (run != w->seen_run) {
 		w->seen_run = run;
 		w->seen_ns = now;
+		w->seen_cpu_ns = cpu_ns(w);
 		return true;
 	}
-	if (now - w->seen_ns < __atomic_load_n(&w->budget_ns, __ATOMIC_RELAXED))
+	if (w->told_run != run && !is_late(w, now))
 		return true;
 	/* A handler may take long (Lua marks each frame of a deep stack): ever
 	 * more seldom, or the code would not come to its end between two. */

@@ -38,7 +38,7 @@
 ---@field on_reboot? "restart"|"stop"
 ---What a kernel panic does to the VM. Default "stop".
 ---@field on_panic? "stop"|"ignore"
----Whether a write to port 0xf4 ends the VM with the status that was written; false leaves the port to a device of yours.
+---Whether a write to port 0xf4 ends the VM with the status that was written; false leaves the port to your device.
 ---@field debug_exit? boolean
 ---Rates that several sinks share.
 ---@field groups? vmoon.SpecGroups[]
@@ -502,6 +502,8 @@ function Port:resize(cols, rows) end
 ---@field requests? integer                   # of entropy
 ---@field bytes? integer
 ---@field failures? integer                   # of the host's source
+---@field exits? integer                      # of a register device in Lua: accesses that came to it
+---@field c_time? vmoon.Seconds                # about what C took for them, Lua's time not counted
 ---@field fast? integer                       # of a device in Lua: accesses that C answered alone
 ---@field hooks? integer                      # and those that called a hook
 ---@field late? integer                       # hooks that took longer than their budget
@@ -541,7 +543,7 @@ function Device:call(method, ...) end
 ---@return vmoon.DeviceEvent[]
 function Device:events() end
 
----The last accesses of a device in Lua, 256 at most, while they are watched.
+---The last accesses of a device in Lua, 256 at most, while they are watched; as a text, a line for each.
 ---@return vmoon.DeviceAccess[]
 function Device:log() end
 
@@ -829,7 +831,7 @@ function Bench:interrupt() end
 ---@param queue integer
 function Bench:kick(queue) end
 
----The last accesses of a device in Lua, 256 at most.
+---The last accesses of a device in Lua, 256 at most; as a text, a line for each.
 ---@return vmoon.DeviceAccess[]
 function Bench:log() end
 
@@ -959,6 +961,8 @@ function Bench:zeroes(sector, sectors) end
 ---@field write boolean
 ---@field register? string                    # that is there
 ---@field index? integer                      # of it, in an array
+---@field fields? table<string, boolean|integer>  # of it, as far as the access had them
+---@field text string                          # "CTRL <- 0x3 {ENABLE IRQEN}"; tostring gives it, too
 
 ---@class vmoon.DeviceRegister
 ---@field name string

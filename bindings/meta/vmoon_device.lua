@@ -311,8 +311,9 @@ local Buffer = {}
 ---hook returns, unless later was called. Any use after that raises.
 function Buffer:done() end
 
----Keeps the buffer when the hook returns, until done: a timer or a method may answer it. A device has
----64 buffers at once; the driver's others wait. After a snapshot the hook gets it once more.
+---Keeps the buffer when the hook returns, until done: a timer or a method may answer it. A queue has 64
+---buffers at once; the driver's others wait. After a snapshot or a reload the hook gets it once more; a hook
+---that fails keeps nothing.
 function Buffer:later() end
 
 ---Takes the next len bytes that the driver has sent, or as many as there are; all of them without len.
@@ -327,10 +328,12 @@ function Buffer:read(len) end
 function Buffer:skip(len) end
 
 ---Writes bytes behind those that were written, as many as there is room for; how many. Raises when a part
----of the buffer is no guest memory.
+---of the buffer is no guest memory. With first only the part that bytes:sub(first, last) is, without a copy.
 ---@param bytes string
+---@param first? integer                      # 1 without it
+---@param last? integer                       # -1 without it
 ---@return integer written
-function Buffer:write(bytes) end
+function Buffer:write(bytes, first, last) end
 
 ---Writes bytes at the very end of the room, as a status is; the room before them can still be written.
 ---Raises when there is not so much room, and when a part of the buffer is no guest memory.

@@ -41,8 +41,9 @@ struct vmoon_watch {
 	uint64_t late_run;  /* atomic: the last one that was too long */
 	uint32_t tid;       /* atomic: the thread of this run */
 	bool is_late;       /* the thread's own: late was called */
-	/* The watchdog's own: the run that it saw, and since when. */
-	uint64_t seen_run, seen_ns;
+	/* The watchdog's own: the run that it saw, since when, and how much
+	 * the thread had had of a processor then. */
+	uint64_t seen_run, seen_ns, seen_cpu_ns;
 	/* And the run that it told, when, and how long until it tells again. */
 	uint64_t told_run, told_ns, gap_ns;
 	uint32_t seat; /* in its table */

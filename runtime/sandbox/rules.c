@@ -133,6 +133,11 @@ static const struct vmoon_sandbox_row rows[] = {
 	 {IS(0, PID), IS(2, KICK)},
 	 0,
 	 "telling a thread that its hook is late"},
+	{G,
+	 SYS(clock_gettime),
+	 {BITS(0, 7, 6)},
+	 0,
+	 "what a thread has had of a processor"},
 	/* ---- vCPUs ---- */
 	{V,
 	 SYS(write),

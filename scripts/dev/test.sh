@@ -178,6 +178,8 @@ lane_unit() {
 	tsan_build unit-tsan
 	programs unit-tsan "$tsan" 'tests/unit/runtime/test_*.c'
 	programs unit-tsan "$tsan" 'tests/unit/host/test_*.c'
+	programs unit-tsan "$tsan" \
+		'tests/unit/bindings/test_ldattack.c tests/unit/bindings/test_ldobj_dev.c'
 }
 # Programs of other houses look at what ours write.
 lane_tools() {
@@ -248,7 +250,7 @@ lane_linux() {
 	run tap linux acpi 420 bash tests/install/acpi.sh "$plain"
 	for spec in tests/spec/linux/*_spec.lua; do
 		[ -f "$spec" ] || continue
-		run tap linux "${spec%.lua}" 900 tests/testbed/twice --timeout 420 \
+		run tap linux "${spec%.lua}" 1300 tests/testbed/twice --timeout 600 \
 			lua5.4 /usr/bin/busted -o TAP "$spec"
 		sed -n "s|^again: |  AGAIN linux ${spec##*/}: |p" \
 			"$logs/linux-tests_spec_linux_$(basename "${spec%.lua}").log.err"

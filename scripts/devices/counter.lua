@@ -42,6 +42,8 @@ return dev.mmio {
     },
   },
 
+  on_reset = function(d) d.state.running = false end, -- the registers have theirs already
+
   timers = {
     tick = function(d)
       d.reg.STATUS.TICK = true

@@ -5,8 +5,17 @@
 --   0xe4 FLUSH  QEMU unmaps the page whose address is written; nothing to do here
 --   0xe8 BYTES  the same four bytes as DATA
 --
--- Its interrupt lines, port 0x2000 + N for line N, are a device each:
--- { file = "testdev_irq.lua", at = 0x2000 + N, irq = N }.
+-- Its other parts are files of their own, as a device has one window and one
+-- interrupt; with debug_exit.lua that is all of it:
+--
+--   vmoon.boot {
+--     kernel = "ioapic.elf", debug_exit = false,
+--     devices = {
+--       { file = "debug_exit.lua" }, { file = "testdev.lua" }, { file = "testdev_mem.lua" },
+--       { file = "testdev_irq.lua", name = "line14", at = 0x200e, irq = 14 }, -- port 0x2000 + line
+--       { file = "testdev_irq.lua", name = "line15", at = 0x200f, irq = 15 },
+--     },
+--   }
 local dev = require "vmoon.device"
 
 return dev.pio {

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- uart.lua - a 16550A (PC16550D data sheet) at COM2's place: Linux calls it
--- ttyS1. What the guest prints is posted as "tx", line by line or after 20 ms;
--- the script types with vm.device.uart:call("type", TEXT).
+-- uart.lua - a 16550A (PC16550D data sheet) at COM2's place, Linux's ttyS1, with
+-- vmoon's FIFO of 64 bytes. What the guest prints is posted as "tx", line by
+-- line or after 20 ms; the script types with vm.device.uart:call("type", TEXT).
 local dev = require "vmoon.device"
 local DLAB, LOOP, FIFO, TYPED_MAX = 0x80, 0x10, 64, 65536
 
@@ -86,12 +86,13 @@ return dev.pio {
     SCR = { at = 7, width = 1 },
   },
   timers = { flush = flush },
-  on_reset = with(function(_, s) s.rx, s.thre, s.overrun, s.fifo, s.dll, s.dlm = "", false, false, false, 12, 0 end),
-  methods = {
-    type = with(function(_, s, text) -- how many bytes there was room for
-      local fit = text:sub(1, TYPED_MAX - #s.typed)
-      s.typed = s.typed .. fit
-      return #fit
-    end),
-  },
+  on_reset = with(function(d, s)
+    flush(d) -- its timer has gone
+    s.rx, s.thre, s.overrun, s.fifo, s.dll, s.dlm = "", false, false, false, 12, 0
+  end),
+  methods = { type = with(function(_, s, text) -- how many bytes there was room for
+    local fit = text:sub(1, TYPED_MAX - #s.typed)
+    s.typed = s.typed .. fit
+    return #fit
+  end) },
 }

@@ -49,21 +49,38 @@ local function put(w, bytes)
   w.out[#w.out + 1] = bytes
 end
 
--- What a function has captured is refused once, whatever is in it.
-local function refuse(w, path, captured, what)
-  w.out[#w.out + 1] = NIL
-  if not captured then
-    local message = what .. " cannot move to the device's own state"
-    w.problems[#w.problems + 1] = { path = path, message = message, hint = HINT }
-  elseif not captured.is_refused then
-    captured.is_refused = true
-    w.problems[#w.problems + 1] = {
-      path = captured.path, hint = HINT,
-      message = format("the function captures '%s' (%s), which cannot move to the device's own state%s", captured.name,
-        captured.type, what ~= "a " .. captured.type and ": there is " .. what or ""),
-    }
+-- A problem of a place, and of the functions that are being taken apart.
+local function tell(w, path, message, has_stand_in)
+  for _, messages in ipairs(w.open) do
+    if not messages[message] then
+      messages[message] = true
+      messages[#messages + 1] = message
+    end
+  end
+  local key = path .. "\0" .. message
+  if not w.said[key] then
+    w.said[key] = true
+    w.problems[#w.problems + 1] = { path = path, message = message, hint = HINT, has_stand_in = has_stand_in }
   end
 end
+
+-- What a function has captured is refused once, whatever is in it. Something
+-- stands in, so that the rest can be checked.
+local function note(w, path, captured, what)
+  if not captured then return tell(w, path, what .. " cannot move to the device's own state", true) end
+  if captured.what then return end
+  captured.what = what
+  local inside = what ~= "a " .. captured.type and ": there is " .. what or ""
+  tell(w, captured.path, format("the function captures '%s' (%s), which cannot move to the device's own state%s",
+    captured.name, captured.type, inside), captured.path:find "^config%." ~= nil) -- of config it is called
+end
+
+local function refuse(w, path, captured, what)
+  note(w, path, captured, what)
+  put(w, captured and NIL or FALSE)
+end
+
+local function stand_in() end
 
 local function key_before(a, b)
   local x, y = type(a), type(b)
@@ -107,32 +124,42 @@ end
 local function put_upvalue(w, fn, i, path, depth)
   local name, value, id = core.upvalue(fn, i)
   local known = w.upvalues[id]
-  if known then return put(w, ("<I4"):pack(known)) end
-  w.upvalues[id] = w.upvalue_count
-  put(w, ("<I4"):pack(w.upvalue_count))
+  if known then
+    if known.what then note(w, path, { name = name, type = known.type, path = path }, known.what) end
+    return put(w, ("<I4"):pack(known.number))
+  end
+  known = { number = w.upvalue_count, name = name, type = type(value), path = path }
+  w.upvalues[id] = known
+  put(w, ("<I4"):pack(known.number))
   w.upvalue_count = w.upvalue_count + 1
   if name == "_ENV" then return put(w, GLOBALS) end -- a test's own environment, too
-  put_value(w, value, path, depth + 1, { name = name, type = type(value), path = path })
+  put_value(w, value, path, depth + 1, known)
 end
 
 local function put_function(w, value, path, depth, captured)
   local known = w.functions[value]
   if known then
+    for _, message in ipairs(known.messages) do tell(w, path, message, path:find "^config%." ~= nil) end
     put(w, FUNCTION_AGAIN)
-    return put(w, ("<I4"):pack(known))
+    return put(w, ("<I4"):pack(known.number))
   end
   local code, count = core.dump(value)
+  if not code and captured then return refuse(w, path, captured, "a function of C") end
   if not code then
-    return refuse(w, path, captured, "a function of C")
+    note(w, path, nil, "a function of C")
+    return put_value(w, stand_in, path, depth)
   end
   if w.function_count == FUNCTIONS_MAX or depth > 4 * DEPTH_MAX then
     return refuse(w, path, captured, "one function too many")
   end
-  w.functions[value] = w.function_count
+  known = { number = w.function_count, messages = {} }
+  w.functions[value] = known
   put(w, FUNCTION)
   put(w, ("<I4s4I1"):pack(w.function_count, code, count))
   w.function_count = w.function_count + 1
+  w.open[#w.open + 1] = known.messages
   for i = 1, count do put_upvalue(w, value, i, path, depth) end
+  w.open[#w.open] = nil
 end
 
 function put_value(w, value, path, depth, captured)
@@ -164,12 +191,24 @@ function core.inline(device, kind)
   local names, globals = library_names()
   local w = {
     out = {}, size = 0, problems = {}, above = {}, functions = {}, function_count = 0, upvalues = {}, upvalue_count = 0,
-    names = names, globals = globals, scripts = {}, where = rawget(device, "where"),
+    names = names, globals = globals, scripts = {}, open = {}, said = {}, where = rawget(device, "where"),
     registers = type(rawget(device, "registers")) == "table" and device.registers or {},
   }
   put(w, ("<I1"):pack(kind))
   put_value(w, device, "", 0)
   return concat(w.out), w.problems, w.scripts
+end
+
+-- Adds to what cannot move what else is wrong, but for what stands in.
+function core.inline_rest(problems, rest)
+  local replaced = {}
+  for _, problem in ipairs(problems) do
+    if problem.has_stand_in then replaced[problem.path] = true end
+    problem.has_stand_in = nil
+  end
+  for _, problem in ipairs(rest) do
+    if problem.is_key or not replaced[problem.path] then problems[#problems + 1] = problem end
+  end
 end
 
 -- ---- d of a function that stays in the script: each step is one of the device's ----

@@ -157,7 +157,9 @@ describe("what an inline device", function()
     end
     local err = script [[vmoon.bench { device = dev.mmio { name = "x", sise = 64,
       registers = { A = { at = 0, width = 3, on_write = function() return vmoon end } } } }]]
-    assert.equal("1 problem in an inline device", err.message)
+    assert.equal("4 problems in an inline device", err.message)
+    assert.matches(':2:47: device.sise: unknown field "sise"', err.detail, 1, true)
+    assert.matches(':3:43: device.registers.A.width: expected 1, 2, 4 or 8', err.detail, 1, true)
     assert.matches(':3:57: device.registers.A.on_write: the function captures', err.detail, 1, true)
     err = script [[vmoon.bench { device = dev.mmio { name = "x", sise = 64,
       registers = { A = { at = 0, width = 3 } } } }]]
@@ -280,7 +282,7 @@ describe("a hook with where = script", function()
     assert.equal(6, b:read32(0))
   end)
 
-  it("test_y_23__gives no more than a register holds", function()
+  it("test_y23__gives no more than a register holds", function()
     open { on_read = function() return seen.value end }
     for _, value in ipairs { "text", {}, 1.5, print } do
       seen.value = value

@@ -52,6 +52,18 @@ describe("a GPIO bank in Lua", function()
     assert.equal(0, b:read32(STATUS))
   end)
 
+  it("has its inputs after a reset, no outputs and no edges", function()
+    b:write32(RISE, 3)
+    b:write32(MASK, 3)
+    b:write32(DIR, 2)
+    b:write32(OUT, 2)
+    b:call("set", 0, true)
+    assert.is_true(b.irq)
+    b:reset()
+    assert.is_false(b.irq)
+    assert.same({ 1, 0, 0, 0 }, { b:read32(IN), b:read32(OUT), b:read32(DIR), b:read32(STATUS) })
+  end)
+
   it("refuses a line that there is not", function()
     for _, line in ipairs { -1, 32, 1.5, "a" } do
       local ok, err = pcall(b.call, b, "set", line, true)

@@ -40,6 +40,23 @@ describe("a PL031 in Lua", function()
     assert.is_true(b.irq)
   end)
 
+  it("keeps time and alarm across save and load, and begins anew after a reset", function()
+    local b <close> = vmoon.bench { file = FILE, params = { start = 1000 } }
+    b:write32(LR, 50)
+    b:write32(IMSC, 1)
+    b:write32(MR, 53)
+    b:advance(1.5)
+    local c <close> = vmoon.bench { file = FILE, params = { start = 1000 }, state = b:save() }
+    assert.equal(51, c:read32(DR))
+    c:advance(1)
+    assert.is_false(c.irq)
+    c:advance(1)
+    assert.is_true(c.irq)
+    c:reset()
+    assert.is_false(c.irq)
+    assert.same({ 1000, 0, 0, 0, 1 }, { c:read32(DR), c:read32(MR), c:read32(IMSC), c:read32(RIS), c:read32(CR) })
+  end)
+
   it("says who it is", function()
     local b <close> = vmoon.bench { file = FILE }
     local ids = {}

@@ -49,6 +49,30 @@ describe("pc-testdev in Lua", function()
     assert.equal(0, b.stats.errors)
   end)
 
+  it("is a port for strings of bytes, in both directions", function()
+    local b <close> = open "testdev" -- emulator.c: outsb, and the last byte is there
+    for char in ("abcdefghijklmnop"):gmatch "." do b:write8(0, char:byte()) end
+    assert.equal(("p"):byte(), b:read8(0))
+  end)
+
+  it("has memory for accesses of all widths", function()
+    local b <close> = open "testdev_mem"
+    for i = 0, 4088, 8 do b:write64(i, i << 32 | 0x55) end
+    assert.equal(4080 << 32 | 0x55, b:read64(4080))
+    b:write64(8, 0x0123456789abcdef)
+    b:write8(8, 0x10) -- emulator.c: xchg of each width
+    b:write16(10, 0x3210)
+    assert.equal(0x012345673210cd10, b:read64(8))
+    assert.equal(0x45, b:read8(13))
+    b:write8(4095, 0x99) -- a word across two pages comes as two bytes
+    b:write8(4096, 0x77)
+    assert.same({ 0x99, 0x77 }, { b:read8(4095), b:read8(4096) })
+    b:write32(0x7ffc, 7)
+    assert.equal(7, b:read32(0x7ffc))
+    assert.equal(0, b:read32(6)) -- across two elements
+    assert.equal(1, b.faults)
+  end)
+
   it("has a line that follows its port", function()
     local b <close> = open "testdev_irq"
     assert.is_false(b.irq)

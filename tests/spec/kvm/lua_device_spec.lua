@@ -130,28 +130,27 @@ describe("the ports of kvm-unit-tests in Lua", function()
   with("testdev", "end as QEMU's do", function(kernel)
     local spec = {
       kernel = kernel, debug_exit = false,
-      devices = { { file = "scripts/devices/debug_exit.lua" }, { file = "scripts/devices/testdev.lua" } },
+      devices = {
+        { file = "scripts/devices/debug_exit.lua" },
+        { file = "scripts/devices/testdev.lua" },
+        { file = "scripts/devices/testdev_mem.lua" },
+        { file = "scripts/devices/testdev_irq.lua", name = "line14", at = 0x200e, irq = 14 },
+        { file = "scripts/devices/testdev_irq.lua", name = "line15", at = 0x200f, irq = 15 },
+      },
     }
     local vm <close> = vmoon.new(spec)
     vm:start()
     local record = vm:wait(LONG)
     assert.same({ "debug-exit", 0x21, 0x21 }, { record.reason, record.status, record.exit_status })
+    assert.equal("LEVEL 0x0 = 0x1\n", tostring(vm.device.line14:regs()))
+    assert.equal("LEVEL 0x0 = 0x0\n", tostring(vm.device.line15:regs()))
     -- vmoon's own port has n itself, and is in the way of another.
     spec.debug_exit = nil
     assert.matches("0xf4..0xf7 overlaps debug-exit", tostring(raised(vmoon.new, spec)), 1, true)
-    spec.devices = { { file = "scripts/devices/testdev.lua" } }
+    table.remove(spec.devices, 1)
     local own <close> = vmoon.new(spec)
     own:start()
     assert.equal(0x10, own:wait(LONG).status)
-  end)
-
-  with("hello", "have an interrupt line each", function(kernel)
-    local devices = {}
-    for i, line in ipairs { 10, 11, 14 } do
-      devices[i] = { file = "scripts/devices/testdev_irq.lua", name = "line" .. line, at = 0x2000 + line, irq = line }
-    end
-    local vm <close> = vmoon.new { kernel = kernel, devices = devices }
-    assert.equal("LEVEL 0x0 = 0x0\n", tostring(vm.device.line14:regs()))
   end)
 end)
 
@@ -220,7 +219,7 @@ describe("a hook that fails", function()
     assert.matches("after all", vm.device.custom.stats.error)
   end)
 
-  with("custom", "test_y_23__for ever ends at its budget, and pause and stop work", function(kernel)
+  with("custom", "test_y23__for ever ends at its budget, and pause and stop work", function(kernel)
     local endless = CUSTOM:gsub("d:irq%(true%)", "while true do end")
     local vm <close> = new(kernel, endless)
     vm:start()

@@ -30,6 +30,19 @@ enum {
 	FILE_MAX = 1 << 16
 };
 
+/*
+ * ThreadSanitizer keeps a signal back until its thread calls the C library, and
+ * a loop in Lua never does: a watch that is late comes to nothing.
+ */
+static bool has_signals(void)
+{
+#ifdef __SANITIZE_THREAD__
+	return false;
+#else
+	return true;
+#endif
+}
+
 struct attack {
 	const char *name;
 	unsigned ends; /* which ends are right */
@@ -113,8 +126,15 @@ static void attack(void **state)
 	struct ldstate_rig r, other;
 	struct vmoon_ldstate_stats stats;
 	struct calls c = {0};
-	char *text = read_attack(a->name);
+	char *text;
 
+	if ((a->ends & LATE) != 0 && !has_signals()) {
+		print_message("[  SKIP    ] %s: needs a signal in the middle "
+			      "of a loop\n",
+			      a->name);
+		skip();
+	}
+	text = read_attack(a->name);
 	rig_open(&r, (struct vmoon_ldstate_options){
 			     .folder = FOLDER,
 			     .budget_ns = (a->ends & LATE) != 0 ? 0 : LONG_NS});

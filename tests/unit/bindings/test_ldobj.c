@@ -80,6 +80,9 @@ static const struct {
 	{"d:post(('x'):rep(65), 1)", "a name has 1 to 64 bytes"},
 	{"d:post('x', print)", "function"},
 	{"d.time()", "table expected"},
+	{"d:exit()", "number expected"},
+	{"d:exit(-1)", "a status has 32 bits"},
+	{"d:exit(1 << 32)", "a status has 32 bits"},
 	{"d.params.hz = 1", ""},
 	{"setmetatable(d, nil)", "metatable"},
 };
@@ -429,6 +432,28 @@ static void test_d_fail_ends_the_device_until_the_reset(void **state)
 	rig_close(&r);
 }
 
+static void test_d_exit_ends_the_machine_with_the_first_status(void **state)
+{
+	struct ldobj_rig r;
+	uint32_t status = 77;
+
+	(void)state;
+	rig_open(&r,
+		 DEVICE "name = 'x', size = 16, registers = { W = { at = 0, "
+			"access = 'rw', on_write = function(d, v) d:exit(v) "
+			"end } } }",
+		 plain);
+	assert_false(vmoon_bench_exit(r.b, &status));
+	assert_int_equal(status, 77);
+	rig_write32(&r, 0, 0xffffffff);
+	rig_write32(&r, 0, 5); /* the device goes on until the VM ends */
+	assert_int_equal(rig_read32(&r, 0), 5);
+	assert_true(vmoon_bench_exit(r.b, &status));
+	assert_int_equal(status, 0xffffffff);
+	assert_null(rig_stats(&r).error);
+	rig_close(&r);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_d_reg_reads_and_writes_what_the_guest_sees),
 	cmocka_unit_test(test_a_wrong_use_of_d_is_an_error_with_its_line),
@@ -443,6 +468,7 @@ static const struct CMUnitTest tests[] = {
 		test_y_21__a_hook_that_appends_fills_its_own_memory_only),
 	cmocka_unit_test(test_y_23__what_a_hook_returns_is_masked_or_a_strike),
 	cmocka_unit_test(test_d_fail_ends_the_device_until_the_reset),
+	cmocka_unit_test(test_d_exit_ends_the_machine_with_the_first_status),
 };
 
 int main(void)

@@ -248,7 +248,7 @@ static void test_reload_keeps_registers_state_timers_or_everything(void **state)
 	char path[] = "/tmp/vmoon-reload-XXXXXX", text[1000];
 	struct vmoon_ldobj_options opts = {.source = {.path = path}};
 	struct ldobj_rig r = {0};
-	size_t len;
+	struct vmoon_ldcall io = {0};
 	FILE *f;
 	int fd;
 
@@ -272,8 +272,7 @@ static void test_reload_keeps_registers_state_timers_or_everything(void **state)
 		  &r.err);
 	assert_ok(rig_plug(&r, NULL, 0), &r.err);
 	rig_write32(&r, 0, 33);
-	assert_ok(vmoon_ldobj_call(r.obj, "go", NULL, 0, NULL, 0, &len, &r.err),
-		  &r.err);
+	assert_ok(vmoon_ldobj_call(r.obj, "go", &io, &r.err), &r.err);
 	assert_int_equal(rig_read32(&r, 4), 51);
 	/* A mistake: the old one goes on. */
 	PUT(head, 1, "a", 1, 111, ", sise = 3");

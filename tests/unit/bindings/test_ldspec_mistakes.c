@@ -466,6 +466,7 @@ static void test_ldspec__all_mistakes_come_at_once(void **state)
 		 "registers.STATUS.reset: -1 is out of range 0..0xffffffff\n"
 		 "registers.STATUS.at: STATUS at 0x02..0x05 overlaps CTRL at "
 		 "0x00..0x03\n"
+		 "  a register has 4 bytes unless its width says otherwise\n"
 		 "registers.STATUS.irq_when: column 1: there is no register "
 		 "\"CRTL\"\n"
 		 "  did you mean \"CTRL\"?\n"},

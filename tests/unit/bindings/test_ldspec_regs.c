@@ -65,7 +65,8 @@ static void test_ldspec__registers(void **state)
 		 "  for example: posted = true\n"
 		 "registers.A.where: expected one of \"vcpu\", \"script\"; got "
 		 "integer 9\n"
-		 "registers.A.width: expected 1, 2, 4 or 8; got integer 3\n"},
+		 "registers.A.width: expected 1, 2, 4 or 8; got integer 3\n"
+		 "  bytes, not bits; 4 when it is left out\n"},
 		{REGS("A = { at = 0, access = 'RW' }, B = { at = 4, access = "
 		      "'w1_pulse' }, C = { at = 8, access = 'rw_once' }"),
 		 "registers.A.access: expected one of \"rw\", \"ro\", \"wo\", "
@@ -100,12 +101,15 @@ static void test_ldspec__registers(void **state)
 		{REGS("CTRL = { at = 8 }, STATUS = { at = 0x0a }, X = { at = "
 		      "8, width = 1, access = 'ro' }"),
 		 "registers.X.at: X at 0x08..0x08 overlaps CTRL at 0x08..0x0b\n"
+		 "  a register has 4 bytes unless its width says otherwise\n"
 		 "registers.STATUS.at: STATUS at 0x0a..0x0d overlaps CTRL at "
-		 "0x08..0x0b\n"},
+		 "0x08..0x0b\n"
+		 "  a register has 4 bytes unless its width says otherwise\n"},
 		{REGS("A = { at = 0 }, B = { at = 3, width = 1 }, C = { at = "
 		      "4, "
 		      "width = 1 }"),
-		 "registers.B.at: B at 0x03..0x03 overlaps A at 0x00..0x03\n"},
+		 "registers.B.at: B at 0x03..0x03 overlaps A at 0x00..0x03\n"
+		 "  a register has 4 bytes unless its width says otherwise\n"},
 		{REGS("RBR = { at = 0, access = 'ro' }, THR = { at = 0, access "
 		      "= 'wo' }"),
 		 "registers.THR.at: THR at 0x00..0x03 overlaps RBR at "
@@ -115,7 +119,8 @@ static void test_ldspec__registers(void **state)
 		{REGS("A = { at = 0, array = { count = 4, stride = 8 } }, B = "
 		      "{ at = 12, width = 8 }"),
 		 "registers.A.at: A[2] at 0x10..0x13 overlaps B at "
-		 "0x0c..0x13\n"},
+		 "0x0c..0x13\n"
+		 "  a register has 4 bytes unless its width says otherwise\n"},
 		{REGS("A = { at = 0, array = { count = 4, stride = 2 } }"),
 		 "registers.A.array.stride: 2 is less than the width of 4 "
 		 "bytes\n"},
@@ -283,6 +288,14 @@ static void test_ldspec__hooks_that_contradict(void **state)
 		 "be called\n"
 		 "registers.A.fields: values of a FIFO have no fields\n"
 		 "registers.A.reset: a FIFO is empty after a reset\n"},
+		{REGS("A = { at = 0, fifo = { depth = 65536 } }, B = { at = 4, "
+		      "fifo = { depth = 65536 } }, C = { at = 8, fifo = { "
+		      "depth = 65536 } }, D = { at = 12, fifo = { depth = "
+		      "65536 } }, E = { at = 16, fifo = { depth = 1 } }"),
+		 "registers: FIFOs of 262145 values together are too many; at "
+		 "most 262144\n"
+		 "  a depth is how far the driver may be ahead: fifo = { depth "
+		 "= 16 }\n"},
 		{REGS("A = { at = 0, doorbell = true }"),
 		 "registers.A.doorbell: the value of a doorbell is not stored, "
 		 "so its access is \"wo\" or \"w1-pulse\"\n"

@@ -73,6 +73,10 @@ static const struct vmoon_fake_script both[] = {
 	{resetter, VMOON_COUNTOF(resetter)},
 	{resetter, VMOON_COUNTOF(resetter)}};
 
+/* A pause kicks them out of this, so there must be nothing behind it. */
+static const struct vmoon_fake_step idler[] = {FAKE_SPIN};
+static const struct vmoon_fake_script idlers[] = {{idler, 1}, {idler, 1}};
+
 static void create(struct hang *h, const struct vmoon_fake_script *of_cpus)
 {
 	const struct vmoon_host_kit kit = {.disks = &file_ops};
@@ -375,7 +379,7 @@ static void test_k15__a_resize_gives_up(void **state)
 	struct vmoon_error err;
 	struct vmoon_vm *vm;
 
-	create(h, scripts);
+	create(h, idlers);
 	vm = h->v->rig->vm;
 	begin_read(h);
 	assert_int_equal(vmoon_vm_disk_resize(vm, "d0", 4096, &err),

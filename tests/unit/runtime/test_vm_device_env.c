@@ -5,6 +5,8 @@
 
 #include "tests/support/custom_rig.h"
 
+#include <sched.h>
+
 #define FIRST_MMIO UINT64_C(0xd0000000)
 
 /* Registers of the asking device. */
@@ -143,6 +145,58 @@ static void test_env__pause_before_the_start_holds_the_first_step(void **state)
 	assert_int_equal(r->record.guest_status, 4);
 }
 
+/* The worker's pause may come while start has not come to its end. */
+static void test_env__pause_and_start_at_once_leave_nobody_running(void **state)
+{
+	static const struct vmoon_fake_step steps[] = {
+		FAKE_OUT(PORT_DEBUG_EXIT, 1, 4)};
+	static struct custom_maker m;
+	struct vm_rig *r = *state;
+	struct vmoon_error err;
+
+	for (int i = 0; i < 100; i++) {
+		create(r, &m, steps, VMOON_COUNTOF(steps));
+		assert_ok(vmoon_vm_call_device(r->vm, "custom", pause_it, NULL,
+					       &err),
+			  &err);
+		rig_start(r);
+		wait_for(r, VMOON_VM_PAUSED);
+		for (int turn = 0; turn < 200; turn++) {
+			(void)vmoon_runtime_dispatch(r->rt, 64);
+			(void)sched_yield();
+			assert_int_equal(vmoon_vm_get_state(r->vm),
+					 VMOON_VM_PAUSED);
+		}
+		vmoon_vm_destroy(r->vm);
+		r->vm = NULL;
+		vmoon_fake_hv_fini(&r->hv);
+	}
+}
+
+/* Both want it, one resumes it: neither waits for who runs on. */
+static void test_env__device_and_caller_may_pause_it_at_once(void **state)
+{
+	enum { ASKS = 300 };
+	static struct vmoon_fake_step steps[ASKS + 1];
+	static const struct vmoon_fake_step pause = ASK(ASK_PAUSE, 1),
+					    end = FAKE_OUT(PORT_DEBUG_EXIT, 1,
+							   7);
+	static struct custom_maker m;
+	struct vm_rig *r = *state;
+
+	for (int i = 0; i < ASKS; i++)
+		steps[i] = pause;
+	steps[ASKS] = end;
+	create(r, &m, steps, VMOON_COUNTOF(steps));
+	rig_start(r);
+	while (r->exit_events == 0) {
+		VMOON_IGNORE(vmoon_vm_pause(r->vm, NULL) != VMOON_OK);
+		VMOON_IGNORE(vmoon_vm_resume(r->vm, NULL) != VMOON_OK);
+		(void)vmoon_runtime_dispatch(r->rt, 64);
+	}
+	assert_int_equal(r->record.guest_status, 7);
+}
+
 static void test_env__exit_ends_it_with_its_status(void **state)
 {
 	static const struct vmoon_fake_step steps[] = {
@@ -240,6 +294,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RIG(test_env__pause_is_one_the_caller_ends),
 		RIG(test_env__pause_before_the_start_holds_the_first_step),
+		RIG(test_env__pause_and_start_at_once_leave_nobody_running),
+		RIG(test_env__device_and_caller_may_pause_it_at_once),
 		RIG(test_env__exit_ends_it_with_its_status),
 		RIG(test_env__abort_ends_it_with_its_words),
 		RIG(test_env__a_paused_vm_can_be_ended),

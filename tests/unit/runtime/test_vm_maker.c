@@ -54,8 +54,7 @@ static void test_maker__without_one_it_is_unsupported(void **state)
 			 VMOON_E_UNSUPPORTED);
 	assert_string_equal(err.msg,
 			    "devices: they are files in Lua, which need "
-			    "libvmoon-lua; link what pkg-config --libs "
-			    "vmoon-lua prints");
+			    "libvmoon-lua: call vmoon_lua_open_devices first");
 	assert_null(r->vm);
 	assert_true(r->hv.is_destroyed);
 }

@@ -205,6 +205,28 @@ static void test_watchdog__one_that_sleeps_wakes(void **state)
 	vmoon_watchdog_destroy(dog);
 }
 
+/* On a busy host others have the processor: that is no thread's fault. */
+static void test_watchdog__who_is_kept_from_running_is_not_late(void **state)
+{
+	const struct timespec t = {.tv_nsec = 300000000};
+	struct vmoon_watchdog *dog = open_dog();
+	struct counted c = {0};
+	struct vmoon_watch w;
+
+	(void)state;
+	assert_int_equal(vmoon_watch_init(&w, dog, count, &c, NULL), VMOON_OK);
+	vmoon_watch_begin(&w, UINT64_C(100) * MS);
+	(void)nanosleep(&t, NULL);
+	assert_false(vmoon_watch_end(&w));
+	assert_int_equal(late_of(&c), 0);
+	/* But one that waits as if for ever is. */
+	vmoon_watch_begin(&w, MS);
+	wait_late(&c, 1);
+	assert_true(vmoon_watch_end(&w));
+	vmoon_watch_fini(&w);
+	vmoon_watchdog_destroy(dog);
+}
+
 static void *be_late(void *arg)
 {
 	struct counted c = {0};
@@ -295,6 +317,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_watchdog__a_thread_that_has_ended_is_nobodys),
 	cmocka_unit_test(test_watchdog__there_are_1024_seats),
 	cmocka_unit_test(test_watchdog__one_that_sleeps_wakes),
+	cmocka_unit_test(test_watchdog__who_is_kept_from_running_is_not_late),
 	cmocka_unit_test(test_watchdog__each_thread_is_told_of_its_own),
 	cmocka_unit_test(test_watchdog__an_embedders_handler_is_left_alone),
 	cmocka_unit_test(test_watchdog__a_signal_of_nobodys_does_no_harm),
