@@ -38,9 +38,9 @@ static void fail_device(void *ctx, const struct vmoon_error *err)
 	vmoon_lock_drop(&d->lock);
 	if (!is_first)
 		return;
+	vmoon_runtime_note(d->vm, VMOON_NOTE_DEVICE);
 	log = vmoon_vm_log_value(&d->vm->log);
 	vmoon_logf(&log, VMOON_LOG_ERROR, d->name, "%s", err->msg);
-	vmoon_runtime_note(d->vm, VMOON_NOTE_DEVICE);
 }
 
 void vmoon_vm_tell_devices(struct vmoon_vm *vm)

@@ -16,8 +16,8 @@ export VMOON_SANDBOX_HITS=$hits
 # Their own results count in other lanes; a hang would be one of the audit.
 quiet() { timeout -k 1 120 "$@" </dev/null >/dev/null 2>&1; }
 for test in runtime/test_vm runtime/test_vm_end runtime/test_vm_device \
-	sandbox/test_hosts sandbox/test_sandbox sandbox/test_outputs \
-	sandbox/test_disks; do
+	runtime/test_vm_device_env sandbox/test_hosts \
+	sandbox/test_sandbox sandbox/test_outputs sandbox/test_disks; do
 	quiet "$out/tests/unit/$test"
 done
 for test in test_kvm_vms test_kvm_sandbox test_kvm_virtio; do

@@ -244,14 +244,22 @@ static void test_env__a_paused_vm_can_be_ended(void **state)
 
 static void test_env__its_words_are_in_the_log_and_it_wakes(void **state)
 {
-	static const struct vmoon_fake_step steps[] = {
-		ASK(ASK_LOG, 9), ASK(ASK_TELL, 0),
-		FAKE_OUT(PORT_DEBUG_EXIT, 1, 0)};
+	enum { TELLS = 1000 };
+	static struct vmoon_fake_step steps[TELLS + 2];
+	static const struct vmoon_fake_step say = ASK(ASK_LOG, 9),
+					    tell = ASK(ASK_TELL, 0),
+					    end = FAKE_OUT(PORT_DEBUG_EXIT, 1,
+							   0);
 	static struct custom_maker m;
 	struct vm_rig *r = *state;
 	char text[4096];
 	uint64_t pos = 0;
 	size_t len;
+
+	steps[0] = say;
+	for (int i = 1; i <= TELLS; i++)
+		steps[i] = tell;
+	steps[TELLS + 1] = end;
 
 	create(r, &m, steps, VMOON_COUNTOF(steps));
 	rig_start(r);
