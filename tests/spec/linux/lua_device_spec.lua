@@ -115,7 +115,8 @@ describe("scripts/devices/blk.lua", function()
     assert.equal("33554432", sh:run "blockdev --getsize64 /dev/vda")
     sh:run("mkfs.ext4 -q -F /dev/vda && mkdir -p /mnt", LONG)
     for _ = 1, 20 do
-      sh:run("mount /dev/vda /mnt && dd if=/dev/urandom of=/mnt/file bs=64k count=64 conv=fsync 2>/dev/null && sync", LOAD)
+      sh:run("mount /dev/vda /mnt && "
+        .. "dd if=/dev/urandom of=/mnt/file bs=64k count=64 conv=fsync 2>/dev/null && sync", LOAD)
       local sum = sh:run("sha256sum </mnt/file", LOAD)
       sh:run("umount /mnt && e2fsck -f -n /dev/vda && mount -o ro /dev/vda /mnt", LOAD)
       assert.equal(sum, sh:run("sha256sum </mnt/file", LOAD))
