@@ -109,13 +109,14 @@ end)
 
 describe("scripts/devices/blk.lua", function()
   linux.it("holds an ext4 that is filled, checked and read", function()
-    local vm <close>, sh = boot { devices = { device("blk", { sectors = 65536 }) } }
+    local vm <close>, sh = boot { devices = { device("blk", { sectors = 65536, kept = 8192 }) } }
     local d = vm.device.luablk
     assert.equal("luablk", sh:run "cat /sys/block/vda/serial")
     assert.equal("33554432", sh:run "blockdev --getsize64 /dev/vda")
     sh:run("mkfs.ext4 -q -F /dev/vda && mkdir -p /mnt", LONG)
     for _ = 1, 20 do
-      sh:run("mount /dev/vda /mnt && dd if=/dev/urandom of=/mnt/file bs=64k count=64 2>/dev/null && sync", LOAD)
+      sh:run("mount /dev/vda /mnt && "
+        .. "dd if=/dev/urandom of=/mnt/file bs=64k count=64 conv=fsync 2>/dev/null && sync", LOAD)
       local sum = sh:run("sha256sum </mnt/file", LOAD)
       sh:run("umount /mnt && e2fsck -f -n /dev/vda && mount -o ro /dev/vda /mnt", LOAD)
       assert.equal(sum, sh:run("sha256sum </mnt/file", LOAD))
