@@ -26,7 +26,8 @@
 enum {
 	SAMPLES = 100000,
 	ROUND = 2500,
-	TRIES = 20, /* of a row that is over its budget */
+	TRIES = 20,    /* of a row that is over its budget */
+	HOOK_NS = 150, /* that a hook may cost more than C */
 	STEPS = 64,
 	DEVICES = 3, /* in C, and two in Lua */
 	WINDOW = 4096,
@@ -306,9 +307,9 @@ static const struct row {
 } rows[] = {
 	{"declared register, read", 4, false, 10},
 	{"declared register, write", 4, true, 10},
-	{"hook, read", 0, false, 150},
-	{"hook, write", 12, true, 150},
-	{"hook, write of 3 fields", 8, true, 150 + 3 * 30},
+	{"hook, read", 0, false, HOOK_NS},
+	{"hook, write", 12, true, HOOK_NS},
+	{"hook, write of 3 fields", 8, true, HOOK_NS + 3 * 30},
 };
 
 /* The median of it; is the budget kept? */
@@ -319,7 +320,9 @@ static double print_row(const struct rig *r, const struct scene *s,
 	char beside[64] = "no budget";
 
 	if (more >= 0)
-		(void)snprintf(beside, sizeof(beside), "budget C + %.0f ns: %s",
+		(void)snprintf(beside, sizeof(beside), "%s C + %.0f ns: %s",
+			       more > HOOK_NS ? "not a hook's 150, but"
+					      : "budget",
 			       more, p50 <= budget ? "kept" : "MISSED");
 	printf("%-20s %-26s p50   | %8.1f | ns   | %s\n", s->name, name, p50,
 	       beside);

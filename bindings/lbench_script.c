@@ -28,48 +28,14 @@ static int push_kept(lua_State *S, const struct vmoon_lbench *self)
 	return lua_rawgetp(S, LUA_REGISTRYINDEX, self);
 }
 
-/* ---- values, from one state to the other ---- */
-
-/* From first to the top as a list of one packed table, at the top. */
-static const unsigned char *pack_list(lua_State *L, int first, size_t *out_len)
+static const unsigned char *pack(lua_State *L, int first, size_t *out_len)
 {
 	char why[VMOON_LDPACK_PATH_MAX + 64] = "";
-	const int count = lua_gettop(L) - first + 1;
-	unsigned char *buf;
+	const unsigned char *bytes = vmoon_ldpack_list(L, first, out_len, why);
 
-	luaL_checkstack(L, 6, NULL);
-	lua_createtable(L, count, 1);
-	for (int i = 1; i <= count; i++) {
-		lua_pushvalue(L, first + i - 1);
-		lua_rawseti(L, -2, i);
-	}
-	lua_pushinteger(L, count);
-	lua_setfield(L, -2, "n");
-	*out_len = vmoon_ldpack(L, -1, NULL, 0, "values", why);
-	if (*out_len == 0)
+	if (bytes == NULL)
 		luaL_error(L, "%s", why);
-	buf = lua_newuserdatauv(L, *out_len, 0);
-	*out_len = vmoon_ldpack(L, -2, buf, *out_len, "values", why);
-	return buf;
-}
-
-/* How many it pushed. */
-static int unpack_list(lua_State *L, const unsigned char *bytes, size_t len)
-{
-	int list, n;
-
-	luaL_checkstack(L, 4, NULL);
-	if (!vmoon_ldunpack(L, bytes, len))
-		luaL_error(L, "no plain data");
-	list = lua_gettop(L);
-	lua_getfield(L, list, "n");
-	n = (int)lua_tointeger(L, -1); /* pack_list's */
-	lua_pop(L, 1);
-	luaL_checkstack(L, n + 2, NULL);
-	for (int i = 1; i <= n; i++)
-		lua_rawgeti(L, list, i);
-	lua_remove(L, list);
-	return n;
+	return bytes;
 }
 
 /* ---- a hook ---- */
@@ -86,14 +52,12 @@ static int run_there(lua_State *S)
 {
 	struct crossing *c = lua_touserdata(S, 1);
 	const unsigned char *bytes;
-	int first;
 
 	push_kept(S, c->self);
 	lua_rawgeti(S, 2, (lua_Integer)c->fn + 1);
 	lua_rawgeti(S, 2, FIELD_D);
-	lua_call(S, 1 + unpack_list(S, c->bytes, c->len), LUA_MULTRET);
-	first = 3;
-	bytes = pack_list(S, first, &c->len);
+	lua_call(S, 1 + vmoon_ldunpack_list(S, c->bytes, c->len), LUA_MULTRET);
+	bytes = pack(S, 3, &c->len);
 	lua_rawseti(S, 2, FIELD_RESULT); /* keeps the bytes */
 	c->bytes = bytes;
 	return 0;
@@ -129,7 +93,7 @@ int vmoon_lbench_script(void *bench, lua_State *L, unsigned fn)
 
 	if (!lua_checkstack(S, 8))
 		return luaL_error(L, "the script's stack is full");
-	c.bytes = pack_list(L, 2, &c.len);
+	c.bytes = pack(L, 2, &c.len);
 	far = far_of(S, self);
 	lua_pushcfunction(S, run_there);
 	lua_pushlightuserdata(S, &c);
@@ -142,7 +106,7 @@ int vmoon_lbench_script(void *bench, lua_State *L, unsigned fn)
 		keep_error(S, self);
 		return luaL_error(L, "an error in the script");
 	}
-	return unpack_list(L, c.bytes, c.len);
+	return vmoon_ldunpack_list(L, c.bytes, c.len);
 }
 
 void vmoon_lbench_raise_script(lua_State *L, const struct vmoon_lbench *self)
@@ -192,7 +156,7 @@ struct parcel {
 static int look_there(lua_State *L)
 {
 	struct parcel *p = lua_touserdata(L, 2);
-	const int n = unpack_list(L, p->bytes, p->len);
+	const int n = vmoon_ldunpack_list(L, p->bytes, p->len);
 
 	lua_pushvalue(L, 1);
 	for (int i = 1; i <= n; i++) {
@@ -209,7 +173,7 @@ static int look_there(lua_State *L)
 	lua_insert(L, -2);
 	if (strcmp(lua_tostring(L, -2), "is") != 0)
 		lua_pop(L, 1);
-	p->bytes = pack_list(L, 3 + n, &p->len);
+	p->bytes = pack(L, 3 + n, &p->len);
 	return 1;
 }
 
@@ -217,7 +181,7 @@ static int look_there(lua_State *L)
 static int set_there(lua_State *L)
 {
 	struct parcel *p = lua_touserdata(L, 2);
-	const int n = unpack_list(L, p->bytes, p->len);
+	const int n = vmoon_ldunpack_list(L, p->bytes, p->len);
 
 	lua_pushvalue(L, 1);
 	for (int i = 1; i <= n - 2; i++) {
@@ -235,7 +199,7 @@ static int set_there(lua_State *L)
 static int call_there(lua_State *L)
 {
 	struct parcel *p = lua_touserdata(L, 2);
-	const int n = unpack_list(L, p->bytes, p->len);
+	const int n = vmoon_ldunpack_list(L, p->bytes, p->len);
 
 	lua_pushvalue(L, 3);
 	lua_gettable(L, 1);
@@ -243,7 +207,7 @@ static int call_there(lua_State *L)
 	lua_pushvalue(L, 1);
 	lua_replace(L, 3);
 	lua_call(L, n, LUA_MULTRET);
-	p->bytes = pack_list(L, 2, &p->len);
+	p->bytes = pack(L, 2, &p->len);
 	return 1;
 }
 
@@ -254,7 +218,7 @@ static int go(lua_State *S, lua_CFunction fn, bool has_results)
 	struct parcel p = {0};
 	int status, n;
 
-	p.bytes = pack_list(S, 2, &p.len);
+	p.bytes = pack(S, 2, &p.len);
 	lua_pushcfunction(L, fn);
 	lua_pushvalue(L, 1); /* d: the hook's first argument */
 	lua_pushlightuserdata(L, &p);
@@ -262,7 +226,7 @@ static int go(lua_State *S, lua_CFunction fn, bool has_results)
 	check_return(S, L, status);
 	if (!has_results)
 		return 0;
-	n = unpack_list(S, p.bytes, p.len);
+	n = vmoon_ldunpack_list(S, p.bytes, p.len);
 	lua_pop(L, 1); /* which kept the bytes */
 	return n;
 }

@@ -266,53 +266,22 @@ void vmoon_ldhandle_push_events(lua_State *L, struct vmoon_ldobj *obj)
 	lua_remove(L, -2);
 }
 
-/* A packed list of the values from first on, with its length in n. */
-static const unsigned char *pack_args(lua_State *L, int first, size_t *out_len)
-{
-	char why[VMOON_LDPACK_PATH_MAX + 64] = "";
-	const int count = lua_gettop(L) - first + 1;
-	unsigned char *buf;
-	size_t len;
-
-	luaL_checkstack(L, 8, NULL);
-	lua_createtable(L, count, 1);
-	for (int i = 1; i <= count; i++) {
-		lua_pushvalue(L, first + i - 1);
-		lua_rawseti(L, -2, i);
-	}
-	lua_pushinteger(L, count);
-	lua_setfield(L, -2, "n");
-	len = vmoon_ldpack(L, -1, NULL, 0, "arguments", why);
-	if (len == 0)
-		vmoon_lresult_misuse(L, why, NULL);
-	buf = lua_newuserdatauv(L, len, 0);
-	*out_len = vmoon_ldpack(L, -2, buf, len, "arguments", why);
-	return buf;
-}
-
 int vmoon_ldhandle_call(lua_State *L, struct vmoon_ldobj *obj, const char *name,
 			int first)
 {
 	struct vmoon_ldcall io = {.cap = RESULT_MAX};
+	char why[VMOON_LDPACK_PATH_MAX + 64] = "";
 	struct vmoon_error err;
-	lua_Integer n;
-	int list;
 
-	io.args = pack_args(L, first, &io.args_len);
+	io.args = vmoon_ldpack_list(L, first, &io.args_len, why);
+	if (io.args == NULL)
+		return vmoon_lresult_misuse(L, why, NULL);
 	io.result = lua_newuserdatauv(L, RESULT_MAX, 0);
 	must(L, vmoon_ldobj_call(obj, name, &io, &err), &err);
 	if (io.len > RESULT_MAX)
 		return luaL_error(L, "the results of a method have at most "
 				     "64 KiB");
-	if (!vmoon_ldunpack(L, io.result, io.len))
-		return luaL_error(L, "the results are no plain data");
-	list = lua_gettop(L);
-	lua_getfield(L, list, "n");
-	n = lua_tointeger(L, -1);
-	luaL_checkstack(L, (int)n, NULL); /* they fit in 64 KiB */
-	for (lua_Integer i = 1; i <= n; i++)
-		lua_rawgeti(L, list, i);
-	return (int)n;
+	return vmoon_ldunpack_list(L, io.result, io.len);
 }
 
 void vmoon_ldhandle_open(lua_State *L)

@@ -11,17 +11,12 @@
 
 #include "ldguard.h"
 #include "ldobj.h"
+#include "ldpack_tags.h"
 #include "vmoon/le.h"
 
-enum tag {
-	TAG_NIL,
-	TAG_FALSE,
-	TAG_TRUE,
-	TAG_INTEGER,
-	TAG_FLOAT,
-	TAG_STRING,
-	TAG_TABLE,
-	TAG_FUNCTION,
+/* What plain data does not have. */
+enum {
+	TAG_FUNCTION = TAG_TABLE + 1,
 	TAG_FUNCTION_AGAIN,
 	TAG_LIBRARY,
 	TAG_GLOBALS,

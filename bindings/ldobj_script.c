@@ -18,28 +18,6 @@ struct call {
 	bool is_unfit; /* see why */
 };
 
-/* A list with its length in n, as table.pack makes it. */
-static int push_args(lua_State *L, const struct call *c)
-{
-	const int list = lua_gettop(L) + 1;
-	lua_Integer n;
-
-	if (c->args == NULL)
-		return 0;
-	if (!vmoon_ldunpack(L, c->args, c->args_len) || !lua_istable(L, -1))
-		return luaL_error(L, "the arguments are no list");
-	lua_getfield(L, list, "n");
-	n = lua_tointeger(L, -1);
-	lua_pop(L, 1);
-	if (n < 0 || n > 200)
-		return luaL_error(L, "there are too many arguments");
-	luaL_checkstack(L, (int)n + 4, NULL);
-	for (lua_Integer i = 1; i <= n; i++)
-		lua_rawgeti(L, list, i);
-	lua_remove(L, list);
-	return (int)n;
-}
-
 /* method, d, struct call */
 static int call_method(lua_State *L)
 {
@@ -47,7 +25,7 @@ static int call_method(lua_State *L)
 	int n;
 
 	lua_settop(L, 2);
-	n = push_args(L, c);
+	n = c->args == NULL ? 0 : vmoon_ldunpack_list(L, c->args, c->args_len);
 	lua_call(L, n + 1, LUA_MULTRET);
 	n = lua_gettop(L);
 	luaL_checkstack(L, 4, NULL);

@@ -14,7 +14,8 @@
 enum {
 	VMOON_LDPACK_DEPTH_MAX = 16,
 	VMOON_LDPACK_BYTES_MAX = 4 << 20,
-	VMOON_LDPACK_PATH_MAX = 128
+	VMOON_LDPACK_PATH_MAX = 128,
+	VMOON_LDPACK_LIST_MAX = 8000
 };
 
 /*
@@ -26,6 +27,15 @@ enum {
  */
 size_t vmoon_ldpack(lua_State *L, int idx, unsigned char *buf, size_t cap,
 		    const char *root, char why[VMOON_LDPACK_PATH_MAX + 64]);
+
+/*
+ * The values from first to the top, with their number in n, as table.pack has
+ * them; the bytes stay at the top. NULL, and why, for what cannot be moved.
+ */
+const unsigned char *vmoon_ldpack_list(lua_State *L, int first, size_t *out_len,
+				       char why[VMOON_LDPACK_PATH_MAX + 64]);
+/* Pushes such values: how many. Raises for bytes that are none. */
+int vmoon_ldunpack_list(lua_State *L, const unsigned char *bytes, size_t len);
 
 /*
  * The same of the table of parameters that the config's i-th device has; 0:

@@ -4,18 +4,22 @@
 -- Never for a guest that keeps secrets.
 local dev = require "vmoon.device"
 
-local SIZE = 1 << 16
-local block -- what is made from the seed; a reload makes it anew
+local SIZE, PIECE = 1 << 16, 1 << 12
+local block, word = "", nil -- what is made from the seed; a reload makes it anew
 
-local function make(x)
-  local words = {}
-  for i = 1, SIZE // 8 do -- xorshift64
-    x = x ~ (x << 13)
-    x = x ~ (x >> 7)
-    x = x ~ (x << 17)
-    words[i] = string.pack("<i8", x)
+-- As much as is needed: a hook that makes all at once takes too long.
+local function grow(d, size)
+  local x, words = word or d.params.seed, {}
+  while #block < size do
+    for i = 1, PIECE // 8 do -- xorshift64
+      x = x ~ (x << 13)
+      x = x ~ (x >> 7)
+      x = x ~ (x << 17)
+      words[i] = string.pack("<i8", x)
+    end
+    block = block .. table.concat(words)
   end
-  return table.concat(words)
+  word = x
 end
 
 return dev.virtio {
@@ -34,8 +38,8 @@ return dev.virtio {
       on_buffer = function(d, buf)
         local state, max = d.state, d.params.max
         local at = state.at
-        block = block or make(d.params.seed)
         if at + max > SIZE then at = 0 end
+        if at + max > #block then grow(d, at + max) end
         local n = buf:write(block, at + 1, at + max) -- as far as there is room
         state.at, state.served = at + n, state.served + n
       end,
