@@ -83,11 +83,12 @@ static void create(struct vm_rig *r, struct custom_maker *m,
 	assert_ok(vmoon_vm_add_device(r->vm, &o, NULL, &err), &err);
 }
 
+/* It is so, and the embedder was told. */
 static void wait_for(struct vm_rig *r, enum vmoon_vm_state state)
 {
 	struct vmoon_error err;
 
-	while (vmoon_vm_get_state(r->vm) != state)
+	while (vmoon_vm_get_state(r->vm) != state || r->last_state != state)
 		assert_ok(vmoon_runtime_wait(r->rt, RIG_TIMEOUT_NS, &err),
 			  &err);
 }
