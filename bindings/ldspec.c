@@ -140,9 +140,8 @@ static enum vmoon_status run(struct vmoon_ldstate *s, struct load *load,
 	if (!load->check.source->is_inline)
 		skip_shell_line(load);
 	load->check.slot_base = lua_gettop(L);
-	st = vmoon_ldstate_run(
-		s, run_file, load,
-		VMOON_LDSTATE_BUDGET_NS * VMOON_LDSTATE_LOAD_FACTOR, err);
+	st = vmoon_ldstate_run(s, run_file, load, vmoon_ldstate_load_budget(s),
+			       err);
 	if (st == VMOON_OK && lua_checkstack(L, FREE_SLOTS) == 0)
 		st = vmoon_fail(err, VMOON_E_NOMEM, 0,
 				"device file: out of memory");

@@ -24,6 +24,7 @@
 #include "ldguard.h"
 #include "ldlib.h"
 #include "lhost.h"
+#include "vmoon/ckd.h"
 
 enum {
 	MEMORY_MAX = 1 << 30,
@@ -381,6 +382,16 @@ void vmoon_ldstate_destroy(struct vmoon_ldstate *s)
 lua_State *vmoon_ldstate_lua(struct vmoon_ldstate *s)
 {
 	return s->L;
+}
+
+uint64_t vmoon_ldstate_load_budget(const struct vmoon_ldstate *s)
+{
+	const uint64_t call = s->budget_ns > VMOON_LDSTATE_BUDGET_NS
+				      ? s->budget_ns
+				      : VMOON_LDSTATE_BUDGET_NS;
+	uint64_t load;
+
+	return ckd_mul(&load, call, VMOON_LDSTATE_LOAD_FACTOR) ? call : load;
 }
 
 void vmoon_ldstate_set_owner(struct vmoon_ldstate *s, void *owner)

@@ -30,7 +30,7 @@ enum {
 	VMOON_LDSTATE_ERROR_MAX = 512 /* bytes of an error's text, NUL too */
 };
 #define VMOON_LDSTATE_BUDGET_NS UINT64_C(10000000) /* a call, by default */
-#define VMOON_LDSTATE_LOAD_FACTOR 10 /* of the budget, for loading */
+#define VMOON_LDSTATE_LOAD_FACTOR 10 /* of the budget, see load_budget */
 
 struct vmoon_ldstate_options {
 	struct vmoon_mem *mem;           /* borrowed */
@@ -50,6 +50,10 @@ VMOON_STATUS vmoon_ldstate_create(const struct vmoon_ldstate_options *opts,
 void vmoon_ldstate_destroy(struct vmoon_ldstate *s);
 
 lua_State *vmoon_ldstate_lua(struct vmoon_ldstate *s) VMOON_NONNULL(1);
+/* For loading a file: LOAD_FACTOR times that of a call, or of the default when
+ * that is more. In ns. */
+uint64_t vmoon_ldstate_load_budget(const struct vmoon_ldstate *s)
+	VMOON_NONNULL(1);
 /* The state that a lua_State, or a coroutine of it, belongs to. */
 struct vmoon_ldstate *vmoon_ldstate_of(lua_State *L) VMOON_NONNULL(1);
 /* For whoever owns the state: any pointer; NULL at first. */

@@ -57,6 +57,35 @@ static void test_ldspec__a_file_that_cannot_be_run(void **state)
 	}
 }
 
+/* A host that is slow gets more time for both by one figure. */
+static void test_ldspec__a_longer_budget_is_one_for_loading_too(void **state)
+{
+	static const char text[] = "while true do end";
+	const struct vmoon_ldspec_source source = {
+		.path = "dev.lua", .text = text, .len = sizeof(text) - 1};
+	static const struct {
+		uint64_t budget_ns;
+		const char *message;
+	} rows[] = {
+		{20000000, "dev.lua:1: exceeded its budget of 200 ms"},
+		{1000000, "dev.lua:1: exceeded its budget of 100 ms"},
+	};
+	struct spec_rig *r = *state;
+
+	for (size_t i = 0; i < VMOON_COUNTOF(rows); i++) {
+		if (r->state.s != NULL)
+			spec_rig_close(r);
+		spec_rig_open(r);
+		rig_close(&r->state);
+		rig_open(&r->state, (struct vmoon_ldstate_options){
+					    .budget_ns = rows[i].budget_ns});
+		assert_int_equal(vmoon_ldspec_load(r->state.s, &source, NULL,
+						   NULL, &r->spec, &r->err),
+				 VMOON_E_TIMEOUT);
+		assert_string_equal(r->err.msg, rows[i].message);
+	}
+}
+
 static void test_ldspec__bytecode_and_missing_files(void **state)
 {
 	static const char code[] = "\x1bLua\x54";
@@ -282,6 +311,7 @@ static void test_ldspec__every_key_is_documented(void **state)
 
 static const struct CMUnitTest tests[] = {
 	TEST(test_ldspec__a_file_that_cannot_be_run),
+	TEST(test_ldspec__a_longer_budget_is_one_for_loading_too),
 	TEST(test_ldspec__bytecode_and_missing_files),
 	TEST(test_ldspec__memory_may_end_anywhere),
 	TEST(test_ldspec__parameters_are_values_or_defaults),
