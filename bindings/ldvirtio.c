@@ -256,9 +256,9 @@ static enum vmoon_status activate(struct vmoon_virtio *vd, uint64_t features,
 	struct vmoon_ldvirtio *v = vmoon_ldvirtio_of(vd);
 	const uint64_t ns = vmoon_ldstate_ns(v->obj->code.state, TICKS);
 
-	(void)features; /* what it offers is what it can */
 	if (vmoon_ldobj_has_failed(v->obj))
 		return VMOON_E_STATE;
+	v->features = features;
 	v->turn_ticks = ns == 0 ? 0 : TURN_NS * TICKS / ns;
 	v->obj->env.timer = vd->host.timer;
 	v->obj->env.faults = vd->host.faults;
@@ -274,6 +274,7 @@ static void reset(struct vmoon_virtio *vd)
 {
 	struct vmoon_ldvirtio *v = vmoon_ldvirtio_of(vd);
 
+	v->features = 0;
 	vmoon_ldvirtio_forget(v);
 	vmoon_ldvirtio_config_reset(v);
 	vmoon_ldobj_reset(v->obj);

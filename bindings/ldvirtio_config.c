@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ldvirtio_config.c - the configuration of a virtio device in Lua: what the
- * driver writes, what the device reads and sets (VIRTIO 1.2, 2.5).
+ * driver writes, what the device reads and sets (VIRTIO 1.2, 2.5), and which
+ * features both have (2.2).
  */
 #include <lauxlib.h>
 #include <string.h>
@@ -135,9 +136,29 @@ static int d_config_set(lua_State *L)
 	return 0;
 }
 
+/* d:has_feature(name): whether the driver has taken it */
+static int d_has_feature(lua_State *L)
+{
+	struct vmoon_ldobj *obj = vmoon_ldobj_of(L);
+	const struct vmoon_ldspec *spec = vmoon_ldobj_spec(obj);
+	const char *name = luaL_checkstring(L, 2);
+	const uint64_t features =
+		obj->virtio == NULL ? 0 : obj->virtio->features;
+
+	for (unsigned i = 0; i < VMOON_LDSPEC_FEATURES_MAX; i++) {
+		if (spec->feature_name[i] == NULL ||
+		    strcmp(spec->feature_name[i], name) != 0)
+			continue;
+		lua_pushboolean(L, (features >> i & 1) != 0);
+		return 1;
+	}
+	return luaL_error(L, "there is no '%s' in features", name);
+}
+
 static const luaL_Reg d_methods[] = {
 	{"config_get", d_config_get},
 	{"config_set", d_config_set},
+	{"has_feature", d_has_feature},
 	{NULL, NULL},
 };
 

@@ -55,6 +55,7 @@ struct vmoon_ldvirtio {
 	struct vmoon_mem *mem;       /* borrowed */
 	struct vmoon_ldobj *obj;     /* owned: held */
 	uint64_t serial;             /* the last one */
+	uint64_t features;           /* negotiated; 0: not live */
 	uint64_t turn_ticks;         /* of a notify, then others have theirs */
 	unsigned notified; /* the transport signals this queue, or no queue */
 	bool is_in_hook;   /* of a queue */

@@ -287,7 +287,7 @@ function RegisterObject:irq(level) end
 ---Raises the interrupt line and lowers it again: one edge, for irq = "edge".
 function RegisterObject:pulse() end
 
----@class vmoon.device.VirtioObject: vmoon.device.Object  # d of virtio: its configuration space
+---@class vmoon.device.VirtioObject: vmoon.device.Object  # d of virtio: its configuration space and features
 local VirtioObject = {}
 
 ---The value of a field of config. Raises for a name that is not there.
@@ -300,6 +300,12 @@ function VirtioObject:config_get(name) end
 ---@param name string
 ---@param value integer|string                # a string of the same length when its type is "bytes"
 function VirtioObject:config_set(name, value) end
+
+---Whether the driver has taken a feature that the device offers; false while there is no driver. Raises for
+---a name that is not there.
+---@param name string                         # as in features
+---@return boolean
+function VirtioObject:has_feature(name) end
 
 ---@class vmoon.device.Buffer                   # what on_buffer gets: a request of the driver
 ---@field readable integer                    # bytes from the driver that are not read yet

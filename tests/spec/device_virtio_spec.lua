@@ -72,6 +72,26 @@ describe("a virtio device in Lua", function()
     end)
   end)
 
+  it("knows which of its features the driver has taken", function()
+    with_file([[return dev.virtio { name = "x", id = 42, features = { [0] = "LOW", [50] = "FAR" },
+      queues = { { name = "q", on_buffer = function() end } },
+      methods = { has = function(d, name) return d:has_feature(name) end } }]], function(path)
+      local b <close> = vmoon.bench { file = path }
+      local function taken() return { b:call("has", "LOW"), b:call("has", "FAR") } end
+      assert.same({ false, false }, taken())
+      b:probe { features = 1 << 32 | 1 << 50 }
+      assert.same({ false, true }, taken())
+      b:reset()
+      assert.same({ false, false }, taken())
+      b:probe()
+      assert.same({ true, true }, taken())
+      assert.matches("there is no 'NO' in features", raised(b.call, b, "has", "NO"))
+      local saved = b:save()
+      local c <close> = vmoon.bench { file = path, state = saved }
+      assert.same({ true, true }, { c:call("has", "LOW"), c:call("has", "FAR") })
+    end)
+  end)
+
   it("does not mind kicks of queues that there are not", function()
     with_device(one "buf:write('ok')", function(b)
       for _, queue in ipairs { 1, 2, 63, 64, 0xffff, 0xffffffff } do b:write32(NOTIFY, queue) end
