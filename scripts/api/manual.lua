@@ -84,6 +84,7 @@ local function put_spec()
     "its file is locked, exclusively, or shared where it is \\fBreadonly\\fR, and a second VM is refused.",
     "With \\fBcache\\fR \"writeback\" and \"none\" what the guest has flushed is on the host's disk; \"none\" goes",
     "around the host's page cache. \"unsafe\" lets a flush do nothing: a host that crashes loses data.",
+    "A guest whose driver does not know how to flush has each write on the host's disk before it is told of it.",
     "Both directions share \\fBlimit\\fR; \\fBread\\fR and \\fBwrite\\fR limit one direction further.",
     ".SH CONSOLES",
     "All consoles and ports are those of one device. In a Linux guest consoles are /dev/hvc0 and on, in the order of",
