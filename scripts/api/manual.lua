@@ -90,6 +90,11 @@ local function put_spec()
     "All consoles and ports are those of one device. In a Linux guest consoles are /dev/hvc0 and on, in the order of",
     "the list; ports are /dev/virtio-ports/NAME. A console shows the kernel's messages with console=hvc0 in",
     "\\fBcmdline\\fR. A script finds them as \\fBvm.port.NAME\\fR.")
+  put(".SH ENTROPY",
+    "A guest gets its random bytes from the host's kernel, at most 64 KiB for each request, however much it asks for.",
+    "Without \\fBrate\\fR it may have as much as it likes. A request that has to wait stays in the guest's queue and",
+    "blocks no vCPU. In a Linux guest it is /dev/hwrng, which also feeds the kernel's own pool.",
+    "What was given and how often the limit made it wait is \\fBvm.device.rng.stats\\fR.")
   put(".SH EXAMPLES", "In Lua:")
   put_example 'return {\n  kernel = "bzImage",\n  memory = "256M",\n  cpus = 2,\n  cmdline = "console=ttyS0",\n}'
   put("The same in JSON:")
