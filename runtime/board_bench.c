@@ -94,12 +94,20 @@ static size_t input_uart(struct vmoon_bench *b, unsigned port, const void *buf,
 	return vmoon_uart_receive(b->dev, buf, len);
 }
 
+/* A bench has no machine that could be reset: b:reset() is the script's. */
+static void ignore_reset(void *ctx, uint64_t value)
+{
+	(void)ctx;
+	(void)value;
+}
+
 static enum vmoon_status make_cmos(struct vmoon_bench *b,
 				   const struct vmoon_bench_options *opts,
 				   struct vmoon_error *err)
 {
 	struct vmoon_virtio_mmio_config lent;
 	struct vmoon_rtc_cmos_config cfg = {.mem = &b->mem,
+					    .reset = {ignore_reset, NULL},
 					    .ram_below_4g = b->memory_bytes};
 
 	(void)opts;

@@ -187,11 +187,31 @@ static enum vmoon_blk_status judge(struct vmoon_blk *b, struct vmoon_blk_job *r)
 	case VMOON_BLOCK_ZEROES: b->has_lost_write |= !is_ok; break;
 	case VMOON_BLOCK_DISCARD: is_ok |= r->io.error == EOPNOTSUPP; break;
 	case VMOON_BLOCK_FLUSH:
+		if (r->is_stabilising)
+			break; /* of itself only */
 		is_ok &= !b->has_lost_write;
 		b->has_lost_write = false;
 		break;
 	}
 	return is_ok ? VMOON_BLK_OK : VMOON_BLK_IOERR;
+}
+
+/*
+ * 5.2.6.2: a driver that did not take the FLUSH it was offered is not told of
+ * a write before it is stable.
+ */
+static bool submit_flush(struct vmoon_blk *b, struct vmoon_blk_job *r)
+{
+	const bool is_write =
+		r->io.op == VMOON_BLOCK_WRITE || r->io.op == VMOON_BLOCK_ZEROES;
+
+	if (!is_write ||
+	    (b->vd.features & ~b->features & VMOON_BLK_F_FLUSH) == 0)
+		return false;
+	r->is_stabilising = true;
+	r->io.op = VMOON_BLOCK_FLUSH;
+	b->disk->ops->submit(b->disk, &r->io);
+	return true;
 }
 
 /* Nothing is pushed from inside submit, so the queue is not in a notify. */
@@ -201,10 +221,14 @@ static void complete(void *ctx, struct vmoon_block_request *request)
 	struct vmoon_blk_job *r =
 		VMOON_CONTAINER_OF(request, struct vmoon_blk_job, io);
 	const unsigned queue = r->queue;
+	enum vmoon_blk_status st;
 
 	if (r->io.error == 0 && submit_range(b, r))
 		return;
-	finish(b, r, judge(b, r));
+	st = judge(b, r);
+	if (st == VMOON_BLK_OK && submit_flush(b, r))
+		return;
+	finish(b, r, st);
 	if (!b->is_notifying)
 		vmoon_vq_signal(b->queues[queue]);
 }
@@ -241,6 +265,7 @@ static void begin(struct vmoon_blk *b, struct vmoon_blk_job *r)
 		return;
 	}
 	r->range = 0;
+	r->is_stabilising = false;
 	r->io = (struct vmoon_block_request){
 		.op = op_of(req->type),
 		.offset = req->offset,

@@ -32,6 +32,7 @@ struct vmoon_blk_job {
 	struct vmoon_block_request io; /* the backend's while it works */
 	struct vmoon_blk_req req;
 	enum vmoon_blk_job_state state;
+	bool is_stabilising;   /* io is the flush of what was written */
 	unsigned queue, range; /* range: of those, the next one */
 	uint16_t head;
 	struct vmoon_blk_job *next_free;

@@ -84,11 +84,17 @@ local function put_spec()
     "its file is locked, exclusively, or shared where it is \\fBreadonly\\fR, and a second VM is refused.",
     "With \\fBcache\\fR \"writeback\" and \"none\" what the guest has flushed is on the host's disk; \"none\" goes",
     "around the host's page cache. \"unsafe\" lets a flush do nothing: a host that crashes loses data.",
+    "A guest whose driver does not know how to flush has each write on the host's disk before it is told of it.",
     "Both directions share \\fBlimit\\fR; \\fBread\\fR and \\fBwrite\\fR limit one direction further.",
     ".SH CONSOLES",
     "All consoles and ports are those of one device. In a Linux guest consoles are /dev/hvc0 and on, in the order of",
     "the list; ports are /dev/virtio-ports/NAME. A console shows the kernel's messages with console=hvc0 in",
     "\\fBcmdline\\fR. A script finds them as \\fBvm.port.NAME\\fR.")
+  put(".SH ENTROPY",
+    "A guest gets its random bytes from the host's kernel, at most 64 KiB for each request, however much it asks for.",
+    "Without \\fBrate\\fR it may have as much as it likes. A request that has to wait stays in the guest's queue and",
+    "blocks no vCPU. In a Linux guest it is /dev/hwrng, which also feeds the kernel's own pool.",
+    "What was given and how often the limit made it wait is \\fBvm.device.rng.stats\\fR.")
   put(".SH EXAMPLES", "In Lua:")
   put_example 'return {\n  kernel = "bzImage",\n  memory = "256M",\n  cpus = 2,\n  cmdline = "console=ttyS0",\n}'
   put("The same in JSON:")

@@ -140,6 +140,31 @@ describe("a register device on a bench", function()
     assert.is_false(b.irq)
   end)
 
+  it("is there for each name that the manual has", function()
+    for _, device in ipairs { "blk", "rng", "console", "uart16550", "rtc-cmos", "rtc-pl031" } do
+      local b <close> = vmoon.bench { device = device }
+      b:reset()
+      assert.equal("string", type(b:save()))
+    end
+  end)
+
+  it("keeps the clock of a PC", function()
+    local b <close> = vmoon.bench { device = "rtc-cmos" }
+    local function second()
+      b:write8(0, 0)
+      return b:read8(1)
+    end
+    local before = second()
+    b:advance(2)
+    assert.not_equal(before, second())
+    b:write8(0, 0x0f) -- where firmware keeps why the CPU was reset
+    b:write8(1, 0x55)
+    assert.equal(0x55, b:read8(1))
+    b:write8(0, 0x8f) -- asks for a reset, of which a bench has nobody to tell
+    b:write8(1, 0)
+    assert.equal(0x8f, b:read8(0) | 0x8f)
+  end)
+
   it("counts virtual seconds", function()
     local b <close> = vmoon.bench { device = "rtc-pl031" }
     local before = b:read32(0)

@@ -51,6 +51,13 @@ describe("the manual page", function()
     end)
   end
 
+  it("vmoon-spec.5 has a section for each virtio device", function()
+    local text = api "--man vmoon-spec.5"
+    for _, section in ipairs { "DISKS", "ENTROPY", "CONSOLES" } do
+      assert.matches("\n.SH " .. section .. "\n", text, 1, true)
+    end
+  end)
+
   it("vmoon.1 has every command and option", function()
     local text = api "--man vmoon.1"
     for name in support.vmoon("help").out:gmatch "\n  vmoon (%l+)" do
