@@ -166,11 +166,7 @@ void vmoon_ldobj_line(struct vmoon_ldobj *obj, const char *line)
 		return;
 	}
 	vmoon_bucket_spend(&obj->lines, cost);
-	memcpy(cut, line, cost - 1);
-	cut[cost - 1] = '\0';
-	for (size_t i = 0; i < cost - 1; i++)
-		if ((unsigned char)cut[i] < ' ' || cut[i] == 0x7f)
-			cut[i] = ' ';
+	vmoon_ldstate_line(cut, sizeof(cut), line, len);
 	vmoon_logf(&obj->env.log, VMOON_LOG_INFO, vmoon_ldobj_name(obj), "%s",
 		   cut);
 }
