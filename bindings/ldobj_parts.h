@@ -71,7 +71,8 @@ struct vmoon_ldobj {
 	unsigned strikes;
 	bool has_failed, has_error;
 	char error[VMOON_LDSTATE_ERROR_MAX + VMOON_LDOBJ_HOOK_NAME_MAX];
-	struct vmoon_ldobj_stats stats; /* events, lines, posted, errors */
+	/* Events, lines, posted, errors; of hooks: before the last reload. */
+	struct vmoon_ldobj_stats stats;
 
 	/* d:post: the records that wait, from head on. */
 	unsigned char events[VMOON_LDOBJ_EVENTS_MAX];

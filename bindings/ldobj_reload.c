@@ -139,6 +139,10 @@ enum vmoon_status vmoon_ldobj_adopt(struct vmoon_ldobj *obj,
 	if (st == VMOON_OK && obj->map != NULL)
 		st = vmoon_regmap_reload(obj->map, &take_code->spec->map, err);
 	if (st == VMOON_OK) {
+		struct vmoon_ldobj_stats stats;
+
+		vmoon_ldobj_stats(obj, &stats);
+		obj->stats.state = stats.state;
 		obj->code = *take_code;
 		*take_code = old;
 		memcpy(obj->doorbells, doorbells, sizeof(doorbells));

@@ -190,6 +190,18 @@ static void add_times(const struct vmoon_ldcode *code,
 	out->worst_ns = vmoon_ldstate_ns(code->state, worst);
 }
 
+/* Of the code before a reload. */
+static void add_past(const struct vmoon_ldstate_stats *past,
+		     struct vmoon_ldstate_stats *out)
+{
+	out->calls += past->calls;
+	out->errors += past->errors;
+	out->late += past->late;
+	out->total_ns += past->total_ns;
+	if (past->worst_ns > out->worst_ns)
+		out->worst_ns = past->worst_ns;
+}
+
 static void add_exits(const struct vmoon_ldobj *obj,
 		      struct vmoon_ldobj_stats *out)
 {
@@ -212,6 +224,7 @@ void vmoon_ldobj_stats(const struct vmoon_ldobj *obj,
 	out->error = obj->has_error ? obj->error : NULL;
 	vmoon_ldstate_stats(obj->code.state, &out->state);
 	add_times(&obj->code, &out->state);
+	add_past(&obj->stats.state, &out->state);
 }
 
 uint64_t vmoon_ldobj_reg(const struct vmoon_ldobj *obj, unsigned reg,

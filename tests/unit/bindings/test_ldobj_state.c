@@ -326,6 +326,7 @@ static void test_reload_keeps_registers_state_timers_or_everything(void **state)
 	struct vmoon_ldobj_options opts = {.source = {.path = path}};
 	struct ldobj_rig r = {0};
 	struct vmoon_ldcall io = {0};
+	struct vmoon_ldobj_stats before;
 	FILE *f;
 	int fd;
 
@@ -364,7 +365,13 @@ static void test_reload_keeps_registers_state_timers_or_everything(void **state)
 	assert_int_equal(rig_read32(&r, 4), 51);
 	/* New code. */
 	PUT(head, 2, "b", 1000, 222, "");
+	before = rig_stats(&r);
+	assert_true(before.state.total_ns >= before.state.worst_ns);
 	assert_ok(vmoon_ldobj_reload(r.obj, NULL, NULL, &r.err), &r.err);
+	assert_true(rig_stats(&r).state.calls >= before.state.calls);
+	assert_true(rig_stats(&r).state.worst_ns >= before.state.worst_ns);
+	assert_true(rig_stats(&r).state.total_ns >= before.state.total_ns);
+	assert_int_equal(rig_stats(&r).hooks, before.hooks);
 	assert_int_equal(rig_read32(&r, 0), 33);
 	assert_int_equal(rig_read32(&r, 4), 1050);
 	rig_advance(&r, SECOND);
