@@ -28,8 +28,10 @@ bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,
 		return false;
 	if (is_array)
 		lua_pushinteger(L, element);
-	if (!vmoon_ldhook_call(obj, hook, is_array, 1))
+	if (!vmoon_ldhook_call(obj, hook, is_array, 1)) {
+		vmoon_ldnote_failure(obj, hook, element, NULL);
 		return false;
+	}
 	is_ok = vmoon_ldreg_value(L, -1, value, &why);
 	lua_pop(L, 1);
 	if (!is_ok) {
@@ -38,6 +40,7 @@ bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,
 			       "gave %s",
 			       why);
 		vmoon_ldhook_strike(obj, hook, text);
+		vmoon_ldnote_failure(obj, hook, element, NULL);
 	}
 	return is_ok;
 }
@@ -60,7 +63,10 @@ static bool run_write(struct vmoon_ldobj *obj, unsigned reg, uint32_t element,
 	lua_pushinteger(L, (lua_Integer)old);
 	if (is_array)
 		lua_pushinteger(L, element);
-	return vmoon_ldhook_call(obj, hook, 2 + is_array, 0);
+	if (vmoon_ldhook_call(obj, hook, 2 + is_array, 0))
+		return true;
+	vmoon_ldnote_failure(obj, hook, element, &written);
+	return false;
 }
 
 static bool run_posted(struct vmoon_ldobj *obj)

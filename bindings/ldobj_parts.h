@@ -138,6 +138,13 @@ bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,
 void vmoon_ldreg_write(void *ctx, unsigned reg, uint32_t element,
 		       uint64_t written, uint64_t old);
 /* All posted writes, in their order. */
+/*
+ * Once a hook of a register has failed: a line with the access (written NULL: a
+ * read) and the registers.
+ */
+void vmoon_ldnote_failure(struct vmoon_ldobj *obj,
+			  const struct vmoon_ldhook *hook, uint32_t element,
+			  const uint64_t *written) VMOON_NONNULL(1, 2);
 void vmoon_ldreg_drain(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 /* The guest has rung: on_write with what is stored. */
 void vmoon_ldreg_rung(struct vmoon_ldobj *obj, unsigned i) VMOON_NONNULL(1);
