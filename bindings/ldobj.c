@@ -111,7 +111,7 @@ void vmoon_ldobj_fail(struct vmoon_ldobj *obj, const char *why)
 {
 	if (obj->has_failed)
 		return;
-	(void)snprintf(obj->error, sizeof(obj->error), "%s", why);
+	vmoon_ldstate_line(obj->error, sizeof(obj->error), why, strlen(why));
 	obj->has_error = true;
 	give_up(obj);
 	report(obj, obj->error);

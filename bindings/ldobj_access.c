@@ -5,6 +5,8 @@
 
 #include "ldobj_parts.h"
 
+#define TURN_NS UINT64_C(250000000) /* of posted writes */
+
 static const struct vmoon_reg *reg_of(const struct vmoon_ldobj *obj,
 				      unsigned reg)
 {
@@ -26,8 +28,10 @@ bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,
 		return false;
 	if (is_array)
 		lua_pushinteger(L, element);
-	if (!vmoon_ldhook_call(obj, hook, is_array, 1))
+	if (!vmoon_ldhook_call(obj, hook, is_array, 1)) {
+		vmoon_ldnote_failure(obj, hook, element, NULL);
 		return false;
+	}
 	is_ok = vmoon_ldreg_value(L, -1, value, &why);
 	lua_pop(L, 1);
 	if (!is_ok) {
@@ -36,6 +40,7 @@ bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,
 			       "gave %s",
 			       why);
 		vmoon_ldhook_strike(obj, hook, text);
+		vmoon_ldnote_failure(obj, hook, element, NULL);
 	}
 	return is_ok;
 }
@@ -58,42 +63,67 @@ static bool run_write(struct vmoon_ldobj *obj, unsigned reg, uint32_t element,
 	lua_pushinteger(L, (lua_Integer)old);
 	if (is_array)
 		lua_pushinteger(L, element);
-	return vmoon_ldhook_call(obj, hook, 2 + is_array, 0);
+	if (vmoon_ldhook_call(obj, hook, 2 + is_array, 0))
+		return true;
+	vmoon_ldnote_failure(obj, hook, element, &written);
+	return false;
 }
 
+static bool run_posted(struct vmoon_ldobj *obj)
+{
+	const struct vmoon_ldposted p = obj->posted[obj->posted_head];
+
+	obj->posted_head = (obj->posted_head + 1) % VMOON_LDOBJ_POSTED_MAX;
+	obj->posted_len--;
+	return run_write(obj, p.reg, p.element, p.written, p.old);
+}
+
+/*
+ * The lock is held all the time, and a pause waits for it: so one that fails,
+ * as it may have taken all its budget, ends the turn, and so does the time.
+ */
 void vmoon_ldreg_drain(struct vmoon_ldobj *obj)
 {
-	/* A hook cannot post another. */
-	for (unsigned n = obj->posted_len; n > 0; n--) {
-		const struct vmoon_ldposted *p = &obj->posted[obj->posted_head];
+	const struct vmoon_ldstate *s = obj->code.state;
+	uint64_t ticks = 0;
+	bool is_ok = true;
 
-		obj->posted_head =
-			(obj->posted_head + 1) % VMOON_LDOBJ_POSTED_MAX;
-		obj->posted_len--;
-		VMOON_IGNORE(
-			run_write(obj, p->reg, p->element, p->written, p->old));
+	/* A hook cannot post another. */
+	for (unsigned n = obj->posted_len; n > 0 && is_ok; n--) {
+		is_ok = run_posted(obj);
+		ticks += vmoon_ldstate_last_ticks(s);
+		is_ok = is_ok && vmoon_ldstate_ns(s, ticks) < TURN_NS;
 	}
+	if (obj->has_failed)
+		obj->posted_len = 0;
+	if (obj->posted_len > 0)
+		vmoon_ldobj_wake(obj);
+}
+
+static void post(struct vmoon_ldobj *obj, const struct vmoon_ldposted *p)
+{
+	const unsigned at =
+		(obj->posted_head + obj->posted_len) % VMOON_LDOBJ_POSTED_MAX;
+
+	obj->posted[at] = *p;
+	obj->posted_len++;
+	obj->stats.posted++;
+	vmoon_ldobj_wake(obj);
 }
 
 void vmoon_ldreg_write(void *ctx, unsigned reg, uint32_t element,
 		       uint64_t written, uint64_t old)
 {
 	struct vmoon_ldobj *obj = ctx;
+	const struct vmoon_ldposted p = {reg, element, written, old};
 
 	if (obj->code.spec->regs[reg].where == VMOON_LDSPEC_POSTED &&
-	    obj->posted_len < VMOON_LDOBJ_POSTED_MAX &&
 	    obj->env.wake.set != NULL) {
-		const unsigned at = (obj->posted_head + obj->posted_len) %
-				    VMOON_LDOBJ_POSTED_MAX;
-
-		obj->posted[at] =
-			(struct vmoon_ldposted){reg, element, written, old};
-		obj->posted_len++;
-		obj->stats.posted++;
-		vmoon_ldobj_wake(obj);
+		if (obj->posted_len == VMOON_LDOBJ_POSTED_MAX)
+			vmoon_ldreg_drain(obj); /* of one at least */
+		post(obj, &p);
 		return;
 	}
-	vmoon_ldreg_drain(obj); /* when it is full: in order all the same */
 	if (!run_write(obj, reg, element, written, old))
 		vmoon_regmap_set(obj->map, reg, element, old);
 }

@@ -20,6 +20,12 @@ static int no_member(lua_State *L)
 
 static int no_new_member(lua_State *L)
 {
+	/* A script that has set it to nil gets another one. */
+	if (lua_type(L, 2) == LUA_TSTRING &&
+	    strcmp(lua_tostring(L, 2), "state") == 0 && lua_istable(L, 3)) {
+		lua_rawset(L, 1);
+		return 0;
+	}
 	return luaL_error(L,
 			  "d.%s cannot be set: what is to be kept goes into "
 			  "d.state",

@@ -71,7 +71,8 @@ struct vmoon_ldobj {
 	unsigned strikes;
 	bool has_failed, has_error;
 	char error[VMOON_LDSTATE_ERROR_MAX + VMOON_LDOBJ_HOOK_NAME_MAX];
-	struct vmoon_ldobj_stats stats; /* events, lines, posted, errors */
+	/* Events, lines, posted, errors; of hooks: before the last reload. */
+	struct vmoon_ldobj_stats stats;
 
 	/* d:post: the records that wait, from head on. */
 	unsigned char events[VMOON_LDOBJ_EVENTS_MAX];
@@ -137,6 +138,13 @@ bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,
 void vmoon_ldreg_write(void *ctx, unsigned reg, uint32_t element,
 		       uint64_t written, uint64_t old);
 /* All posted writes, in their order. */
+/*
+ * Once a hook of a register has failed: a line with the access (written NULL: a
+ * read) and the registers.
+ */
+void vmoon_ldnote_failure(struct vmoon_ldobj *obj,
+			  const struct vmoon_ldhook *hook, uint32_t element,
+			  const uint64_t *written) VMOON_NONNULL(1, 2);
 void vmoon_ldreg_drain(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 /* The guest has rung: on_write with what is stored. */
 void vmoon_ldreg_rung(struct vmoon_ldobj *obj, unsigned i) VMOON_NONNULL(1);

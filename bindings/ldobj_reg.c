@@ -266,9 +266,11 @@ static void push_array_view(lua_State *L, const struct vmoon_reg *reg,
 
 static int no_register(lua_State *L)
 {
-	return luaL_error(L, "there is no register '%s'",
-			  lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2)
-							: luaL_typename(L, 2));
+	if (lua_type(L, 2) == LUA_TSTRING)
+		return luaL_error(L, "there is no register '%s'",
+				  lua_tostring(L, 2));
+	return luaL_error(L, "the name of a register is a string, not %s",
+			  luaL_typename(L, 2));
 }
 
 static int reg_index(lua_State *L)

@@ -61,6 +61,33 @@ static void move_timers(struct vmoon_ldobj *obj,
 	vmoon_ldtime_arm(obj);
 }
 
+/* Writes that wait go to the register of that name, in their order. */
+static void move_posted(struct vmoon_ldobj *obj,
+			const struct vmoon_ldspec *from,
+			const struct vmoon_ldspec *to)
+{
+	const unsigned len = obj->posted_len;
+
+	obj->posted_len = 0;
+	for (unsigned n = 0; n < len; n++) {
+		struct vmoon_ldposted p = obj->posted[(obj->posted_head + n) %
+						      VMOON_LDOBJ_POSTED_MAX];
+		const char *name = from->map.regs[p.reg].name;
+		unsigned i = 0;
+
+		while (i < to->map.reg_count &&
+		       strcmp(to->map.regs[i].name, name) != 0)
+			i++;
+		if (i == to->map.reg_count ||
+		    p.element >= to->map.regs[i].count)
+			continue;
+		p.reg = i;
+		obj->posted[(obj->posted_head + obj->posted_len) %
+			    VMOON_LDOBJ_POSTED_MAX] = p;
+		obj->posted_len++;
+	}
+}
+
 enum vmoon_status vmoon_ldobj_prepare(
 	struct vmoon_ldobj *obj,
 	void (*fn)(void *ctx, const struct vmoon_ldproblem *), void *fn_ctx,
@@ -112,10 +139,15 @@ enum vmoon_status vmoon_ldobj_adopt(struct vmoon_ldobj *obj,
 	if (st == VMOON_OK && obj->map != NULL)
 		st = vmoon_regmap_reload(obj->map, &take_code->spec->map, err);
 	if (st == VMOON_OK) {
+		struct vmoon_ldobj_stats stats;
+
+		vmoon_ldobj_stats(obj, &stats);
+		obj->stats.state = stats.state;
 		obj->code = *take_code;
 		*take_code = old;
 		memcpy(obj->doorbells, doorbells, sizeof(doorbells));
 		move_timers(obj, old.spec, obj->code.spec);
+		move_posted(obj, old.spec, obj->code.spec);
 		vmoon_ldobj_start_watch(obj); /* names were the old map's */
 		if (obj->virtio != NULL)
 			vmoon_ldvirtio_reloaded(obj->virtio);

@@ -166,11 +166,7 @@ void vmoon_ldobj_line(struct vmoon_ldobj *obj, const char *line)
 		return;
 	}
 	vmoon_bucket_spend(&obj->lines, cost);
-	memcpy(cut, line, cost - 1);
-	cut[cost - 1] = '\0';
-	for (size_t i = 0; i < cost - 1; i++)
-		if ((unsigned char)cut[i] < ' ' || cut[i] == 0x7f)
-			cut[i] = ' ';
+	vmoon_ldstate_line(cut, sizeof(cut), line, len);
 	vmoon_logf(&obj->env.log, VMOON_LOG_INFO, vmoon_ldobj_name(obj), "%s",
 		   cut);
 }
@@ -192,6 +188,18 @@ static void add_times(const struct vmoon_ldcode *code,
 	}
 	out->total_ns = vmoon_ldstate_ns(code->state, total);
 	out->worst_ns = vmoon_ldstate_ns(code->state, worst);
+}
+
+/* Of the code before a reload. */
+static void add_past(const struct vmoon_ldstate_stats *past,
+		     struct vmoon_ldstate_stats *out)
+{
+	out->calls += past->calls;
+	out->errors += past->errors;
+	out->late += past->late;
+	out->total_ns += past->total_ns;
+	if (past->worst_ns > out->worst_ns)
+		out->worst_ns = past->worst_ns;
 }
 
 static void add_exits(const struct vmoon_ldobj *obj,
@@ -216,6 +224,7 @@ void vmoon_ldobj_stats(const struct vmoon_ldobj *obj,
 	out->error = obj->has_error ? obj->error : NULL;
 	vmoon_ldstate_stats(obj->code.state, &out->state);
 	add_times(&obj->code, &out->state);
+	add_past(&obj->stats.state, &out->state);
 }
 
 uint64_t vmoon_ldobj_reg(const struct vmoon_ldobj *obj, unsigned reg,

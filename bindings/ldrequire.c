@@ -18,8 +18,13 @@
 
 enum { PATH_BYTES_MAX = 4096 };
 
-/* Name -> what require returns. */
+/* Name -> what require returns; while its file runs: this function. */
 static const char modules_key;
+
+static int requires_itself(lua_State *L)
+{
+	return luaL_error(L, "module '%s' requires itself", lua_tostring(L, 1));
+}
 
 static void push_modules(lua_State *L)
 {
@@ -103,6 +108,17 @@ static void load_file(lua_State *L, const char *name)
 	lua_pop(L, 1);
 }
 
+/* 1 is the name, 2 the modules. */
+static void set_loading(lua_State *L, bool is_loading)
+{
+	lua_pushvalue(L, 1);
+	if (is_loading)
+		lua_pushcfunction(L, requires_itself);
+	else
+		lua_pushnil(L);
+	lua_rawset(L, 2);
+}
+
 int vmoon_ldlib_require(lua_State *L)
 {
 	size_t len;
@@ -111,8 +127,11 @@ int vmoon_ldlib_require(lua_State *L)
 	lua_settop(L, 1);
 	push_modules(L);
 	lua_pushvalue(L, 1);
-	if (lua_rawget(L, 2) != LUA_TNIL)
+	if (lua_rawget(L, 2) != LUA_TNIL) {
+		if (lua_tocfunction(L, -1) == requires_itself)
+			return requires_itself(L);
 		return 1;
+	}
 	lua_pop(L, 1);
 	if (!is_plain_name(name, len))
 		return luaL_error(L,
@@ -125,8 +144,12 @@ int vmoon_ldlib_require(lua_State *L)
 				  "while the device is",
 				  name);
 	load_file(L, name);
+	set_loading(L, true);
 	lua_pushvalue(L, 1);
-	lua_call(L, 1, 1);
+	if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
+		set_loading(L, false);
+		return lua_error(L);
+	}
 	if (lua_isnil(L, -1)) {
 		lua_pop(L, 1);
 		lua_pushboolean(L, 1);

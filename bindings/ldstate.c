@@ -124,16 +124,20 @@ static void end(struct vmoon_ldstate *s)
 	vmoon_ldbudget_end(&s->budget, s->L);
 }
 
-/* One line: what a script raises may hold anything. */
-static void note_text(struct vmoon_ldstate *s, const char *text, size_t len)
+void vmoon_ldstate_line(char *out, size_t size, const char *text, size_t len)
 {
-	size_t n = len < sizeof(s->error) ? len : sizeof(s->error) - 1;
+	const size_t n = len < size ? len : size - 1;
 
 	for (size_t i = 0; i < n; i++)
-		s->error[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f
-				      ? ' '
-				      : text[i];
-	s->error[n] = '\0';
+		out[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f
+				 ? ' '
+				 : text[i];
+	out[n] = '\0';
+}
+
+static void note_text(struct vmoon_ldstate *s, const char *text, size_t len)
+{
+	vmoon_ldstate_line(s->error, sizeof(s->error), text, len);
 }
 
 /* The error object is on the top; it is not asked anything. */
@@ -145,9 +149,12 @@ static enum vmoon_status note_error(struct vmoon_ldstate *s, int status,
 
 	s->was_late = s->budget.is_over;
 	if (s->was_late) {
-		(void)snprintf(s->error, sizeof(s->error),
-			       "%sexceeded its budget of %g ms",
-			       s->budget.place, (double)budget_ns / 1e6);
+		char line[sizeof(s->error)];
+
+		len = (size_t)snprintf(
+			line, sizeof(line), "%sexceeded its budget of %g ms",
+			s->budget.place, (double)budget_ns / 1e6);
+		note_text(s, line, len < sizeof(line) ? len : sizeof(line) - 1);
 		return VMOON_E_TIMEOUT;
 	}
 	if (status == LUA_ERRMEM) {

@@ -518,7 +518,7 @@ function Port:resize(cols, rows) end
 ---@field hook_total? vmoon.Seconds
 ---@field error? string                       # the last one of a hook, or why it gave up
 ---@field failed? boolean                     # no hook is called any more
----@field by_hook? table<string, vmoon.HookStats>  # "on_write of CTRL"
+---@field by_hook? table<string, vmoon.HookStats>  # "on_write of CTRL"; since the last reload
 
 ---@class vmoon.HookStats
 ---@field calls integer

@@ -107,6 +107,40 @@ describe("a device in Lua on a bench", function()
     end)
   end)
 
+  it("gets another d.state when it has none any more", function()
+    with_file(HEAD .. [[state = { n = 1 }, registers = { R = { at = 0, on_write = function(d, v)
+      if v == 1 then d.state = nil elseif v == 2 then d.state = { n = 5 } else d.state = v end end,
+      on_read = function(d) return d.state.n end } } }]], function(path)
+      local b <close> = vmoon.bench { file = path }
+      b:write32(0, 1)
+      assert.is_nil(b.state)
+      assert.matches("d has no 'state'", raised(b.read32, b, 0).message, 1, true)
+      assert.matches("d.state cannot be set", raised(b.write32, b, 0, 3).message, 1, true)
+      b:write32(0, 2)
+      assert.same({ n = 5 }, b.state)
+      assert.equal(5, b:read32(0))
+    end)
+  end)
+
+  it("says what is no name of a register", function()
+    with_file(HEAD .. "registers = { R = { at = 0, on_read = function(d) return d.reg[1] end } } }", function(path)
+      local b <close> = vmoon.bench { file = path }
+      assert.matches("the name of a register is a string, not number", raised(b.read32, b, 0).message, 1, true)
+    end)
+  end)
+
+  it("cannot have a file that requires itself", function()
+    local path = os.tmpname()
+    local name = path:match "[^/]+$"
+    local file = assert(io.open(path .. ".lua", "w"))
+    file:write(('require "vmoon.device" return require "%s"'):format(name))
+    file:close()
+    local err = raised(vmoon.bench, { file = path .. ".lua" })
+    os.remove(path .. ".lua")
+    os.remove(path)
+    assert.matches(("module '%s' requires itself"):format(name), err.message, 1, true)
+  end)
+
   it("shows mistakes of its file with their places, when it is made and when it is read again", function()
     local text = HEAD .. "registers = {\n  R = { at = 0, access = 'rww' },\n  S = { at = 1, idth = 1 } } }"
     with_file(text, function(path, rewrite)

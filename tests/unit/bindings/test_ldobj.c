@@ -420,12 +420,12 @@ static void test_d_fail_ends_the_device_until_the_reset(void **state)
 	(void)state;
 	rig_open(&r,
 		 DEVICE "name = 'x', size = 16, registers = { W = { at = 0, "
-			"access = 'rw', on_write = function(d) d:fail('broken "
-			"glass') end } } }",
+			"access = 'rw', on_write = function(d) d:fail('broken"
+			"\\nglass\\27') end } } }",
 		 plain);
 	rig_write32(&r, 0, 1);
 	assert_string_equal(vmoon_bench_failure(r.b)->msg,
-			    "device 'x': broken glass");
+			    "device 'x': broken glass "); /* one line */
 	assert_int_equal(rig_read32(&r, 0), 0xffffffff);
 	assert_ok(vmoon_bench_reset(r.b, &r.err), &r.err);
 	assert_int_equal(rig_read32(&r, 0), 0);

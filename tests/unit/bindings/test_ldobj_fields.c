@@ -167,7 +167,37 @@ static void test_many_fields_are_too_much_only_for_a_small_heap(void **state)
 	vmoon_watchdog_destroy(r.dog);
 }
 
+/* What the access was, and how the registers are. */
+static void test_a_hook_that_fails_is_told_with_its_registers(void **state)
+{
+	struct ldobj_rig r;
+
+	(void)state;
+	rig_open(&r,
+		 DEVICE "name = 'x', size = 64, registers = { CTRL = { at = 8, "
+			"fields = { ON = { bit = 0 }, DIV = { bits = { 4, 7 } "
+			"} }, on_write = function() error('no') end }, "
+			"N = { at = 12, on_read = function() error('no') end "
+			"}, A = { at = 16, array = { count = 2 }, on_write = "
+			"function() error('no') end }, Z = { at = 32, reset = "
+			"7 } } }",
+		 (struct vmoon_ldobj_options){.has_on_error = true,
+					      .on_error = VMOON_LDSPEC_IGNORE});
+	rig_write32(&r, 8, 0x51);
+	assert_non_null(strstr(r.lines,
+			       "on_write of CTRL (+0x08, value 0x51) failed; "
+			       "registers: CTRL=0x51 {DIV=5 ON} N=hook "
+			       "Z=0x7\n"));
+	assert_int_equal(rig_read32(&r, 8), 0); /* and was ignored */
+	rig_write32(&r, 20, 3);
+	assert_non_null(strstr(r.lines, "on_write of A (+0x14, value 0x3) "));
+	(void)rig_read32(&r, 12);
+	assert_non_null(strstr(r.lines, "on_read of N (+0x0c) failed; "));
+	rig_close(&r);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_a_hook_that_fails_is_told_with_its_registers),
 	cmocka_unit_test(test_a_function_gets_the_fields_that_it_takes),
 	cmocka_unit_test(test_a_field_may_have_any_name_and_any_width),
 	cmocka_unit_test(test_an_element_of_an_array_has_fields_and_its_index),

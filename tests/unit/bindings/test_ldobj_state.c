@@ -48,6 +48,83 @@ static void test_posted_writes_run_in_order_and_before_the_next_access(
 	rig_close(&r);
 }
 
+#define POSTED(BEFORE, WRITE)                                            \
+	DEVICE "name = 'x', size = 32, registers = { " BEFORE            \
+	       "W = { at = 0, access = 'wo', posted = true, on_write = " \
+	       "function(d, v) " WRITE " end },\n"                       \
+	       "N = { at = 4, access = 'ro' } } }"
+
+/* None of them is lost, none overtakes another. */
+static void test_a_posted_write_that_fails_ends_the_turn(void **state)
+{
+	struct vmoon_device *dev;
+	struct ldobj_rig r;
+
+	(void)state;
+	rig_open(&r,
+		 POSTED("", "d.reg.N = d.reg.N + 1 assert(v == d.reg.N) "
+			    "error('no')"),
+		 plain);
+	dev = vmoon_bench_device(r.b);
+	for (uint64_t i = 1; i <= 5; i++)
+		dev->ops->write(dev, 0, 4, i);
+	for (uint64_t i = 1; i <= 6; i++) {
+		assert_int_equal(dev->ops->read(dev, 4, 4), i < 6 ? i : 5);
+		assert_int_equal(rig_stats(&r).errors, i < 6 ? i : 5);
+	}
+	/* More than wait: each makes room for one. */
+	for (uint64_t i = 6; i <= 300; i++)
+		dev->ops->write(dev, 0, 4, i);
+	assert_int_equal(rig_stats(&r).errors, 300 - 256);
+	assert_non_null(strstr(rig_stats(&r).error, "no"));
+	rig_close(&r);
+}
+
+static void put_file(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void test_a_reload_takes_posted_writes_that_wait_along(void **state)
+{
+	static const char *const after[] = {
+		POSTED("A = { at = 8 }, ", "d.reg.N = d.reg.N + v"),
+		/* What has gone has taken its writes with it. */
+		DEVICE "name = 'x', size = 32, registers = { N = { at = 4, "
+		       "access = 'ro' } } }"};
+	static const uint64_t sums[] = {2 + 3 + 4 + 5, 0};
+
+	(void)state;
+	for (size_t n = 0; n < 2; n++) {
+		char path[] = "/tmp/vmoon-posted-XXXXXX";
+		struct vmoon_ldobj_options opts = {.source = {.path = path}};
+		struct vmoon_device *dev;
+		struct ldobj_rig r = {0};
+
+		assert_ok(vmoon_watchdog_create(NULL, &r.dog, &r.err), &r.err);
+		opts.watchdog = r.dog;
+		assert_int_equal(close(mkstemp(path)), 0);
+		put_file(path, POSTED("", "error('no')"));
+		assert_ok(vmoon_ldobj_create(&opts, NULL, NULL, &r.obj, &r.err),
+			  &r.err);
+		assert_ok(rig_plug(&r, NULL, 0), &r.err);
+		dev = vmoon_bench_device(r.b);
+		for (uint64_t i = 1; i <= 5; i++)
+			dev->ops->write(dev, 0, 4, i);
+		put_file(path, after[n]);
+		assert_ok(vmoon_ldobj_reload(r.obj, NULL, NULL, &r.err),
+			  &r.err);
+		assert_int_equal(dev->ops->read(dev, 4, 4), sums[n]);
+		assert_int_equal(rig_stats(&r).errors, 1);
+		rig_close(&r);
+		assert_int_equal(unlink(path), 0);
+	}
+}
+
 #define TIMERS                                                                 \
 	DEVICE "name = 'x', size = 16, irq = 'level', state = { log = '' },\n" \
 	       "registers = { GO = { at = 0, access = 'rw', on_write = "       \
@@ -249,6 +326,7 @@ static void test_reload_keeps_registers_state_timers_or_everything(void **state)
 	struct vmoon_ldobj_options opts = {.source = {.path = path}};
 	struct ldobj_rig r = {0};
 	struct vmoon_ldcall io = {0};
+	struct vmoon_ldobj_stats before;
 	FILE *f;
 	int fd;
 
@@ -287,7 +365,13 @@ static void test_reload_keeps_registers_state_timers_or_everything(void **state)
 	assert_int_equal(rig_read32(&r, 4), 51);
 	/* New code. */
 	PUT(head, 2, "b", 1000, 222, "");
+	before = rig_stats(&r);
+	assert_true(before.state.total_ns >= before.state.worst_ns);
 	assert_ok(vmoon_ldobj_reload(r.obj, NULL, NULL, &r.err), &r.err);
+	assert_true(rig_stats(&r).state.calls >= before.state.calls);
+	assert_true(rig_stats(&r).state.worst_ns >= before.state.worst_ns);
+	assert_true(rig_stats(&r).state.total_ns >= before.state.total_ns);
+	assert_int_equal(rig_stats(&r).hooks, before.hooks);
 	assert_int_equal(rig_read32(&r, 0), 33);
 	assert_int_equal(rig_read32(&r, 4), 1050);
 	rig_advance(&r, SECOND);
@@ -349,6 +433,8 @@ static void test_no_access_calls_the_host_s_heap(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(
 		test_posted_writes_run_in_order_and_before_the_next_access),
+	cmocka_unit_test(test_a_posted_write_that_fails_ends_the_turn),
+	cmocka_unit_test(test_a_reload_takes_posted_writes_that_wait_along),
 	cmocka_unit_test(test_timers_run_by_their_names_and_can_be_cancelled),
 	cmocka_unit_test(test_a_snapshot_has_registers_state_time_and_timers),
 	cmocka_unit_test(

@@ -125,6 +125,12 @@ static void test_y_17__an_errors_text_is_one_short_line(void **state)
 	assert_int_equal(strlen(vmoon_ldstate_error(r->s)),
 			 VMOON_LDSTATE_ERROR_MAX - 1);
 	assert_null(strchr(vmoon_ldstate_error(r->s), '\n'));
+	/* The name of a chunk is a script's as well. */
+	assert_int_equal(
+		rig_try(r, "load('while true do end', '=a\\27\\n\\127b')()"),
+		VMOON_E_TIMEOUT);
+	assert_string_equal(vmoon_ldstate_error(r->s),
+			    "a   b:1: exceeded its budget of 100 ms");
 }
 
 static void test_ldstate__run_is_late_as_well(void **state)
