@@ -36,8 +36,9 @@ struct vmoon_ldbuf {
  * userdata for itself, and its place gets another.
  */
 struct vmoon_ldbuf_box {
-	const char *kind; /* borrowed: that it is one */
-	uint64_t serial;  /* 0: none yet */
+	const char *kind;        /* borrowed: that it is one */
+	struct vmoon_ldobj *obj; /* borrowed: whose code has it */
+	uint64_t serial;         /* 0: none yet */
 	unsigned queue, index;
 };
 

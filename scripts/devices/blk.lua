@@ -6,8 +6,10 @@ local dev = require "vmoon.device"
 local SECTOR, CHUNK, ID_LEN = 512, 4096, 20
 local OK, IOERR, UNSUPP = "\0", "\1", "\2"
 local IN, OUT, FLUSH, GET_ID = 0, 1, 4, 8
-local min, unpack = math.min, string.unpack
-local ZERO = ("\0"):rep(CHUNK)
+local ZERO, ZERO_SECTOR = ("\0"):rep(CHUNK), ("\0"):rep(SECTOR)
+local min, type = math.min, type
+local left, unpack = dev.buffer.left, dev.buffer.unpack
+local read, write, write_last = dev.buffer.read, dev.buffer.write, dev.buffer.write_last
 
 -- Where on the disk len bytes begin, or nil: they are not all on it.
 local function place(d, sector, len)
@@ -15,67 +17,71 @@ local function place(d, sector, len)
   return sector * SECTOR
 end
 
-local function read(d, buf, sector)
-  local chunks, len = d.state.chunks, buf.writable - 1 -- without the status
-  local at = place(d, sector, len)
-  if not at or buf.readable > 0 then return IOERR end
+local function get(d, buf, sector, len)
+  local chunks, at = d.state.chunks, place(d, sector, len)
+  if not at then return IOERR end
   while len > 0 do
-    local first = at % CHUNK
+    local chunk, first = chunks[at // CHUNK] or ZERO, at % CHUNK
     local n = min(CHUNK - first, len)
-    buf:write(chunks[at // CHUNK] or ZERO, first + 1, first + n)
+    if type(chunk) == "string" then write(buf, chunk, first + 1, first + n)
+    else
+      for i = first // SECTOR + 1, (first + n) // SECTOR do write(buf, chunk[i]) end
+    end
     at, len = at + n, len - n
   end
   return OK
 end
 
--- False: there would be too many.
-local function store(d, i, data)
-  local state = d.state
-  local was, is = state.chunks[i] and 1 or 0, data ~= ZERO and 1 or 0
-  if is > was and state.count == d.params.kept then return false end
-  state.chunks[i], state.count = is == 1 and data or nil, state.count + is - was
-  return true
+-- What the next n bytes make of a chunk: a string, or its sectors when they are but a part of it.
+local function change(buf, chunk, first, n)
+  if n == CHUNK then return read(buf, n) end
+  if type(chunk) == "string" then
+    local whole = chunk
+    chunk = {}
+    for i = 1, CHUNK // SECTOR do chunk[i] = whole:sub((i - 1) * SECTOR + 1, i * SECTOR) end
+  end
+  for i = first // SECTOR + 1, (first + n) // SECTOR do chunk[i] = read(buf, SECTOR) end
+  for i = 1, CHUNK // SECTOR do
+    if chunk[i] ~= ZERO_SECTOR then return chunk end
+  end
+  return ZERO
 end
 
-local function write(d, buf, sector)
-  local chunks, len = d.state.chunks, buf.readable
-  local at = place(d, sector, len)
-  if not at or buf.writable > 1 then return IOERR end
+local function put(d, buf, sector, len)
+  local state, at = d.state, place(d, sector, len)
+  local chunks = state.chunks
+  if not at then return IOERR end
   while len > 0 do
     local i, first = at // CHUNK, at % CHUNK
-    local n = min(CHUNK - first, len)
-    local data = buf:read(n)
-    if n < CHUNK then
-      local old = chunks[i] or ZERO
-      data = old:sub(1, first) .. data .. old:sub(first + n + 1)
-    end
-    if not store(d, i, data) then return IOERR end
+    local n, old = min(CHUNK - first, len), chunks[i]
+    if not old and state.count == d.params.kept then return IOERR end
+    local new = change(buf, old or ZERO, first, n)
+    if new == ZERO then new = nil end
+    if not old ~= not new then state.count = state.count + (new and 1 or -1) end
+    if new ~= old then chunks[i] = new end
     at, len = at + n, len - n
   end
   return OK
 end
 
-local function get_id(d, buf)
-  if buf.writable ~= ID_LEN + 1 then return IOERR end
-  buf:write(string.pack("c" .. ID_LEN, d.name:sub(1, ID_LEN)))
+local function get_id(d, buf, room)
+  if room ~= ID_LEN then return IOERR end
+  write(buf, string.pack("c" .. ID_LEN, d.name:sub(1, ID_LEN)))
   return OK
 end
 
 local function answer(d, buf)
-  if buf.writable == 0 then return end -- no place for a status
-  if buf.readable < 16 then return buf:write_last(IOERR) end
-  local kind, _, sector = unpack("<I4I4i8", buf:read(16))
+  local readable, writable = left(buf) -- what follows a header of 16 bytes, and goes before a status
+  if writable == 0 then return end
+  local kind, _, sector = unpack(buf, "<I4I4i8")
   local status = UNSUPP
-  if kind == IN then status = read(d, buf, sector)
-  elseif kind == OUT then status = write(d, buf, sector)
+  if not kind then status = IOERR
+  elseif kind == IN then status = readable > 16 and IOERR or get(d, buf, sector, writable - 1)
+  elseif kind == OUT then status = writable > 1 and IOERR or put(d, buf, sector, readable - 16)
   elseif kind == FLUSH then status = OK
-  elseif kind == GET_ID then status = get_id(d, buf)
+  elseif kind == GET_ID then status = get_id(d, buf, writable - 1)
   end
-  buf:write_last(status)
-end
-
-local function requests(d, bufs, n)
-  for i = 1, n do answer(d, bufs[i]) end
+  write_last(buf, status)
 end
 
 return dev.virtio {
@@ -89,5 +95,12 @@ return dev.virtio {
   state = { chunks = {}, count = 0 },
   memory = "64M",
   config = { { name = "capacity", type = "le64", value = function(params) return params.sectors end } },
-  queues = { { name = "request", size = 128, batch = true, on_buffer = requests } },
+  queues = {
+    {
+      name = "request", size = 128, batch = true,
+      on_buffer = function(d, bufs, n)
+        for i = 1, n do answer(d, bufs[i]) end
+      end,
+    },
+  },
 }
