@@ -6,13 +6,15 @@
 #include <lauxlib.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
-enum { FORMAT_MAX = 256, WIDTH_MAX = 8, INT_BYTES = 4, FREE_SLOTS = 16 };
+#include "vmoon/le.h"
+
+enum { WIDTH_MAX = 8, WIDTH_INT = 4 };
 
 struct item {
-	unsigned width;            /* bytes; 0: it only sets the order */
-	bool is_signed, is_number; /* x is none */
-	enum { SAME, LITTLE, BIG } order;
+	unsigned width; /* bytes; 0: it only sets the order */
+	bool is_signed, is_number, is_little, is_big;
 };
 
 /* The digit behind an i or I. 0: what is there is no width. */
@@ -21,7 +23,7 @@ static unsigned parse_width(const char **at, const char *end)
 	unsigned width;
 
 	if (*at == end || isdigit((unsigned char)**at) == 0)
-		return INT_BYTES;
+		return WIDTH_INT;
 	width = (unsigned)(*(*at)++ - '0');
 	if (*at < end && isdigit((unsigned char)**at) != 0)
 		return 0;
@@ -37,8 +39,8 @@ static bool parse(const char **at, const char *end, struct item *out)
 	switch (c) {
 	case ' ': break;
 	case '=':
-	case '<': out->order = LITTLE; break;
-	case '>': out->order = BIG; break;
+	case '<': out->is_little = true; break;
+	case '>': out->is_big = true; break;
 	case 'x': out->width = 1, out->is_number = false; break;
 	case 'b':
 	case 'B': out->width = 1; break;
@@ -53,14 +55,25 @@ static bool parse(const char **at, const char *end, struct item *out)
 	return true;
 }
 
-size_t vmoon_ldnumbers_size(lua_State *L, const char *format, size_t len)
+static void add(struct vmoon_ldnumbers *n, const struct item *item, bool is_big)
+{
+	struct vmoon_ldnumber *to = &n->numbers[n->count++];
+	const unsigned bits = 8 * item->width;
+
+	*to = (struct vmoon_ldnumber){
+		.mask = UINT64_MAX >> (64 - bits),
+		.sign = item->is_signed ? UINT64_C(1) << (bits - 1) : 0,
+		.at = (unsigned char)n->size, /* at most BYTES */
+		.is_big = is_big};
+}
+
+static void read_text(struct vmoon_ldnumbers *n, lua_State *L,
+		      const char *format, size_t len)
 {
 	const char *at = format, *end = format + len;
-	size_t size = 0;
-	int count = 0;
+	bool is_big = false;
 	struct item item;
 
-	luaL_argcheck(L, len <= FORMAT_MAX, 2, "the format is too long");
 	while (at < end) {
 		const char *here = at;
 
@@ -70,54 +83,51 @@ size_t vmoon_ldnumbers_size(lua_State *L, const char *format, size_t len)
 				   "(b B h H i[n] I[n] j J), x, < and >, not "
 				   "'%c'",
 				   *here);
-		size += item.width;
-		count += item.width != 0 && item.is_number;
+		is_big = (is_big || item.is_big) && !item.is_little;
+		if (item.width > 0 && item.is_number) {
+			if (n->count == VMOON_LDNUMBERS_MAX)
+				luaL_error(L,
+					   "the format has more than %d "
+					   "integers",
+					   VMOON_LDNUMBERS_MAX);
+			add(n, &item, is_big);
+		}
+		n->size += item.width;
+		if (n->size > VMOON_LDNUMBERS_BYTES)
+			luaL_error(L, "the format is for more than %d bytes",
+				   VMOON_LDNUMBERS_BYTES);
 	}
-	luaL_argcheck(L, size <= VMOON_LDNUMBERS_BYTES, 2,
-		      "the format is for more than 128 bytes");
-	if (count > FREE_SLOTS)
-		luaL_checkstack(L, count, NULL);
-	return size;
 }
 
-static uint64_t load(const unsigned char *bytes, unsigned width, bool is_big)
+void vmoon_ldnumbers_read(struct vmoon_ldnumbers *n, lua_State *L, int idx)
 {
-	uint64_t value = 0;
+	size_t len;
+	const char *format = luaL_checklstring(L, idx, &len);
 
-	for (unsigned i = 0; i < width; i++)
-		value = value << 8 | bytes[is_big ? i : width - 1 - i];
-	return value;
+	if (len == n->len && len > 0 && memcmp(format, n->format, len) == 0)
+		return;
+	luaL_argcheck(L, len <= VMOON_LDNUMBERS_FORMAT, idx,
+		      "the format is too long");
+	n->len = 0;
+	n->size = n->count = 0;
+	read_text(n, L, format, len);
+	memcpy(n->format, format, len);
+	n->len = len;
 }
 
-/* The value's top bit is its sign. */
-static uint64_t extend(uint64_t value, unsigned width)
-{
-	const uint64_t sign = UINT64_C(1) << (8 * width - 1);
-
-	return (value ^ sign) - sign;
-}
-
-int vmoon_ldnumbers_push(lua_State *L, const char *format, size_t len,
+int vmoon_ldnumbers_push(const struct vmoon_ldnumbers *n, lua_State *L,
 			 const unsigned char *bytes)
 {
-	const char *at = format, *end = format + len;
-	bool is_big = false;
-	int count = 0;
-	struct item item;
+	for (unsigned i = 0; i < n->count; i++) {
+		const struct vmoon_ldnumber *number = &n->numbers[i];
+		uint64_t value = vmoon_le64_load(bytes + number->at);
 
-	while (at < end && parse(&at, end, &item)) {
-		uint64_t value;
-
-		if (item.order != SAME)
-			is_big = item.order == BIG;
-		if (item.width != 0 && item.is_number) {
-			value = load(bytes, item.width, is_big);
-			if (item.is_signed)
-				value = extend(value, item.width);
-			lua_pushinteger(L, (lua_Integer)value); /* its bits */
-			count++;
-		}
-		bytes += item.width;
+		if (number->is_big)
+			value = __builtin_bswap64(value) >>
+				(__builtin_clzll(number->mask));
+		value &= number->mask;
+		value = (value ^ number->sign) - number->sign;
+		lua_pushinteger(L, (lua_Integer)value); /* its bits */
 	}
-	return count;
+	return (int)n->count; /* at most MAX */
 }

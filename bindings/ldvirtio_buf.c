@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "ldguard.h"
-#include "ldnumbers.h"
 #include "ldvirtio_parts.h"
 
 #define TYPE "vmoon.buffer"
@@ -102,18 +101,20 @@ static int buf_left(lua_State *L)
 static int buf_unpack(lua_State *L)
 {
 	struct vmoon_ldbuf *buf = check_buf(L);
-	unsigned char bytes[VMOON_LDNUMBERS_BYTES];
-	size_t len;
-	const char *format = luaL_checklstring(L, 2, &len);
-	const size_t size = vmoon_ldnumbers_size(L, format, len);
+	const struct vmoon_ldbuf_box *box = lua_touserdata(L, 1);
+	struct vmoon_ldnumbers *numbers = &box->obj->virtio->numbers;
+	unsigned char bytes[VMOON_LDNUMBERS_BYTES + sizeof(uint64_t)];
 
-	if (size > buf->in.left) {
+	vmoon_ldnumbers_read(numbers, L, 2);
+	if (numbers->size > buf->in.left) {
 		lua_pushnil(L);
 		return 1;
 	}
-	if (vmoon_cursor_read_exact(&buf->in, bytes, size) != VMOON_OK)
+	if (numbers->size > 0 &&
+	    vmoon_cursor_read_exact(&buf->in, bytes, numbers->size) != VMOON_OK)
 		return no_memory(L);
-	return vmoon_ldnumbers_push(L, format, len, bytes);
+	memset(bytes + numbers->size, 0, sizeof(uint64_t));
+	return vmoon_ldnumbers_push(numbers, L, bytes);
 }
 
 /* buf:read([len]): fewer bytes when fewer are left */

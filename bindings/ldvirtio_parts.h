@@ -3,6 +3,7 @@
 #ifndef VMOON_BINDINGS_LDVIRTIO_PARTS_H
 #define VMOON_BINDINGS_LDVIRTIO_PARTS_H
 
+#include "ldnumbers.h"
 #include "ldobj_parts.h"
 #include "ldvirtio.h"
 
@@ -59,6 +60,7 @@ struct vmoon_ldvirtio {
 	uint64_t turn_ticks;         /* of a notify, then others have theirs */
 	unsigned notified; /* the transport signals this queue, or no queue */
 	bool is_in_hook;   /* of a queue */
+	struct vmoon_ldnumbers numbers; /* of the last buf:unpack */
 	unsigned char config[VMOON_VIRTIO_CONFIG_MAX];
 	char scratch[VMOON_LDVIRTIO_SCRATCH]; /* between guest and Lua */
 	struct vmoon_ldqueue queues[];        /* vd.queue_count */
