@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ldmodule.c - require "vmoon.device" of a device's state: three functions,
- * each of which gives back the table that it was given. What kind it is stays
- * in a list that no script reaches.
+ * each of which gives back the table that it was given, and the methods of
+ * buffers. What kind a table is stays in a list that no script reaches.
  */
 #include "ldmodule.h"
 
 #include <lauxlib.h>
 
 #include "ldlib_parts.h"
+#include "ldvirtio.h"
 
 /* Table -> kind. */
 static const char marks_key;
@@ -66,12 +67,14 @@ void vmoon_ldmodule_open(lua_State *L)
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &marks_key);
 	lua_newtable(L); /* what a script gets: empty, so that it stays as is */
 	lua_createtable(L, 0, 4);
-	lua_createtable(L, 0, (int)VMOON_COUNTOF(kinds));
+	lua_createtable(L, 0, (int)VMOON_COUNTOF(kinds) + 1);
 	for (size_t i = 0; i < VMOON_COUNTOF(kinds); i++) {
 		lua_pushinteger(L, (lua_Integer)i);
 		lua_pushcclosure(L, mark, 1);
 		lua_setfield(L, -2, kinds[i].name);
 	}
+	vmoon_ldbuf_push_methods(L);
+	lua_setfield(L, -2, "buffer");
 	lua_createtable(L, 0, 1);
 	lua_pushvalue(L, -2);
 	lua_pushcclosure(L, refuse_read, 1);

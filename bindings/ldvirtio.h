@@ -17,6 +17,9 @@ void vmoon_ldvirtio_options(struct vmoon_ldobj *obj,
 /* For vmoon_ldobj_options.extend; nothing for devices of another kind. */
 int vmoon_ldvirtio_extend(lua_State *L);
 
+/* Pushes a new table of the methods of a buffer; may raise. */
+void vmoon_ldbuf_push_methods(lua_State *L) VMOON_NONNULL(1);
+
 /* Of a device that was made so; NULL for another. */
 struct vmoon_ldobj *vmoon_ldvirtio_object(struct vmoon_virtio *vd)
 	VMOON_NONNULL(1);

@@ -12,8 +12,8 @@ enum { BYTES_A_STEP = 64 }; /* of a copy, as the budget counts it */
 /* Its address says what is a box. */
 static const char kind;
 
-/* What the functions here have as upvalues. */
-enum { UP_META = 1, UP_BOXES = 2, UP_METHODS = 3 };
+/* Where the boxes are, the extra of the code that they are in. */
+static const char boxes_key;
 
 static lua_Integer place_of(unsigned queue, unsigned index)
 {
@@ -37,7 +37,7 @@ static const struct vmoon_ldbuf_box *check_box(lua_State *L)
 static struct vmoon_ldbuf *check_buf(lua_State *L)
 {
 	const struct vmoon_ldbuf_box *box = check_box(L);
-	struct vmoon_ldvirtio *v = vmoon_ldobj_of(L)->virtio;
+	struct vmoon_ldvirtio *v = box->obj->virtio;
 	struct vmoon_ldbuf *buf;
 
 	if (v != NULL) {
@@ -51,6 +51,15 @@ static struct vmoon_ldbuf *check_buf(lua_State *L)
 	return NULL;
 }
 
+/* luaL_checkinteger, and quick where there is one. */
+static lua_Integer check_integer(lua_State *L, int arg)
+{
+	int is_one;
+	const lua_Integer value = lua_tointegerx(L, arg, &is_one);
+
+	return is_one != 0 ? value : luaL_checkinteger(L, arg);
+}
+
 /* How many bytes: all that are left when it is not said. */
 static uint32_t check_len(lua_State *L, int arg, uint32_t left)
 {
@@ -58,7 +67,7 @@ static uint32_t check_len(lua_State *L, int arg, uint32_t left)
 
 	if (lua_isnoneornil(L, arg))
 		return left;
-	want = luaL_checkinteger(L, arg);
+	want = check_integer(L, arg);
 	luaL_argcheck(L, want >= 0, arg, "a length is at least 0");
 	return want < (lua_Integer)left ? (uint32_t)want : left;
 }
@@ -68,7 +77,45 @@ static int no_memory(lua_State *L)
 	return luaL_error(L, "a part of the buffer is no memory of the guest");
 }
 
+/* check_buf has come first. */
+static char *scratch_of(lua_State *L)
+{
+	const struct vmoon_ldbuf_box *box = lua_touserdata(L, 1);
+
+	return box->obj->virtio->scratch;
+}
+
 /* ---- methods ---- */
+
+/* buf:left(): bytes to read, bytes of room to write */
+static int buf_left(lua_State *L)
+{
+	const struct vmoon_ldbuf *buf = check_buf(L);
+
+	lua_pushinteger(L, buf->in.left);
+	lua_pushinteger(L, buf->out.left);
+	return 2;
+}
+
+/* buf:unpack(format): the integers of it, or nil: fewer bytes are left */
+static int buf_unpack(lua_State *L)
+{
+	struct vmoon_ldbuf *buf = check_buf(L);
+	const struct vmoon_ldbuf_box *box = lua_touserdata(L, 1);
+	struct vmoon_ldnumbers *numbers = &box->obj->virtio->numbers;
+	unsigned char bytes[VMOON_LDNUMBERS_BYTES + sizeof(uint64_t)];
+
+	vmoon_ldnumbers_read(numbers, L, 2);
+	if (numbers->size > buf->in.left) {
+		lua_pushnil(L);
+		return 1;
+	}
+	if (numbers->size > 0 &&
+	    vmoon_cursor_read_exact(&buf->in, bytes, numbers->size) != VMOON_OK)
+		return no_memory(L);
+	memset(bytes + numbers->size, 0, sizeof(uint64_t));
+	return vmoon_ldnumbers_push(numbers, L, bytes);
+}
 
 /* buf:read([len]): fewer bytes when fewer are left */
 static int buf_read(lua_State *L)
@@ -80,7 +127,7 @@ static int buf_read(lua_State *L)
 
 	vmoon_ldguard_charge(L, len / BYTES_A_STEP + 1);
 	if (len <= VMOON_LDVIRTIO_SCRATCH) {
-		to = vmoon_ldobj_of(L)->virtio->scratch;
+		to = scratch_of(L);
 		if (len > 0 &&
 		    vmoon_cursor_read_exact(&buf->in, to, len) != VMOON_OK)
 			return no_memory(L);
@@ -116,8 +163,8 @@ static const char *check_part(lua_State *L, size_t *out_len)
 	*out_len = size;
 	if (lua_isnoneornil(L, 3))
 		return bytes;
-	first = luaL_checkinteger(L, 3);
-	last = luaL_optinteger(L, 4, -1);
+	first = check_integer(L, 3);
+	last = lua_isnoneornil(L, 4) ? -1 : check_integer(L, 4);
 	if (first <= 0)
 		first = first == 0 || first < -len ? 1 : len + first + 1;
 	if (last < 0)
@@ -168,7 +215,8 @@ static void new_box(lua_State *L, int meta, unsigned queue, unsigned index)
 {
 	struct vmoon_ldbuf_box *box = lua_newuserdatauv(L, sizeof(*box), 0);
 
-	*box = (struct vmoon_ldbuf_box){&kind, 0, queue, index};
+	*box = (struct vmoon_ldbuf_box){&kind, vmoon_ldobj_of(L), 0, queue,
+					index};
 	lua_pushvalue(L, meta);
 	lua_setmetatable(L, -2);
 }
@@ -182,9 +230,11 @@ static int buf_later(lua_State *L)
 	if (buf->state == VMOON_LDBUF_HELD)
 		return 0;
 	/* Before anything is changed: it may find no memory. */
-	new_box(L, lua_upvalueindex(UP_META), box->queue, box->index);
-	lua_rawseti(L, lua_upvalueindex(UP_BOXES),
-		    place_of(box->queue, box->index));
+	lua_settop(L, 1);
+	lua_rawgetp(L, LUA_REGISTRYINDEX, &boxes_key);
+	VMOON_IGNORE(lua_getmetatable(L, 1) == 0); /* a box has one */
+	new_box(L, 3, box->queue, box->index);
+	lua_rawseti(L, 2, place_of(box->queue, box->index));
 	buf->state = VMOON_LDBUF_HELD;
 	return 0;
 }
@@ -192,9 +242,10 @@ static int buf_later(lua_State *L)
 /* buf:done(): it goes back now */
 static int buf_done(lua_State *L)
 {
+	const struct vmoon_ldbuf_box *box = check_box(L);
 	struct vmoon_ldbuf *buf = check_buf(L);
 
-	vmoon_ldvirtio_give_back(vmoon_ldobj_of(L)->virtio, buf);
+	vmoon_ldvirtio_give_back(box->obj->virtio, buf);
 	return 0;
 }
 
@@ -215,18 +266,18 @@ static int push_property(lua_State *L, lua_Integer which)
 	return 1;
 }
 
-/* Only Lua calls it, with a buffer and a key, which the result replaces. */
+/* Only Lua calls it, with a buffer and a key. Upvalue: methods, properties. */
 static int buf_index(lua_State *L)
 {
-	const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2)
-							: luaL_typename(L, 2);
-
-	switch (lua_rawget(L, lua_upvalueindex(UP_METHODS))) {
+	lua_pushvalue(L, 2);
+	switch (lua_rawget(L, lua_upvalueindex(1))) {
 	case LUA_TFUNCTION: return 1;
-	case LUA_TNUMBER: return push_property(L, lua_tointeger(L, 2));
+	case LUA_TNUMBER: return push_property(L, lua_tointeger(L, 3));
 	default: break;
 	}
-	return luaL_error(L, "a buffer has no '%s'", key);
+	return luaL_error(L, "a buffer has no '%s'",
+			  lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2)
+							: luaL_typename(L, 2));
 }
 
 static int buf_newindex(lua_State *L)
@@ -236,7 +287,8 @@ static int buf_newindex(lua_State *L)
 
 static const luaL_Reg methods[] = {
 	{"done", buf_done},   {"later", buf_later},
-	{"read", buf_read},   {"skip", buf_skip},
+	{"left", buf_left},   {"read", buf_read},
+	{"skip", buf_skip},   {"unpack", buf_unpack},
 	{"write", buf_write}, {"write_last", buf_write_last},
 	{NULL, NULL},
 };
@@ -280,7 +332,7 @@ static int call_list(lua_State *L)
 	lua_settop(L, 2);
 	lua_createtable(L, (int)list->n, 0); /* BUFFERS at most */
 	for (size_t i = 0; i < list->n; i++) {
-		push_box(L, lua_upvalueindex(UP_BOXES), list->bufs[i],
+		push_box(L, lua_upvalueindex(1), list->bufs[i],
 			 index_of(obj, list->bufs[i]));
 		lua_rawseti(L, 3, (lua_Integer)i + 1);
 	}
@@ -302,8 +354,13 @@ void vmoon_ldbuf_push(lua_State *L, const struct vmoon_ldcode *code,
 
 /* ---- making them ---- */
 
+void vmoon_ldbuf_push_methods(lua_State *L)
+{
+	luaL_newlib(L, methods);
+}
+
 /* The metatable is on the top. */
-static void fill_metatable(lua_State *L, int boxes)
+static void fill_metatable(lua_State *L)
 {
 	const int meta = lua_gettop(L);
 
@@ -313,17 +370,12 @@ static void fill_metatable(lua_State *L, int boxes)
 	lua_setfield(L, meta, "__metatable");
 	lua_pushcfunction(L, buf_newindex);
 	lua_setfield(L, meta, "__newindex");
-	lua_pushvalue(L, meta);
-	lua_pushvalue(L, boxes);
-	luaL_newlibtable(L, methods);
-	lua_pushvalue(L, meta);
-	lua_pushvalue(L, boxes);
-	luaL_setfuncs(L, methods, 2);
+	vmoon_ldbuf_push_methods(L);
 	for (size_t i = 0; i < VMOON_COUNTOF(properties); i++) {
 		lua_pushinteger(L, properties[i].which);
 		lua_setfield(L, -2, properties[i].name);
 	}
-	lua_pushcclosure(L, buf_index, UP_METHODS);
+	lua_pushcclosure(L, buf_index, 1);
 	lua_setfield(L, meta, "__index");
 }
 
@@ -332,17 +384,18 @@ void vmoon_ldbuf_open(lua_State *L, int idx, size_t queues)
 	const int boxes = lua_absindex(L, idx);
 	int meta;
 
+	lua_pushvalue(L, boxes);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &boxes_key);
 	lua_createtable(L, 0, 4);
 	meta = lua_gettop(L);
-	fill_metatable(L, boxes);
+	fill_metatable(L);
 	for (size_t i = 0; i < queues * VMOON_LDVIRTIO_BUFFERS; i++) {
 		new_box(L, meta, (unsigned)(i / VMOON_LDVIRTIO_BUFFERS),
 			(unsigned)(i % VMOON_LDVIRTIO_BUFFERS));
 		lua_rawseti(L, boxes, (lua_Integer)i + 1);
 	}
-	lua_pushvalue(L, meta);
 	lua_pushvalue(L, boxes);
-	lua_pushcclosure(L, call_list, UP_BOXES);
+	lua_pushcclosure(L, call_list, 1);
 	lua_rawseti(L, boxes, VMOON_LDBUF_CALL_LIST);
 	lua_pop(L, 1);
 }

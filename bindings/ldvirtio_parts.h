@@ -3,6 +3,7 @@
 #ifndef VMOON_BINDINGS_LDVIRTIO_PARTS_H
 #define VMOON_BINDINGS_LDVIRTIO_PARTS_H
 
+#include "ldnumbers.h"
 #include "ldobj_parts.h"
 #include "ldvirtio.h"
 
@@ -36,8 +37,9 @@ struct vmoon_ldbuf {
  * userdata for itself, and its place gets another.
  */
 struct vmoon_ldbuf_box {
-	const char *kind; /* borrowed: that it is one */
-	uint64_t serial;  /* 0: none yet */
+	const char *kind;        /* borrowed: that it is one */
+	struct vmoon_ldobj *obj; /* borrowed: whose code has it */
+	uint64_t serial;         /* 0: none yet */
 	unsigned queue, index;
 };
 
@@ -59,6 +61,7 @@ struct vmoon_ldvirtio {
 	uint64_t turn_ticks;         /* of a notify, then others have theirs */
 	unsigned notified; /* the transport signals this queue, or no queue */
 	bool is_in_hook;   /* of a queue */
+	struct vmoon_ldnumbers numbers; /* of the last buf:unpack */
 	unsigned char config[VMOON_VIRTIO_CONFIG_MAX];
 	char scratch[VMOON_LDVIRTIO_SCRATCH]; /* between guest and Lua */
 	struct vmoon_ldqueue queues[];        /* vd.queue_count */

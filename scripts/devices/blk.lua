@@ -6,72 +6,76 @@ local dev = require "vmoon.device"
 local SECTOR, CHUNK, ID_LEN = 512, 4096, 20
 local OK, IOERR, UNSUPP = "\0", "\1", "\2"
 local IN, OUT, FLUSH, GET_ID = 0, 1, 4, 8
-local min, unpack = math.min, string.unpack
-local ZERO = ("\0"):rep(CHUNK)
+local ZERO, ZERO_SECTOR = ("\0"):rep(CHUNK), ("\0"):rep(SECTOR)
+local left, unpack = dev.buffer.left, dev.buffer.unpack
+local read, write, write_last = dev.buffer.read, dev.buffer.write, dev.buffer.write_last
 
--- Where on the disk len bytes begin, or nil: they are not all on it.
-local function place(d, sector, len)
-  if len % SECTOR ~= 0 or sector < 0 or sector > d.params.sectors - len // SECTOR then return nil end
-  return sector * SECTOR
-end
-
-local function read(d, buf, sector)
-  local chunks, len = d.state.chunks, buf.writable - 1 -- without the status
-  local at = place(d, sector, len)
-  if not at or buf.readable > 0 then return IOERR end
-  while len > 0 do
-    local first = at % CHUNK
-    local n = min(CHUNK - first, len)
-    buf:write(chunks[at // CHUNK] or ZERO, first + 1, first + n)
-    at, len = at + n, len - n
-  end
-  return OK
-end
-
--- False: there would be too many.
-local function store(d, i, data)
-  local state = d.state
-  local was, is = state.chunks[i] and 1 or 0, data ~= ZERO and 1 or 0
-  if is > was and state.count == d.params.kept then return false end
-  state.chunks[i], state.count = is == 1 and data or nil, state.count + is - was
-  return true
-end
-
-local function write(d, buf, sector)
-  local chunks, len = d.state.chunks, buf.readable
-  local at = place(d, sector, len)
-  if not at or buf.writable > 1 then return IOERR end
-  while len > 0 do
-    local i, first = at // CHUNK, at % CHUNK
-    local n = min(CHUNK - first, len)
-    local data = buf:read(n)
-    if n < CHUNK then
-      local old = chunks[i] or ZERO
-      data = old:sub(1, first) .. data .. old:sub(first + n + 1)
+-- A chunk is a string of 4096 bytes, or a table of its 8 sectors: once a part of it is written.
+local function get(d, buf, sector, count)
+  local chunks = d.state.chunks
+  while count > 0 do
+    local chunk, first = chunks[sector >> 3] or ZERO, sector & 7
+    local n = count < 8 - first and count or 8 - first
+    if #chunk == CHUNK then write(buf, chunk, first * SECTOR + 1, (first + n) * SECTOR)
+    else
+      for i = first + 1, first + n do write(buf, chunk[i]) end
     end
-    if not store(d, i, data) then return IOERR end
-    at, len = at + n, len - n
+    sector, count = sector + n, count - n
   end
   return OK
 end
 
-local function get_id(d, buf)
-  if buf.writable ~= ID_LEN + 1 then return IOERR end
-  buf:write(string.pack("c" .. ID_LEN, d.name:sub(1, ID_LEN)))
+-- What the next n sectors make of a chunk; nil: all of it is zero.
+local function change(buf, chunk, first, n)
+  if n == 8 then
+    chunk = read(buf, CHUNK)
+    return chunk ~= ZERO and chunk or nil
+  elseif #chunk == CHUNK then
+    local whole = chunk
+    chunk = {}
+    for i = 1, 8 do chunk[i] = whole:sub((i - 1) * SECTOR + 1, i * SECTOR) end
+  end
+  for i = first + 1, first + n do chunk[i] = read(buf, SECTOR) end
+  for i = 1, 8 do
+    if chunk[i] ~= ZERO_SECTOR then return chunk end
+  end
+end
+
+local function put(d, buf, sector, count)
+  local state = d.state
+  local chunks = state.chunks
+  while count > 0 do
+    local old, first = chunks[sector >> 3], sector & 7
+    local n = count < 8 - first and count or 8 - first
+    local new = change(buf, old or ZERO, first, n)
+    if not old ~= not new then -- one more, or one less
+      if new and state.count == d.params.kept then return IOERR end
+      state.count = state.count + (new and 1 or -1)
+    end
+    if new ~= old then chunks[sector >> 3] = new end
+    sector, count = sector + n, count - n
+  end
   return OK
 end
 
 local function answer(d, buf)
-  if buf.writable == 0 then return end -- no place for a status
-  if buf.readable < 16 then return buf:write_last(IOERR) end
-  local kind, _, sector = unpack("<I4I4i8", buf:read(16))
-  local status = UNSUPP
-  if kind == IN then status = read(d, buf, sector)
-  elseif kind == OUT then status = write(d, buf, sector)
+  local readable, writable = left(buf) -- with a header of 16 bytes, with a status of one
+  if writable == 0 then return end -- no place for it
+  local kind, sector = unpack(buf, "<I4xxxxi8")
+  local len, status = readable + writable - 17, IOERR -- of the data, whichever way they go
+  if kind == IN or kind == OUT then
+    if len & 511 == 0 and sector >= 0 and sector <= d.params.sectors - (len >> 9) then
+      if kind == IN and readable == 16 then status = get(d, buf, sector, len >> 9)
+      elseif kind == OUT and writable == 1 then status = put(d, buf, sector, len >> 9)
+      end
+    end
   elseif kind == FLUSH then status = OK
-  elseif kind == GET_ID then status = get_id(d, buf)
+  elseif kind == GET_ID and writable == ID_LEN + 1 then
+    write(buf, string.pack("c" .. ID_LEN, d.name:sub(1, ID_LEN)))
+    status = OK
+  elseif kind and kind ~= GET_ID then status = UNSUPP
   end
-  buf:write_last(status)
+  write_last(buf, status)
 end
 
 local function requests(d, bufs, n)

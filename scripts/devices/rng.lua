@@ -5,6 +5,7 @@
 local dev = require "vmoon.device"
 
 local SIZE, PIECE = 1 << 16, 1 << 12
+local write = dev.buffer.write
 local block, word = "", nil -- what is made from the seed; a reload makes it anew
 
 -- As much as is needed: a hook that makes all at once takes too long.
@@ -36,11 +37,11 @@ return dev.virtio {
     {
       name = "request", size = 64,
       on_buffer = function(d, buf)
-        local state, max = d.state, d.params.max
-        local at = state.at
-        if at + max > SIZE then at = 0 end
-        if at + max > #block then grow(d, at + max) end
-        local n = buf:write(block, at + 1, at + max) -- as far as there is room
+        local state, at = d.state, d.state.at
+        local last = at + d.params.max
+        if last > SIZE then at, last = 0, d.params.max end
+        if last > #block then grow(d, last) end
+        local n = write(buf, block, at + 1, last) -- as far as there is room
         state.at, state.served = at + n, state.served + n
       end,
     },
