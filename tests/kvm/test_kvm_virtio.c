@@ -40,13 +40,13 @@ static int open_guest(const char *name)
 	return fd;
 }
 
-static struct vmoon_vm *create(struct vv *v)
+static struct vmoon_vm *create_of(struct vv *v, const char *guest)
 {
 	struct vm_rig *r = v->rig;
 	struct vmoon_vm_make make = {.rt = r->rt, .kit = vv_kit(v)};
 	struct vmoon_vm *vm = NULL;
 	struct vmoon_error err;
-	int fd = open_guest("virtio");
+	int fd = open_guest(guest);
 
 	vv_describe(v, DISKS, true, 0);
 	make.cfg = r->cfg;
@@ -59,6 +59,11 @@ static struct vmoon_vm *create(struct vv *v)
 	memset(vmoon_array_disk_bytes(v->disks[0].inner) + 7 * SECTOR, 0x5a,
 	       SECTOR);
 	return vm;
+}
+
+static struct vmoon_vm *create(struct vv *v)
+{
+	return create_of(v, "virtio");
 }
 
 static void test_kvm__two_devices_on_one_line_are_both_served(void **state)
@@ -94,6 +99,36 @@ static void test_kvm__two_devices_on_one_line_are_both_served(void **state)
 	/* Of 2000 kicks none was an exit to this process. */
 	vmoon_vm_get_stats(vm, &st);
 	assert_true(st.exits_mmio > 0 && st.exits_mmio < KICKS);
+}
+
+/* It gets nowhere, and what it asks for ends. */
+static void test_kvm__a_guest_that_drives_by_noise_hurts_nobody(void **state)
+{
+	struct vmoon_virtio_stats sum = VMOON_INIT(struct vmoon_virtio_stats);
+	struct vmoon_exit_record x = VMOON_INIT(struct vmoon_exit_record);
+	static const char *const names[] = {"d0", "d1", "rng"};
+	struct vv *v = *state;
+	struct vmoon_error err;
+	struct vmoon_vm *vm;
+
+	NEED_KVM();
+	v->rig->vm = vm = create_of(v, "virtio_noise");
+	assert_ok(vmoon_vm_start(vm, &err), &err);
+	assert_ok(vmoon_vm_wait(vm, TIMEOUT_NS, &err), &err);
+	vmoon_vm_get_exit(vm, &x);
+	if (x.reason != VMOON_EXIT_DEBUG_EXIT)
+		fail_msg("%s", x.message);
+	assert_int_equal(x.guest_status, 7);
+	for (size_t i = 0; i < VMOON_COUNTOF(names); i++) {
+		assert_ok(vmoon_vm_virtio_stats(vm, names[i], &sum, &err),
+			  &err);
+		/* It was not all refused at the door. */
+		assert_true(sum.chains + sum.malformed > 0);
+		assert_true(sum.needs_reset > 0 && sum.resets > 3);
+	}
+	/* The other disks never heard of it. */
+	assert_ok(vmoon_vm_virtio_stats(vm, "d2", &sum, &err), &err);
+	assert_int_equal(sum.kicks + sum.interrupts + sum.resets, 0);
 }
 
 /* ---- a reset that waits for the host ---- */
@@ -186,6 +221,7 @@ static void test_kvm__a_guest_is_stopped_behind_a_reset_that_waits(void **state)
 
 static const struct CMUnitTest tests[] = {
 	VV(test_kvm__two_devices_on_one_line_are_both_served),
+	VV(test_kvm__a_guest_that_drives_by_noise_hurts_nobody),
 	VV(test_kvm__a_guest_does_not_run_behind_a_reset_that_waits),
 	VV(test_kvm__a_guest_is_stopped_behind_a_reset_that_waits),
 };

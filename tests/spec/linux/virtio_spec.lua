@@ -97,9 +97,10 @@ for _, cpus in ipairs { 1, 2 } do
       local function both_ways(round)
         for name, path in pairs { cmd = "/dev/hvc0", data = "/dev/virtio-ports/data" } do
           local port = vm.port[name]
-          -- The driver finds its ports after modprobe has returned.
-          sh:run(("(sh -c 'until (echo ready && read -r line && echo \"got $line\") <>%s >&0; "
-            .. "do sleep 0.1; done' >/dev/null 2>&1 &)"):format(path))
+          -- The driver finds its ports after modprobe has returned; to open one
+          -- before that would make a file where its node is to be.
+          sh:run(("(sh -c 'until test -c %s && (echo ready && read -r line && echo \"got $line\") <>%s >&0; "
+            .. "do sleep 0.1; done' >/dev/null 2>&1 &)"):format(path, path))
           port:expect("ready", LONG)
           port:send(("%s %d\n"):format(name, round))
           port:expect(("got %s %d"):format(name, round), LONG)

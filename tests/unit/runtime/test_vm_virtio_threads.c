@@ -5,9 +5,11 @@
  */
 #include "tests/support/virtio_bus.h"
 
+#include <pthread.h>
 #include <semaphore.h>
 
 enum { ROUNDS = 20, REQUESTS = 8, LOOKS = 4, PATIENCE_S = 20 };
+enum { RESETS = 10000 };
 
 static void wait_resets(struct vmoon_vm *vm, uint64_t n)
 {
@@ -138,6 +140,65 @@ static void test_vm__a_paused_vm_answers_what_was_kicked(void **state)
 	vmoon_driver_destroy(d);
 }
 
+/* ---- resets and pauses at once ---- */
+
+struct pauser {
+	struct vmoon_vm *vm;
+	uint64_t pauses, failures; /* its own until it was joined */
+	bool is_over;              /* atomic */
+};
+
+static void *pause_and_resume(void *ctx)
+{
+	struct pauser *p = ctx;
+
+	while (!__atomic_load_n(&p->is_over, __ATOMIC_RELAXED)) {
+		p->failures += vmoon_vm_pause(p->vm, NULL) != VMOON_OK;
+		p->failures += vmoon_vm_resume(p->vm, NULL) != VMOON_OK;
+		p->pauses++;
+	}
+	return NULL;
+}
+
+static void test_t11__resets_and_pauses_of_two_threads_end(void **state)
+{
+	struct vv *v = *state;
+	const struct vmoon_driver_blk ask = {.type = VMOON_DRIVER_BLK_IN,
+					     .len = 512};
+	struct pauser p = {0};
+	struct bus_device bus;
+	struct vmoon_driver *d;
+	struct vmoon_error err;
+	pthread_t thread;
+
+	start(v);
+	p.vm = v->rig->vm;
+	d = vv_bus_driver(v, &bus, 0);
+	assert_int_equal(pthread_create(&thread, NULL, pause_and_resume, &p),
+			 0);
+	for (int i = 0; i < RESETS; i++) {
+		struct vmoon_driver_blk b = ask;
+
+		vmoon_driver_reset(d);
+		if (i % 16 != 0)
+			continue;
+		/* Something is under way when the next one comes. */
+		assert_ok(vmoon_driver_probe(d, VMOON_VIRTIO_F_VERSION_1, 32,
+					     &err),
+			  &err);
+		assert_true(vmoon_driver_blk_start(d, &b, NULL));
+		vmoon_driver_kick(d, 0, true);
+	}
+	__atomic_store_n(&p.is_over, true, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(p.failures, 0);
+	assert_true(p.pauses > 0);
+	vmoon_driver_reset(d);
+	assert_ok(vmoon_driver_probe(d, VMOON_VIRTIO_F_VERSION_1, 32, &err),
+		  &err);
+	vmoon_driver_destroy(d);
+}
+
 /* ---- a backend that waits for its loop, as one with a ring does ---- */
 
 struct slow_disk {
@@ -250,6 +311,7 @@ static const struct CMUnitTest tests[] = {
 	VV(test_vm__resets_meet_requests_at_any_time),
 	VV(test_vm__an_end_meets_requests),
 	VV(test_vm__a_paused_vm_answers_what_was_kicked),
+	VV(test_t11__resets_and_pauses_of_two_threads_end),
 	VV(test_vm__a_kick_while_a_reset_waits_for_its_loop),
 	VV(test_vm__a_timer_while_a_reset_waits_for_its_loop),
 };

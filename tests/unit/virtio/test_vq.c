@@ -349,6 +349,30 @@ static void test_vq_15__a_failing_used_ring_counts_nothing(void **state)
 	vq_rig_works(r);
 }
 
+/*
+ * 2.7.8: who sees the index sees the entry. Here the index cannot be written,
+ * for it is at an odd address of the host; the entry is there nevertheless.
+ */
+static void test_q16__the_entry_is_written_before_the_index(void **state)
+{
+	struct vq_rig *r = *state;
+	static unsigned char odd[64];
+	struct vmoon_gmem_region region = {HOSTILE_A, 32, odd + 1};
+	struct gmem_watch w = {.log = &r->mem.log};
+
+	assert_int_equal(vmoon_gmem_init(&w.gm, &region, 1, NULL), VMOON_OK);
+	assert_int_equal(vmoon_vq_setup_init(&r->setup, 1, NULL), VMOON_OK);
+	r->setup.is_ready = true;
+	for (int part = 0; part < 3; part++)
+		r->setup.part[part] = HOSTILE_A;
+	assert_true(vmoon_vq_start(r->vq, &r->setup, &w.gm, 0));
+	assert_false(vmoon_vq_add_used(r->vq, 0, 0x11223344));
+	assert_int_equal(odd[3] | odd[4], 0);
+	assert_memory_equal(odd + 1 + 4, "\0\0\0\0\x44\x33\x22\x11", 8);
+	vq_rig_start(r, VQ_RIG_SIZE, 0);
+	vmoon_gmem_fini(&w.gm);
+}
+
 static void test_vq_27__a_malformed_chain_is_back_and_the_next_one_comes(
 	void **state)
 {
@@ -393,6 +417,7 @@ static const struct CMUnitTest tests[] = {
 	VQ_TEST(test_vq__an_unpopped_chain_comes_again),
 	VQ_TEST(test_vq_13__add_used_with_a_bad_head_writes_nothing),
 	VQ_TEST(test_vq_15__a_failing_used_ring_counts_nothing),
+	VQ_TEST(test_q16__the_entry_is_written_before_the_index),
 	VQ_TEST(test_vq_27__a_malformed_chain_is_back_and_the_next_one_comes),
 };
 
