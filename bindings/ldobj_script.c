@@ -215,12 +215,23 @@ static void add_exits(const struct vmoon_ldobj *obj,
 				       (double)out->exits);
 }
 
+/* Of a virtio device, all of them: no access calls one. */
+static void add_calls(const struct vmoon_ldcode *code,
+		      struct vmoon_ldobj_stats *out)
+{
+	for (size_t i = 0; i < code->hook_count; i++)
+		if (code->hooks[i].kind != VMOON_LDHOOK_METHOD)
+			out->hooks += code->hooks[i].calls;
+}
+
 void vmoon_ldobj_stats(const struct vmoon_ldobj *obj,
 		       struct vmoon_ldobj_stats *out)
 {
 	*out = obj->stats;
 	if (obj->map != NULL)
 		add_exits(obj, out);
+	else
+		add_calls(&obj->code, out);
 	out->error = obj->has_error ? obj->error : NULL;
 	vmoon_ldstate_stats(obj->code.state, &out->state);
 	add_times(&obj->code, &out->state);
