@@ -207,7 +207,7 @@ struct vmoon_ldobj_stats {
 	 * estimate, by some of them. */
 	uint64_t exits, c_ns;
 	uint64_t fast;    /* accesses that C answered alone */
-	uint64_t hooks;   /* accesses that called one */
+	uint64_t hooks;   /* accesses that called one; of virtio: calls */
 	uint64_t errors;  /* of hooks */
 	uint64_t reports; /* that it cannot go on: env.report */
 	uint64_t events, events_lost, lines_lost, posted;

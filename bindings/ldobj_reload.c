@@ -143,6 +143,8 @@ enum vmoon_status vmoon_ldobj_adopt(struct vmoon_ldobj *obj,
 
 		vmoon_ldobj_stats(obj, &stats);
 		obj->stats.state = stats.state;
+		if (obj->map == NULL)
+			obj->stats.hooks = stats.hooks;
 		obj->code = *take_code;
 		*take_code = old;
 		memcpy(obj->doorbells, doorbells, sizeof(doorbells));

@@ -35,7 +35,7 @@ static int call_method(lua_State *L)
 		lua_rawseti(L, 1, i);
 	lua_pushinteger(L, n);
 	lua_setfield(L, 1, "n");
-	c->out_len = vmoon_ldpack(L, 1, NULL, 0, "result", c->why);
+	c->out_len = vmoon_ldpack(L, 1, NULL, c->cap, "result", c->why);
 	c->is_unfit = c->out_len == 0;
 	if (c->out_len > 0 && c->out_len <= c->cap)
 		VMOON_IGNORE(vmoon_ldpack(L, 1, c->result, c->cap, "result",
@@ -98,7 +98,8 @@ bool vmoon_ldobj_put_event(struct vmoon_ldobj *obj, lua_State *L,
 			   char why[VMOON_LDPACK_PATH_MAX + 64])
 {
 	const size_t name_len = strlen(name); /* at most NAME_MAX */
-	const size_t len = vmoon_ldpack(L, idx, NULL, 0, name, why);
+	const size_t len =
+		vmoon_ldpack(L, idx, NULL, VMOON_LDOBJ_EVENT_MAX, name, why);
 	const size_t need = HEADER + name_len + len;
 	unsigned char *to;
 
@@ -215,12 +216,23 @@ static void add_exits(const struct vmoon_ldobj *obj,
 				       (double)out->exits);
 }
 
+/* Of a virtio device, all of them: no access calls one. */
+static void add_calls(const struct vmoon_ldcode *code,
+		      struct vmoon_ldobj_stats *out)
+{
+	for (size_t i = 0; i < code->hook_count; i++)
+		if (code->hooks[i].kind != VMOON_LDHOOK_METHOD)
+			out->hooks += code->hooks[i].calls;
+}
+
 void vmoon_ldobj_stats(const struct vmoon_ldobj *obj,
 		       struct vmoon_ldobj_stats *out)
 {
 	*out = obj->stats;
 	if (obj->map != NULL)
 		add_exits(obj, out);
+	else
+		add_calls(&obj->code, out);
 	out->error = obj->has_error ? obj->error : NULL;
 	vmoon_ldstate_stats(obj->code.state, &out->state);
 	add_times(&obj->code, &out->state);

@@ -29,7 +29,8 @@ struct writer {
 	size_t cap, len;
 	const char *what; /* NULL: nothing is wrong */
 	char path[VMOON_LDPACK_PATH_MAX];
-	bool is_cut; /* the path: nothing can be added */
+	bool is_cut;  /* the path: nothing can be added */
+	bool is_over; /* of what is only counted: more than cap */
 	const void *above[VMOON_LDPACK_DEPTH_MAX];
 	char said[64];
 };
@@ -41,10 +42,19 @@ static bool refuse(struct writer *w, const char *what)
 	return false;
 }
 
+/* No message: the length says it. */
+static bool is_enough(struct writer *w, size_t n)
+{
+	w->is_over = w->is_over || (w->buf == NULL && w->cap > 0 && n > w->cap);
+	return w->is_over;
+}
+
 static bool put(struct writer *w, const void *bytes, size_t n)
 {
 	if (n > (size_t)VMOON_LDPACK_BYTES_MAX - w->len)
 		return refuse(w, "it is larger than 4 MiB");
+	if (is_enough(w, w->len + n))
+		return false;
 	if (w->buf != NULL && n > w->cap - w->len)
 		return refuse(w, "there is no room for it");
 	if (w->buf != NULL && n > 0)
@@ -136,9 +146,13 @@ static void add_text(struct writer *w, const char *text, size_t len)
 			w->is_cut = true;
 			return;
 		}
-		(void)snprintf(w->path + at, sizeof(w->path) - at,
-			       is_plain ? "%c" : "\\x%02x", c);
+		if (is_plain)
+			w->path[at] = text[i];
+		else
+			(void)snprintf(w->path + at, sizeof(w->path) - at,
+				       "\\x%02x", c);
 		at += need;
+		w->path[at] = '\0';
 	}
 }
 
@@ -234,6 +248,8 @@ static bool push_keys(struct writer *w, int table, int *out_count)
 			return refuse_type(w, -1, " as a key");
 		if (++count > VMOON_LDPACK_BYTES_MAX / PAIR_BYTES_MIN)
 			return refuse(w, "it is larger than 4 MiB");
+		if (is_enough(w, (size_t)count * PAIR_BYTES_MIN))
+			return false;
 		if (lua_checkstack(L, LEVEL_SLOTS) == 0)
 			return refuse(w, "not enough memory to save it");
 		lua_pushvalue(L, -1); /* this one stays */
@@ -312,6 +328,8 @@ size_t vmoon_ldpack(lua_State *L, int idx, unsigned char *buf, size_t cap,
 	lua_settop(L, top);
 	if (is_good)
 		return w.len;
+	if (w.what == NULL)
+		return cap + 1; /* enough was counted */
 	(void)snprintf(why, VMOON_LDPACK_PATH_MAX + 64, "%s: %s", w.path,
 		       w.what);
 	return 0;

@@ -19,7 +19,9 @@ enum {
 };
 
 /*
- * Appends the value at idx to buf, at most cap bytes (buf NULL: only counts).
+ * Appends the value at idx to buf, at most cap bytes (buf NULL: only counts,
+ * and no further than to cap + 1, unless cap is 0: tables that are shared grow
+ * fast).
  * Never raises and runs no metamethod. 0 when it cannot be moved: why has one
  * sentence with the path to the culprit then, as in
  * "state.cache.fn: a function cannot be saved". Keys come in a fixed order

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <lauxlib.h>
+#include <string.h>
 
 #include "ldcheck.h"
 #include "ldinline.h"
@@ -130,6 +131,14 @@ static int run_file(lua_State *L)
 	return c->slot_count;
 }
 
+/* What was raised in C, or out of no memory, has no place before it. */
+static void name_file(const char *path, struct vmoon_error *err)
+{
+	if (path != NULL && err != NULL &&
+	    strncmp(err->msg, path, strlen(path)) != 0)
+		vmoon_error_prefix(err, "%s", path);
+}
+
 static enum vmoon_status run(struct vmoon_ldstate *s, struct load *load,
 			     struct vmoon_error *err)
 {
@@ -145,6 +154,8 @@ static enum vmoon_status run(struct vmoon_ldstate *s, struct load *load,
 	if (st == VMOON_OK && lua_checkstack(L, FREE_SLOTS) == 0)
 		st = vmoon_fail(err, VMOON_E_NOMEM, 0,
 				"device file: out of memory");
+	if (st != VMOON_OK)
+		name_file(load->check.source->path, err);
 	return st;
 }
 

@@ -8,7 +8,11 @@
 
 #include "ldpack.h"
 
-enum { PIO_SPACE = 1 << 16 };
+enum {
+	PIO_SPACE = 1 << 16,
+	STATE_PROBLEMS_MAX = 16,
+	STATE_LOOK_BYTES = 1 << 16 /* for more than one: a bound on the time */
+};
 
 #define ROW(id) (&vmoon_ldkeys_device.rows[id])
 
@@ -142,20 +146,66 @@ static void check_where(struct vmoon_ldcheck *c, const struct vmoon_ldvalue *v)
 
 /* ---- state, timers, methods ---- */
 
+/* why: "PATH: MESSAGE". */
+static void say_state(struct vmoon_ldcheck *c, char *why)
+{
+	char *colon = strstr(why, ": "), *next = colon;
+	size_t before;
+
+	for (; next != NULL; next = strstr(next + 1, ": "))
+		colon = next; /* the last one: no message has any */
+	*colon = '\0';
+	before = vmoon_ldcheck_enter(c, why);
+	vmoon_ldcheck_say(c, "%s", colon + 2);
+	vmoon_ldcheck_hint(c, "state is plain data: numbers, strings, "
+			      "booleans and tables of them");
+	vmoon_ldcheck_leave(c, before);
+}
+
+/* One problem of each entry of the table at the top: how many; they are said
+ * when there are several. */
+static size_t check_entries(struct vmoon_ldcheck *c, bool is_said)
+{
+	char why[VMOON_LDPACK_PATH_MAX + 64];
+	struct vmoon_ldnote *before = c->last;
+	lua_State *L = c->L;
+	size_t n = 0, sum = 0;
+
+	luaL_checkstack(L, 8, "device file");
+	lua_pushnil(L);
+	while (lua_next(L, -2) != 0) {
+		size_t len;
+
+		lua_createtable(L, 0, 1); /* the entry alone */
+		lua_pushvalue(L, -3);
+		lua_pushvalue(L, -3);
+		lua_rawset(L, -3);
+		len = vmoon_ldpack(L, -1, NULL, STATE_LOOK_BYTES, "state", why);
+		n += len == 0;
+		sum += len + 1;
+		if (len == 0 && is_said)
+			say_state(c, why);
+		lua_pop(L, 2);
+		if (n == STATE_PROBLEMS_MAX || sum > STATE_LOOK_BYTES) {
+			lua_pop(L, 1);
+			break;
+		}
+	}
+	if (is_said)
+		vmoon_ldcheck_sort(c, before);
+	return n;
+}
+
 /* The state's table, or an empty one, at the top. */
 static void check_state(struct vmoon_ldcheck *c)
 {
-	char why[VMOON_LDPACK_PATH_MAX + 64], *colon;
-	size_t before;
+	char why[VMOON_LDPACK_PATH_MAX + 64];
 
 	if (vmoon_ldpack(c->L, -1, NULL, 0, "state", why) == 0) {
-		colon = strstr(why, ": ");
-		*colon = '\0';
-		before = vmoon_ldcheck_enter(c, why);
-		vmoon_ldcheck_say(c, "%s", colon + 2);
-		vmoon_ldcheck_hint(c, "state is plain data: numbers, strings, "
-				      "booleans and tables of them");
-		vmoon_ldcheck_leave(c, before);
+		if (check_entries(c, false) > 1)
+			(void)check_entries(c, true);
+		else
+			say_state(c, why); /* its path is the shortest */
 	}
 	c->spec->state = vmoon_ldcheck_slot(c);
 }

@@ -505,7 +505,7 @@ function Port:resize(cols, rows) end
 ---@field exits? integer                      # of a register device in Lua: accesses that came to it
 ---@field c_time? vmoon.Seconds                # about what C took for them, Lua's time not counted
 ---@field fast? integer                       # of a device in Lua: accesses that C answered alone
----@field hooks? integer                      # and those that called a hook
+---@field hooks? integer                      # and those that called a hook; of virtio: calls of hooks
 ---@field late? integer                       # hooks that took longer than their budget
 ---@field posted? integer                     # writes that were done later
 ---@field events? integer                     # by d:post

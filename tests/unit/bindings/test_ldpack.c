@@ -243,6 +243,27 @@ static void test_ldpack__a_small_buffer_is_never_overrun(void **state)
 	assert_int_equal(vmoon_ldpack(r->L, 1, r->buf, len, "s", r->why), len);
 }
 
+/* 4^13 tables when each is counted by itself; in a hook nothing could stop it.
+ */
+static void test_ldpack__counting_ends_with_what_there_is_room_for(void **state)
+{
+	struct rig *r = *state;
+
+	push(r, "(function() local t = 'x' for _ = 1, 13 do t = { t, t, t, t } "
+		"end return t end)()");
+	assert_int_equal(vmoon_ldpack(r->L, 1, NULL, 1000, "x", r->why), 1001);
+	push(r, "(function() local t = {} for i = 1, 1000 do t[i] = i end "
+		"t[1001] = print return t end)()");
+	assert_int_equal(vmoon_ldpack(r->L, 1, NULL, 1000, "x", r->why), 1001);
+	assert_int_equal(vmoon_ldpack(r->L, 1, NULL, 100000, "x", r->why), 0);
+	assert_string_equal(r->why, "x.1001: a function cannot be saved");
+	push(r, "('x'):rep(95)"); /* 5 bytes before it */
+	assert_int_equal(vmoon_ldpack(r->L, 1, NULL, 100, "x", r->why), 100);
+	assert_int_equal(vmoon_ldpack(r->L, 1, NULL, 99, "x", r->why), 100);
+	assert_int_equal(vmoon_ldpack(r->L, 1, NULL, 50, "x", r->why), 51);
+	assert_int_equal(lua_gettop(r->L), 1);
+}
+
 static void test_ldpack__packing_raises_never_without_memory(void **state)
 {
 	struct rig *r = *state;
@@ -387,6 +408,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_ldpack__what_is_no_plain_data_is_named),
 	TEST(test_ldpack__a_long_path_is_cut),
 	TEST(test_ldpack__a_small_buffer_is_never_overrun),
+	TEST(test_ldpack__counting_ends_with_what_there_is_room_for),
 	TEST(test_ldpack__packing_raises_never_without_memory),
 	TEST(test_ldpack__unpacking_may_run_out_of_memory_anywhere),
 	TEST(test_ldpack__bytes_that_packing_never_makes_are_refused),

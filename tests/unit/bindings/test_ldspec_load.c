@@ -32,7 +32,9 @@ static void test_ldspec__a_file_that_cannot_be_run(void **state)
 		{"while true do end", VMOON_E_TIMEOUT,
 		 "dev.lua:1: exceeded its budget of 100 ms"},
 		{"local s = 'xxxx' while true do s = s .. s end", VMOON_E_NOMEM,
-		 "out of memory (16384 KiB)"},
+		 "dev.lua: out of memory (16384 KiB)"},
+		{"error {}", VMOON_E_SCRIPT,
+		 "dev.lua: an error that is no text (a table value)"},
 		{"require 'vmoon.device'.mmoi {}", VMOON_E_SCRIPT,
 		 "dev.lua:1: vmoon.device has no 'mmoi' (did you mean "
 		 "'mmio'?)"},
@@ -238,8 +240,9 @@ static void test_ldspec__damaged_parameters_are_an_error(void **state)
 	struct spec_rig *r = *state;
 
 	assert_int_equal(spec_rig_load(r, &source), VMOON_E_SCRIPT);
-	assert_string_equal(r->err.msg,
-			    "the parameters of the device are no table");
+	assert_string_equal(
+		r->err.msg,
+		"dev.lua: the parameters of the device are no table");
 }
 
 /* ---- inline devices, keys ---- */

@@ -239,8 +239,16 @@ static void test_ldspec__timers_methods_and_state(void **state)
 		 "state.x.up: a table that contains itself cannot be saved\n"
 		 "  state is plain data: numbers, strings, booleans and tables "
 		 "of them\n"},
-		{MMIO("state = { [true] = 1 }"),
+		{MMIO("state = { ['y: z'] = print, [true] = 1, fine = 2, a = { "
+		      "b = "
+		      "{ print } } }"),
 		 "state: a boolean as a key cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.a.b.1: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state['y: z']: a function cannot be saved\n"
 		 "  state is plain data: numbers, strings, booleans and tables "
 		 "of them\n"},
 		{FILE_OF("local t = {} for i = 1, 17 do t['t' .. i] = print "
