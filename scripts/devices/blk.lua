@@ -53,7 +53,7 @@ local function put(d, buf, sector, len)
     local old, n = chunks[i], 8 - first
     if n > count then n = count end
     local new = change(buf, old or ZERO, first, n)
-    if not old ~= not new then -- one more, or one less
+    if (old == nil) ~= (new == nil) then -- one more, or one less
       if new and state.count == d.params.kept then return IOERR end
       state.count = state.count + (new and 1 or -1)
     end
