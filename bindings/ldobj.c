@@ -193,7 +193,7 @@ bool vmoon_ldhook_call(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 	const uint64_t ticks = vmoon_ldstate_last_ticks(s);
 
 	hook->calls++;
-	hook->total_ticks += ticks;
+	hook->total_ticks += vmoon_ldstate_last_share(s);
 	if (ticks > hook->worst_ticks) {
 		hook->worst_ticks = ticks;
 		if (!hook->was_slow)

@@ -44,8 +44,9 @@ struct timing {
 
 static struct timing begin_timed(struct vmoon_ldobj *obj)
 {
-	const uint64_t lua = vmoon_ldstate_total_ticks(obj->code.state);
+	const uint64_t lua = vmoon_ldstate_timed_ticks(obj->code.state);
 
+	vmoon_ldstate_time_all(obj->code.state, true);
 	obj->until_timed = VMOON_LDOBJ_TIMED;
 	obj->timed++;
 	return (struct timing){vmoon_lhost_ticks(), lua};
@@ -54,9 +55,10 @@ static struct timing begin_timed(struct vmoon_ldobj *obj)
 static void end_timed(struct vmoon_ldobj *obj, const struct timing *t)
 {
 	const uint64_t ticks = vmoon_lhost_ticks() - t->begin;
-	const uint64_t other = vmoon_ldstate_total_ticks(obj->code.state) -
+	const uint64_t other = vmoon_ldstate_timed_ticks(obj->code.state) -
 			       t->lua + obj->look_ticks;
 
+	vmoon_ldstate_time_all(obj->code.state, false);
 	obj->c_ticks += ticks > other ? ticks - other : 0;
 }
 

@@ -78,7 +78,7 @@ enum vmoon_status vmoon_ldobj_call(struct vmoon_ldobj *obj, const char *name,
 	lua_pushlightuserdata(L, &c);
 	is_ok = vmoon_ldstate_call(s, 3, 0);
 	hook->calls++;
-	hook->total_ticks += vmoon_ldstate_last_ticks(s);
+	hook->total_ticks += vmoon_ldstate_last_share(s);
 	if (vmoon_ldstate_last_ticks(s) > hook->worst_ticks)
 		hook->worst_ticks = vmoon_ldstate_last_ticks(s);
 	if (is_ok && !c.is_unfit) {

@@ -32,7 +32,10 @@ enum {
 	GARBAGE_MIN = 64 << 10,
 	GARBAGE_PART = 64, /* of the arena: 256 KiB of 16 MiB */
 	GC_FACTOR = 4,     /* above the baseline a call collects itself */
-	GC_TURNS_MAX = 1 << 20
+	GC_TURNS_MAX = 1 << 20,
+	TIMED_FIRST = 1000, /* calls that are all timed */
+	TIMED_EVERY = 11,   /* then: a prime, as calls often come in turns */
+	TICKS_UNIT = 1 << 20
 };
 #define NO_MEMORY "not enough memory" /* Lua's own words */
 #define GC_SLICE_NS UINT64_C(200000)
@@ -54,11 +57,17 @@ struct vmoon_ldstate {
 	struct vmoon_ldbudget budget; /* of the call that runs */
 	bool is_running, may_read;
 
-	size_t baseline; /* bytes that the last whole collection left */
+	/* Bytes: when whoever owns it shall collect, when a call does. */
+	size_t garbage_at, collect_at;
 	bool was_late;
 	char error[VMOON_LDSTATE_ERROR_MAX];
 	struct vmoon_ldstate_stats stats; /* but for times and memory */
-	uint64_t worst_ticks, total_ticks, last_ticks;
+	/* Of one call in TIMED_EVERY, once there were many; of all that the
+	 * watchdog has seen. */
+	uint64_t worst_ticks, total_ticks, last_ticks, last_share;
+	uint64_t timed_ticks; /* of what was timed, and no more */
+	unsigned until_timed;
+	bool is_all_timed;
 	uint64_t first_ticks, first_ns; /* of its creation */
 };
 
@@ -101,6 +110,19 @@ void vmoon_ldguard_log(lua_State *L, const char *line)
 
 	if (s->log != NULL)
 		s->log(s->log_ctx, line);
+}
+
+/*
+ * After a whole collection, by what it left. One looks at all that there is, so
+ * it is for a part of that.
+ */
+static void set_marks(struct vmoon_ldstate *s)
+{
+	const size_t part = vmoon_larena_capacity(s->arena) / GARBAGE_PART;
+	const size_t used = vmoon_larena_used(s->arena);
+
+	s->garbage_at = used + (part > GARBAGE_MIN ? part : GARBAGE_MIN);
+	s->collect_at = GC_FACTOR * used;
 }
 
 /* ---- calls ---- */
@@ -203,21 +225,60 @@ static enum vmoon_status call(struct vmoon_ldstate *s, int nargs, int nresults,
 	return st;
 }
 
-bool vmoon_ldstate_call(struct vmoon_ldstate *s, int nargs, int nresults)
+/* How many calls this one stands for. 0: it is not timed. */
+static unsigned share_of_call(struct vmoon_ldstate *s)
 {
-	uint64_t begin, ticks;
-	enum vmoon_status st;
+	if (s->stats.calls < TIMED_FIRST)
+		return 1;
+	if (s->until_timed-- > 0)
+		return 0;
+	s->until_timed = TIMED_EVERY - 1;
+	return TIMED_EVERY;
+}
 
-	if (vmoon_larena_used(s->arena) > GC_FACTOR * s->baseline &&
-	    !s->is_running)
-		vmoon_ldstate_gc(s, GC_SLICE_NS);
-	begin = vmoon_lhost_ticks();
-	st = call(s, nargs, nresults, s->budget_ns);
-	ticks = vmoon_lhost_ticks() - begin;
+/* What a call took that was not timed, but that the watchdog has seen. */
+static __attribute__((noinline)) uint64_t ticks_seen(
+	const struct vmoon_ldstate *s, uint64_t since_ns)
+{
+	const uint64_t unit_ns = vmoon_ldstate_ns(s, TICKS_UNIT);
+	const uint64_t ns = vmoon_lhost_now_ns() - since_ns;
+
+	return unit_ns == 0
+		       ? 0
+		       : (uint64_t)((double)ns * TICKS_UNIT / (double)unit_ns);
+}
+
+/* Reading the counter takes as long as a short hook: see TIMED_EVERY. */
+static void note_time(struct vmoon_ldstate *s, uint64_t begin, unsigned share)
+{
+	const uint64_t seen_ns =
+		s->has_watch ? vmoon_watch_seen_ns(&s->watch) : 0;
+	uint64_t ticks = 0;
+
+	if (begin != 0)
+		ticks = vmoon_lhost_ticks() - begin;
+	else if (seen_ns != 0)
+		ticks = ticks_seen(s, seen_ns);
 	s->last_ticks = ticks;
-	s->total_ticks += ticks;
+	s->last_share = ticks * (seen_ns != 0 ? 1 : share);
+	s->total_ticks += s->last_share;
+	s->timed_ticks += ticks;
 	if (ticks > s->worst_ticks)
 		s->worst_ticks = ticks;
+}
+
+bool vmoon_ldstate_call(struct vmoon_ldstate *s, int nargs, int nresults)
+{
+	const unsigned share = share_of_call(s);
+	uint64_t begin = 0;
+	enum vmoon_status st;
+
+	if (vmoon_larena_used(s->arena) > s->collect_at && !s->is_running)
+		vmoon_ldstate_gc(s, GC_SLICE_NS);
+	if (share > 0 || s->is_all_timed)
+		begin = vmoon_lhost_ticks();
+	st = call(s, nargs, nresults, s->budget_ns);
+	note_time(s, begin, share);
 	s->stats.calls++;
 	s->stats.errors += st != VMOON_OK;
 	s->stats.late += st == VMOON_E_TIMEOUT;
@@ -250,13 +311,9 @@ void vmoon_ldstate_load(lua_State *L, const char *text, size_t len,
 
 /* ---- the collector ---- */
 
-/* A collection looks at all that there is, so it is for a part of that. */
 bool vmoon_ldstate_wants_gc(const struct vmoon_ldstate *s)
 {
-	const size_t part = vmoon_larena_capacity(s->arena) / GARBAGE_PART;
-
-	return vmoon_larena_used(s->arena) >
-	       s->baseline + (part > GARBAGE_MIN ? part : GARBAGE_MIN);
+	return vmoon_larena_used(s->arena) > s->garbage_at;
 }
 
 void vmoon_ldstate_gc(struct vmoon_ldstate *s, uint64_t budget_ns)
@@ -265,7 +322,7 @@ void vmoon_ldstate_gc(struct vmoon_ldstate *s, uint64_t budget_ns)
 
 	for (unsigned i = 0; i < GC_TURNS_MAX; i++) {
 		if (lua_gc(s->L, LUA_GCSTEP, 0) != 0) {
-			s->baseline = vmoon_larena_used(s->arena);
+			set_marks(s);
 			break;
 		}
 		if (vmoon_lhost_now_ns() - begin >= budget_ns)
@@ -305,7 +362,7 @@ static enum vmoon_status make_state(struct vmoon_ldstate *s,
 	if (st == VMOON_OK && lua_checkstack(s->L, STACK_SLOTS) == 0)
 		st = vmoon_fail(err, VMOON_E_NOMEM, 0,
 				"device state: out of memory");
-	s->baseline = vmoon_larena_used(s->arena);
+	set_marks(s);
 	return st;
 }
 
@@ -445,9 +502,19 @@ uint64_t vmoon_ldstate_last_ticks(const struct vmoon_ldstate *s)
 	return s->last_ticks;
 }
 
-uint64_t vmoon_ldstate_total_ticks(const struct vmoon_ldstate *s)
+uint64_t vmoon_ldstate_last_share(const struct vmoon_ldstate *s)
 {
-	return s->total_ticks;
+	return s->last_share;
+}
+
+void vmoon_ldstate_time_all(struct vmoon_ldstate *s, bool is_on)
+{
+	s->is_all_timed = is_on;
+}
+
+uint64_t vmoon_ldstate_timed_ticks(const struct vmoon_ldstate *s)
+{
+	return s->timed_ticks;
 }
 
 uint64_t vmoon_ldstate_ns(const struct vmoon_ldstate *s, uint64_t ticks)

@@ -83,14 +83,22 @@ void vmoon_ldstate_line(char *out, size_t size, const char *text, size_t len)
 	VMOON_NONNULL(1, 3);
 /* Of the last call or run that failed; a fixed buffer of the state's. */
 const char *vmoon_ldstate_error(const struct vmoon_ldstate *s) VMOON_NONNULL(1);
-/* How long the last call was, in ticks (lhost.h), and ticks as time: the second
- * asks a clock. */
+/*
+ * How long the last call was, in ticks (lhost.h). Once there were a thousand
+ * only some are timed, and 0 is said of the others, but for those that the
+ * watchdog saw; the share is what to add for a sum that stands for all.
+ */
 uint64_t vmoon_ldstate_last_ticks(const struct vmoon_ldstate *s)
 	VMOON_NONNULL(1);
+uint64_t vmoon_ldstate_last_share(const struct vmoon_ldstate *s)
+	VMOON_NONNULL(1);
+/* Ticks as time; asks a clock. */
 uint64_t vmoon_ldstate_ns(const struct vmoon_ldstate *s, uint64_t ticks)
 	VMOON_NONNULL(1);
-/* Of all calls together. */
-uint64_t vmoon_ldstate_total_ticks(const struct vmoon_ldstate *s)
+/* Times each call from now on, or as usual; and what all took that were. */
+void vmoon_ldstate_time_all(struct vmoon_ldstate *s, bool is_on)
+	VMOON_NONNULL(1);
+uint64_t vmoon_ldstate_timed_ticks(const struct vmoon_ldstate *s)
 	VMOON_NONNULL(1);
 bool vmoon_ldstate_was_late(const struct vmoon_ldstate *s) VMOON_NONNULL(1);
 

@@ -7,7 +7,10 @@
 #include "ldvirtio_parts.h"
 
 #define TYPE "vmoon.buffer"
-enum { BYTES_A_STEP = 64 }; /* of a copy, as the budget counts it */
+enum {
+	BYTES_A_STEP = 64, /* of a copy, as the budget counts it */
+	FREE_BYTES = 256
+};
 
 /* Its address says what is a box. */
 static const char kind;
@@ -20,10 +23,17 @@ static lua_Integer place_of(unsigned queue, unsigned index)
 	return (lua_Integer)(queue * VMOON_LDVIRTIO_BUFFERS + index + 1);
 }
 
+/* A short copy takes no longer than what Lua does around it. */
+static void charge(lua_State *L, size_t len)
+{
+	if (len > FREE_BYTES)
+		vmoon_ldguard_charge(L, len / BYTES_A_STEP);
+}
+
 /* ---- what it stands for ---- */
 
 /* By what only this file can write into a userdata: see new_box. */
-static const struct vmoon_ldbuf_box *check_box(lua_State *L)
+static inline const struct vmoon_ldbuf_box *check_box(lua_State *L)
 {
 	const struct vmoon_ldbuf_box *box = lua_touserdata(L, 1);
 
@@ -34,7 +44,7 @@ static const struct vmoon_ldbuf_box *check_box(lua_State *L)
 	return box;
 }
 
-static struct vmoon_ldbuf *check_buf(lua_State *L)
+static inline struct vmoon_ldbuf *check_buf(lua_State *L)
 {
 	const struct vmoon_ldbuf_box *box = check_box(L);
 	struct vmoon_ldvirtio *v = box->obj->virtio;
@@ -125,7 +135,7 @@ static int buf_read(lua_State *L)
 	luaL_Buffer b;
 	char *to;
 
-	vmoon_ldguard_charge(L, len / BYTES_A_STEP + 1);
+	charge(L, len);
 	if (len <= VMOON_LDVIRTIO_SCRATCH) {
 		to = scratch_of(L);
 		if (len > 0 &&
@@ -184,7 +194,7 @@ static int buf_write(lua_State *L)
 
 	if (len > buf->out.left)
 		len = buf->out.left;
-	vmoon_ldguard_charge(L, len / BYTES_A_STEP + 1);
+	charge(L, len);
 	if (len > 0 &&
 	    vmoon_cursor_write_exact(&buf->out, bytes, len) != VMOON_OK)
 		return no_memory(L);
@@ -202,7 +212,7 @@ static int buf_write_last(lua_State *L)
 
 	luaL_argcheck(L, len <= end.left, 2,
 		      "there is no room for so many bytes");
-	vmoon_ldguard_charge(L, len / BYTES_A_STEP + 1);
+	charge(L, len);
 	vmoon_cursor_skip(&end, end.left - (uint32_t)len);
 	if (len > 0 && vmoon_cursor_write_exact(&end, bytes, len) != VMOON_OK)
 		return no_memory(L);

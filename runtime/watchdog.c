@@ -179,9 +179,9 @@ static bool look_at(struct vmoon_watchdog *dog, struct vmoon_watch *w,
 	if (run % 2 == 0)
 		return false;
 	if (run != w->seen_run) {
-		w->seen_run = run;
-		w->seen_ns = now;
 		w->seen_cpu_ns = cpu_ns(w);
+		__atomic_store_n(&w->seen_ns, now, __ATOMIC_RELAXED);
+		__atomic_store_n(&w->seen_run, run, __ATOMIC_RELEASE);
 		return true;
 	}
 	if (w->told_run != run && !is_late(w, now))

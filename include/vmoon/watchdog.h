@@ -43,7 +43,9 @@ struct vmoon_watch {
 	bool is_late;       /* the thread's own: late was called */
 	/* The watchdog's own: the run that it saw, since when, and how much
 	 * the thread had had of a processor then. */
-	uint64_t seen_run, seen_ns, seen_cpu_ns;
+	uint64_t seen_run; /* atomic, behind seen_ns */
+	uint64_t seen_ns;  /* atomic */
+	uint64_t seen_cpu_ns;
 	/* And the run that it told, when, and how long until it tells again. */
 	uint64_t told_run, told_ns, gap_ns;
 	uint32_t seat; /* in its table */
@@ -88,6 +90,16 @@ VMOON_API void vmoon_watch_begin(struct vmoon_watch *w, uint64_t budget_ns)
 	VMOON_NONNULL(1);
 /* True: it was late. late is not called any more. */
 VMOON_API bool vmoon_watch_end(struct vmoon_watch *w) VMOON_NONNULL(1);
+/*
+ * When, on the monotonic clock, the watchdog first looked while the run was on
+ * that has just ended. 0: it did not, so that the run was a short one.
+ */
+static inline uint64_t vmoon_watch_seen_ns(const struct vmoon_watch *w)
+{
+	if (__atomic_load_n(&w->seen_run, __ATOMIC_ACQUIRE) != w->run - 1)
+		return 0;
+	return __atomic_load_n(&w->seen_ns, __ATOMIC_RELAXED);
+}
 
 #ifdef __cplusplus
 }

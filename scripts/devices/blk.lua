@@ -3,20 +3,23 @@
 -- that are not all zero, and at most as many as the parameter "kept" says.
 local dev = require "vmoon.device"
 
-local SECTOR, CHUNK, ID_LEN = 512, 4096, 20
+local SECTOR <const> = 512; local CHUNK <const> = 4096 -- 8 sectors
+local IN <const> = 0; local OUT <const> = 1
+local FLUSH <const> = 4; local GET_ID <const> = 8
 local OK, IOERR, UNSUPP = "\0", "\1", "\2"
-local IN, OUT, FLUSH, GET_ID = 0, 1, 4, 8
 local ZERO, ZERO_SECTOR = ("\0"):rep(CHUNK), ("\0"):rep(SECTOR)
 local left, unpack = dev.buffer.left, dev.buffer.unpack
 local read, write, write_last = dev.buffer.read, dev.buffer.write, dev.buffer.write_last
 
--- A chunk is a string of 4096 bytes, or a table of its 8 sectors: once a part of it is written.
-local function get(d, buf, sector, count)
-  local chunks = d.state.chunks
+-- A chunk is a string, or a table of its 8 sectors: once a part of it is written.
+local function get(d, buf, sector, len)
+  local count, chunks = len >> 9, d.state.chunks
+  if len & 511 ~= 0 or sector < 0 or sector > d.params.sectors - count then return IOERR end
   while count > 0 do
     local chunk, first = chunks[sector >> 3] or ZERO, sector & 7
-    local n = count < 8 - first and count or 8 - first
-    if #chunk == CHUNK then write(buf, chunk, first * SECTOR + 1, (first + n) * SECTOR)
+    local n = 8 - first
+    if n > count then n = count end
+    if #chunk ~= 8 then write(buf, chunk, (first << 9) + 1, first + n << 9)
     else
       for i = first + 1, first + n do write(buf, chunk[i]) end
     end
@@ -30,48 +33,46 @@ local function change(buf, chunk, first, n)
   if n == 8 then
     chunk = read(buf, CHUNK)
     return chunk ~= ZERO and chunk or nil
-  elseif #chunk == CHUNK then
-    local whole = chunk
-    chunk = {}
-    for i = 1, 8 do chunk[i] = whole:sub((i - 1) * SECTOR + 1, i * SECTOR) end
+  elseif #chunk ~= 8 then
+    local t = {}
+    for i = 1, 8 do t[i] = chunk:sub((i - 1 << 9) + 1, i << 9) end
+    chunk = t
   end
   for i = first + 1, first + n do chunk[i] = read(buf, SECTOR) end
+  if chunk[first + 1] ~= ZERO_SECTOR then return chunk end
   for i = 1, 8 do
     if chunk[i] ~= ZERO_SECTOR then return chunk end
   end
 end
 
-local function put(d, buf, sector, count)
-  local state = d.state
-  local chunks = state.chunks
+local function put(d, buf, sector, len)
+  local count, state = len >> 9, d.state
+  if len & 511 ~= 0 or sector < 0 or sector > d.params.sectors - count then return IOERR end
   while count > 0 do
-    local old, first = chunks[sector >> 3], sector & 7
-    local n = count < 8 - first and count or 8 - first
+    local chunks, i, first = state.chunks, sector >> 3, sector & 7
+    local old, n = chunks[i], 8 - first
+    if n > count then n = count end
     local new = change(buf, old or ZERO, first, n)
-    if not old ~= not new then -- one more, or one less
+    if (old == nil) ~= (new == nil) then -- one more, or one less
       if new and state.count == d.params.kept then return IOERR end
       state.count = state.count + (new and 1 or -1)
     end
-    if new ~= old then chunks[sector >> 3] = new end
+    chunks[i] = new
     sector, count = sector + n, count - n
   end
   return OK
 end
 
 local function answer(d, buf)
-  local readable, writable = left(buf) -- with a header of 16 bytes, with a status of one
-  if writable == 0 then return end -- no place for it
   local kind, sector = unpack(buf, "<I4xxxxi8")
-  local len, status = readable + writable - 17, IOERR -- of the data, whichever way they go
-  if kind == IN or kind == OUT then
-    if len & 511 == 0 and sector >= 0 and sector <= d.params.sectors - (len >> 9) then
-      if kind == IN and readable == 16 then status = get(d, buf, sector, len >> 9)
-      elseif kind == OUT and writable == 1 then status = put(d, buf, sector, len >> 9)
-      end
-    end
+  local readable, room = left(buf) -- the data, and room for the status
+  local status = IOERR
+  if room == 0 then return end
+  if kind == IN then status = readable == 0 and get(d, buf, sector, room - 1) or IOERR
+  elseif kind == OUT then status = room == 1 and put(d, buf, sector, readable) or IOERR
   elseif kind == FLUSH then status = OK
-  elseif kind == GET_ID and writable == ID_LEN + 1 then
-    write(buf, string.pack("c" .. ID_LEN, d.name:sub(1, ID_LEN)))
+  elseif kind == GET_ID and room == 21 then
+    write(buf, string.pack("c20", d.name:sub(1, 20)))
     status = OK
   elseif kind and kind ~= GET_ID then status = UNSUPP
   end
