@@ -26,8 +26,11 @@ bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,
 		return false;
 	if (is_array)
 		lua_pushinteger(L, element);
-	if (!vmoon_ldhook_call(obj, hook, is_array, 1))
+	if (!vmoon_ldhook_call(obj, hook, is_array, 1)) {
+		if (vmoon_ldaway_is_asking(obj))
+			vmoon_ldaway_keep(obj, reg, element, *value, 0);
 		return false;
+	}
 	is_ok = vmoon_ldreg_value(L, -1, value, &why);
 	lua_pop(L, 1);
 	if (!is_ok) {
@@ -59,6 +62,17 @@ static bool run_write(struct vmoon_ldobj *obj, unsigned reg, uint32_t element,
 	if (is_array)
 		lua_pushinteger(L, element);
 	return vmoon_ldhook_call(obj, hook, 2 + is_array, 0);
+}
+
+void vmoon_ldreg_run_write(struct vmoon_ldobj *obj, unsigned reg,
+			   uint32_t element, uint64_t written, uint64_t old)
+{
+	if (run_write(obj, reg, element, written, old))
+		return;
+	if (vmoon_ldaway_is_asking(obj))
+		vmoon_ldaway_keep(obj, reg, element, written, old);
+	else
+		vmoon_regmap_set(obj->map, reg, element, old);
 }
 
 void vmoon_ldreg_drain(struct vmoon_ldobj *obj)
@@ -94,8 +108,7 @@ void vmoon_ldreg_write(void *ctx, unsigned reg, uint32_t element,
 		return;
 	}
 	vmoon_ldreg_drain(obj); /* when it is full: in order all the same */
-	if (!run_write(obj, reg, element, written, old))
-		vmoon_regmap_set(obj->map, reg, element, old);
+	vmoon_ldreg_run_write(obj, reg, element, written, old);
 }
 
 void vmoon_ldreg_rung(struct vmoon_ldobj *obj, unsigned i)
