@@ -6,10 +6,9 @@
  * of it is one thread's; the bench itself is closed to the function meanwhile.
  */
 #include <lauxlib.h>
-#include <string.h>
 
 #include "lbench.h"
-#include "ldobj.h"
+#include "ldfar.h"
 #include "ldpack.h"
 #include "lmod.h"
 
@@ -26,16 +25,6 @@ enum { FIELD_FAR = -1, FIELD_RESULT = -2, FIELD_ERROR = -3, FIELD_D = -4 };
 static int push_kept(lua_State *S, const struct vmoon_lbench *self)
 {
 	return lua_rawgetp(S, LUA_REGISTRYINDEX, self);
-}
-
-static const unsigned char *pack(lua_State *L, int first, size_t *out_len)
-{
-	char why[VMOON_LDPACK_PATH_MAX + 64] = "";
-	const unsigned char *bytes = vmoon_ldpack_list(L, first, out_len, why);
-
-	if (bytes == NULL)
-		luaL_error(L, "%s", why);
-	return bytes;
 }
 
 /* ---- a hook ---- */
@@ -57,7 +46,7 @@ static int run_there(lua_State *S)
 	lua_rawgeti(S, 2, (lua_Integer)c->fn + 1);
 	lua_rawgeti(S, 2, FIELD_D);
 	lua_call(S, 1 + vmoon_ldunpack_list(S, c->bytes, c->len), LUA_MULTRET);
-	bytes = pack(S, 3, &c->len);
+	bytes = vmoon_ldfar_pack(S, 3, &c->len);
 	lua_rawseti(S, 2, FIELD_RESULT); /* keeps the bytes */
 	c->bytes = bytes;
 	return 0;
@@ -93,7 +82,7 @@ int vmoon_lbench_script(void *bench, lua_State *L, unsigned fn)
 
 	if (!lua_checkstack(S, 8))
 		return luaL_error(L, "the script's stack is full");
-	c.bytes = pack(L, 2, &c.len);
+	c.bytes = vmoon_ldfar_pack(L, 2, &c.len);
 	far = far_of(S, self);
 	lua_pushcfunction(S, run_there);
 	lua_pushlightuserdata(S, &c);
@@ -145,80 +134,14 @@ static void check_return(lua_State *S, lua_State *L, int status)
 	lua_error(S);
 }
 
-/* Bytes of a list there, as values here. */
-struct parcel {
-	const unsigned char *bytes;
-	size_t len;
-	const char *method; /* NULL: a look */
-};
-
-/* d, parcel of keys: "far", "fn", or "is" and the value, as a parcel */
-static int look_there(lua_State *L)
-{
-	struct parcel *p = lua_touserdata(L, 2);
-	const int n = vmoon_ldunpack_list(L, p->bytes, p->len);
-
-	lua_pushvalue(L, 1);
-	for (int i = 1; i <= n; i++) {
-		lua_pushvalue(L, 2 + i);
-		lua_gettable(L, -2);
-		lua_remove(L, -2);
-	}
-	if (lua_isfunction(L, -1))
-		lua_pushliteral(L, "fn");
-	else if (lua_istable(L, -1) || lua_isuserdata(L, -1))
-		lua_pushliteral(L, "far");
-	else
-		lua_pushliteral(L, "is");
-	lua_insert(L, -2);
-	if (strcmp(lua_tostring(L, -2), "is") != 0)
-		lua_pop(L, 1);
-	p->bytes = pack(L, 3 + n, &p->len);
-	return 1;
-}
-
-/* d, parcel of keys and a value */
-static int set_there(lua_State *L)
-{
-	struct parcel *p = lua_touserdata(L, 2);
-	const int n = vmoon_ldunpack_list(L, p->bytes, p->len);
-
-	lua_pushvalue(L, 1);
-	for (int i = 1; i <= n - 2; i++) {
-		lua_pushvalue(L, 2 + i);
-		lua_gettable(L, -2);
-		lua_remove(L, -2);
-	}
-	lua_pushvalue(L, 2 + n - 1);
-	lua_pushvalue(L, 2 + n);
-	lua_settable(L, -3);
-	return 0;
-}
-
-/* d, parcel of a method and its arguments: a parcel of its results */
-static int call_there(lua_State *L)
-{
-	struct parcel *p = lua_touserdata(L, 2);
-	const int n = vmoon_ldunpack_list(L, p->bytes, p->len);
-
-	lua_pushvalue(L, 3);
-	lua_gettable(L, 1);
-	lua_replace(L, 2);
-	lua_pushvalue(L, 1);
-	lua_replace(L, 3);
-	lua_call(L, n, LUA_MULTRET);
-	p->bytes = pack(L, 2, &p->len);
-	return 1;
-}
-
 /* fn there, with d and what is behind the handle here; true: results too. */
 static int go(lua_State *S, lua_CFunction fn, bool has_results)
 {
 	lua_State *L = check_far(S);
-	struct parcel p = {0};
+	struct vmoon_ldfar_parcel p = {0};
 	int status, n;
 
-	p.bytes = pack(S, 2, &p.len);
+	p.bytes = vmoon_ldfar_pack(S, 2, &p.len);
 	lua_pushcfunction(L, fn);
 	lua_pushvalue(L, 1); /* d: the hook's first argument */
 	lua_pushlightuserdata(L, &p);
@@ -234,19 +157,19 @@ static int go(lua_State *S, lua_CFunction fn, bool has_results)
 /* core.far_get(far, key, ...) -> "is", value; or "far"; or "fn" */
 static int far_get(lua_State *S)
 {
-	return go(S, look_there, true);
+	return go(S, vmoon_ldfar_look, true);
 }
 
 /* core.far_set(far, key, ..., value) */
 static int far_set(lua_State *S)
 {
-	return go(S, set_there, false);
+	return go(S, vmoon_ldfar_set, false);
 }
 
 /* core.far_call(far, method, ...) -> what it returns */
 static int far_call(lua_State *S)
 {
-	return go(S, call_there, true);
+	return go(S, vmoon_ldfar_call, true);
 }
 
 static const luaL_Reg far_functions[] = {

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ldevices.h"
+#include "ldevices_lua.h"
 #include "lhost.h"
 #include "loutput.h"
 #include "lresult.h"
@@ -440,4 +440,5 @@ void vmoon_lcore_open(lua_State *L)
 	luaL_setfuncs(L, core_functions, 0);
 	vmoon_loutput_open(L);
 	vmoon_ldevices_open_core(L);
+	vmoon_ldevices_open_away(L);
 }

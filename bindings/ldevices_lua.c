@@ -52,10 +52,9 @@ static bool find(struct vmoon_vm *vm, const char *name, bool *out_is_virtio)
 	return false;
 }
 
-/* Calls fn; raises for another kind of device. */
-static void with_object(lua_State *L, const struct vmoon_ldevice *d,
-			void (*fn)(void *ctx, struct vmoon_ldobj *obj),
-			void *ctx)
+void vmoon_ldevices_visit(lua_State *L, const struct vmoon_ldevice *d,
+			  void (*fn)(void *ctx, struct vmoon_ldobj *obj),
+			  void *ctx)
 {
 	struct vmoon_vm *vm = d->vm->vm;
 	struct visit v = {fn, ctx, false};
@@ -109,7 +108,7 @@ static int run_locked(lua_State *L, lua_CFunction fn)
 	for (int i = 1; i <= nargs; i++)
 		lua_pushvalue(L, i);
 	lua_gc(L, LUA_GCSTOP);
-	with_object(L, &d, run, &r);
+	vmoon_ldevices_visit(L, &d, run, &r);
 	if (has_gc)
 		lua_gc(L, LUA_GCRESTART);
 	return r.is_raised ? lua_error(L) : lua_gettop(L) - nargs;
@@ -263,7 +262,8 @@ int vmoon_ldevices_reload(lua_State *L)
 	struct vmoon_ldobj *obj = NULL;
 	struct adoption a = {0};
 
-	with_object(L, &d, get_object, &obj); /* it stays as long as the VM */
+	vmoon_ldevices_visit(L, &d, get_object,
+			     &obj); /* it stays as long as the VM */
 	if (obj == NULL)
 		return 0; /* it has raised */
 	source.path = vmoon_ldobj_path(obj);
@@ -271,7 +271,8 @@ int vmoon_ldevices_reload(lua_State *L)
 	if (vmoon_ldobj_prepare(obj, vmoon_ldproblems_add, problems,
 				&a.take_code, &a.err) != VMOON_OK)
 		return vmoon_ldproblems_raise(L, problems, &origin, &a.err);
-	with_object(L, &d, adopt, &a); /* nothing raises: it was there */
+	vmoon_ldevices_visit(L, &d, adopt,
+			     &a); /* nothing raises: it was there */
 	if (a.status != VMOON_OK)
 		return vmoon_lresult_raise(L, NULL, &a.err);
 	lua_settop(L, 1);

@@ -21,6 +21,17 @@ bool vmoon_ldevices_is_lua(const struct vmoon_ldevice *d) VMOON_NONNULL(1);
 /* Adds what the device at 1 counts to the table on the top. */
 void vmoon_ldevices_add_stats(lua_State *L);
 
+/*
+ * Calls fn under the device's lock; nothing in it may raise. Raises for
+ * another kind of device.
+ */
+struct vmoon_ldobj;
+void vmoon_ldevices_visit(lua_State *L, const struct vmoon_ldevice *d,
+			  void (*fn)(void *ctx, struct vmoon_ldobj *obj),
+			  void *ctx);
+/* ldevices_away.c: adds what away.lua needs to the table on the top. */
+void vmoon_ldevices_open_away(lua_State *L);
+
 /* Methods, and properties. */
 int vmoon_ldevices_call(lua_State *L);
 int vmoon_ldevices_events(lua_State *L);

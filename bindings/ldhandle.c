@@ -194,7 +194,7 @@ void vmoon_ldhandle_push_stats(lua_State *L, const struct vmoon_ldobj *obj)
 
 	luaL_checkstack(L, 8, NULL);
 	vmoon_ldobj_stats(obj, &st);
-	lua_createtable(L, 0, 18);
+	lua_createtable(L, 0, 19);
 	if (vmoon_ldobj_spec(obj)->kind != VMOON_LDSPEC_VIRTIO) {
 		set_count(L, "exits", st.exits);
 		set_seconds(L, "c_time", st.c_ns);
@@ -204,6 +204,7 @@ void vmoon_ldhandle_push_stats(lua_State *L, const struct vmoon_ldobj *obj)
 	set_count(L, "errors", st.errors);
 	set_count(L, "late", st.state.late);
 	set_count(L, "posted", st.posted);
+	set_count(L, "asked", st.asked);
 	set_count(L, "events", st.events);
 	set_count(L, "events_lost", st.events_lost);
 	set_count(L, "lines_lost", st.lines_lost);

@@ -76,6 +76,8 @@ static enum vmoon_status read_wanted(struct vmoon_runtime *rt,
 	w.options.budget_ns = d.budget_ns;
 	w.options.memory = (size_t)d.memory_bytes; /* 64 bits as well */
 	w.options.extend = vmoon_ldvirtio_extend;
+	if (w.options.source.is_inline)
+		w.options.script_list = (unsigned)i + 1; /* few devices */
 	w.at = d.at;
 	w.irq = d.irq;
 	w.is_trusted = d.is_trusted;
@@ -183,7 +185,7 @@ static enum vmoon_status take_inline(const struct vmoon_ldmaker *maker,
 				  "describes a device can use it; put it into "
 				  "a file",
 				  i + 1);
-	out->allow_script = true; /* and refused with its own words */
+	out->allow_script = true;
 	out->text = maker->sources[i].text;
 	out->len = maker->sources[i].len;
 	return VMOON_OK;
@@ -354,7 +356,7 @@ static void set_where(struct where *at, const struct vmoon_lcfg_origin *origin,
 		.script = origin->source != NULL ? origin : NULL};
 }
 
-/* Its text stays on the stack. */
+/* Its text stays on the stack, on the functions that stay in the script. */
 static void load_inline(lua_State *L, int spec, size_t i, struct where *at,
 			struct vmoon_ldspec_source *out)
 {
@@ -364,8 +366,7 @@ static void load_inline(lua_State *L, int spec, size_t i, struct where *at,
 		       at->prefix, rest);
 	at->origin.inline_prefix = at->inline_prefix;
 	vmoon_ldmaker_inline(L, -1, out, &at->origin);
-	lua_replace(L, -3); /* of the device; where = "script" is refused */
-	lua_pop(L, 1);
+	lua_remove(L, -3); /* the device */
 }
 
 static void check_one(lua_State *L, int spec, const struct vmoon_config *cfg,
@@ -423,10 +424,12 @@ void vmoon_ldmaker_fill(lua_State *L, int idx, const struct vmoon_config *cfg,
 	struct vmoon_config_device d = VMOON_INIT(struct vmoon_config_device);
 	struct vmoon_ldspec_source *sources;
 	struct where at;
-	int keep;
+	int lists, keep;
 
 	idx = lua_absindex(L, idx);
 	luaL_checkstack(L, 12, NULL);
+	lua_newtable(L);
+	lists = lua_gettop(L);
 	lua_newtable(L); /* what sources borrow, themselves first */
 	keep = lua_gettop(L);
 	sources = lua_newuserdatauv(L, (count + 1) * sizeof(*sources), 0);
@@ -439,6 +442,10 @@ void vmoon_ldmaker_fill(lua_State *L, int idx, const struct vmoon_config *cfg,
 		set_where(&at, &origin, i);
 		load_inline(L, idx, i, &at, &sources[i]);
 		lua_rawseti(L, keep, (lua_Integer)i + 2);
+		if (lua_rawlen(L, -1) > 0)
+			lua_rawseti(L, lists, (lua_Integer)i + 1);
+		else
+			lua_pop(L, 1);
 	}
 	maker->sources = sources;
 	maker->count = count;

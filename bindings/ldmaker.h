@@ -41,7 +41,8 @@ void vmoon_ldmaker_check(lua_State *L, int idx, const struct vmoon_config *cfg,
 	VMOON_NONNULL(1, 3, 4);
 /*
  * Fills the maker with the devices that the spec at idx describes itself, and
- * pushes what keeps them. They were checked.
+ * pushes lists of functions that stay in the script, by the device's number,
+ * and what keeps the devices. They were checked.
  */
 void vmoon_ldmaker_fill(lua_State *L, int idx, const struct vmoon_config *cfg,
 			struct vmoon_ldmaker *maker) VMOON_NONNULL(1, 3, 4);

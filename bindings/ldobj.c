@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * ldobj.c - a device in Lua at work: made, attached, called, reloaded.
- *
- * Not modelled: hooks in the script's own state (where = "script").
- */
+/* ldobj.c - a device in Lua at work: made, attached, called, reloaded. */
 #include "ldobj.h"
 
 #include <lauxlib.h>
@@ -190,13 +186,16 @@ bool vmoon_ldhook_call(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 {
 	struct vmoon_ldstate *s = obj->code.state;
 	const bool is_ok = vmoon_ldstate_call(s, nargs + 1, nresults);
-	const uint64_t ticks = vmoon_ldstate_last_ticks(s);
+	const uint64_t away = vmoon_ldaway_take_ticks(obj);
+	const uint64_t ticks = vmoon_ldstate_last_ticks(s) + away;
 
+	if (!is_ok && vmoon_ldaway_is_asking(obj))
+		return false;
 	hook->calls++;
 	hook->total_ticks += vmoon_ldstate_last_share(s);
 	if (ticks > hook->worst_ticks) {
 		hook->worst_ticks = ticks;
-		if (!hook->was_slow)
+		if (!hook->was_slow && away == 0)
 			note_slow(obj, hook);
 	}
 	if (!is_ok)
@@ -221,6 +220,10 @@ void vmoon_ldobj_work(struct vmoon_ldobj *obj)
 {
 	obj->has_woken = false;
 	vmoon_ldreg_drain(obj);
+	if (obj->has_held_back && obj->posted_len == 0) {
+		obj->has_held_back = false;
+		vmoon_again_ready(&obj->env.again);
+	}
 	if (!vmoon_ldstate_wants_gc(obj->code.state))
 		return;
 	vmoon_ldstate_gc(obj->code.state, 200000); /* ns: the lock is held */
@@ -233,6 +236,7 @@ void vmoon_ldobj_reset(struct vmoon_ldobj *obj)
 	struct vmoon_ldhook *hook =
 		vmoon_ldobj_hook(obj, VMOON_LDHOOK_RESET, 0);
 
+	vmoon_ldaway_drop(obj);
 	memset(obj->due_ns, 0, sizeof(obj->due_ns));
 	obj->posted_len = 0;
 	obj->strikes = 0;
@@ -292,6 +296,7 @@ void vmoon_ldobj_destroy(struct vmoon_ldobj *obj)
 		return;
 	mem = obj->opts.mem;
 	vmoon_ldcode_fini(&obj->code, mem);
+	vmoon_ldaway_close(obj);
 	free_text(mem, obj->opts.source.path,
 		  obj->opts.source.path == NULL
 			  ? 0
@@ -302,6 +307,13 @@ void vmoon_ldobj_destroy(struct vmoon_ldobj *obj)
 	vmoon_mem_free(mem, obj, sizeof(*obj));
 }
 
+/* Nobody would wait for a function that stays in the script. */
+bool vmoon_ldobj_is_doorbell(const struct vmoon_ldspec *spec, size_t reg)
+{
+	return spec->regs[reg].is_doorbell &&
+	       spec->regs[reg].where != VMOON_LDSPEC_SCRIPT;
+}
+
 static enum vmoon_status list_doorbells(struct vmoon_ldobj *obj,
 					struct vmoon_error *err)
 {
@@ -310,7 +322,7 @@ static enum vmoon_status list_doorbells(struct vmoon_ldobj *obj,
 	for (unsigned i = 0; i < spec->map.reg_count; i++) {
 		const struct vmoon_reg *reg = &spec->map.regs[i];
 
-		if (!spec->regs[i].is_doorbell)
+		if (!vmoon_ldobj_is_doorbell(spec, i))
 			continue;
 		if (obj->doorbell_count == VMOON_LDSPEC_DOORBELLS_MAX)
 			return vmoon_fail(err, VMOON_E_CONFIG, 0,
@@ -338,7 +350,7 @@ enum vmoon_status vmoon_ldobj_create(const struct vmoon_ldobj_options *opts,
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "device: out of memory");
 	atomic_init(&obj->holders, 1);
-	if (keep_options(obj, opts))
+	if (keep_options(obj, opts) && vmoon_ldaway_open(obj))
 		st = vmoon_ldcode_make(obj, fn, fn_ctx, &obj->code, err);
 	else
 		st = vmoon_fail(err, VMOON_E_NOMEM, 0, "device: out of memory");

@@ -22,6 +22,7 @@ enum {
 	VMOON_LDOBJ_POSTED_MAX = 256,      /* writes that wait for the worker */
 	VMOON_LDOBJ_NOTES_MAX = 256,       /* accesses in the log */
 	VMOON_LDOBJ_STRIKES = 3,           /* errors, on_error = "ignore" */
+	VMOON_LDOBJ_AWAY_MAX = 8 << 10,    /* bytes, to and from the script */
 	VMOON_LDOBJ_HOOK_NAME_MAX = 96,
 	VMOON_LDOBJ_LINE_MAX = 256 /* bytes of a line of d:log */
 };
@@ -46,11 +47,16 @@ struct vmoon_ldobj_options {
 	lua_CFunction extend;
 	/*
 	 * where = "script": calls the function that the script knows as fn,
-	 * with what is on the stack, d first; its results, or raises. NULL:
-	 * refused.
+	 * with what is on the stack, d first; its results, or raises.
 	 */
 	int (*script)(void *ctx, lua_State *L, unsigned fn);
 	void *script_ctx; /* borrowed: outlives the object */
+	/*
+	 * Without the above: not 0, and the script takes such calls when it
+	 * gets to it (vmoon_ldobj_away_take), from this list of its functions.
+	 * 0: they are refused.
+	 */
+	unsigned script_list;
 };
 
 /*
@@ -175,6 +181,35 @@ bool vmoon_ldobj_take_event(struct vmoon_ldobj *obj,
 			    unsigned char *buf, size_t cap, size_t *out_len)
 	VMOON_NONNULL(1, 2, 5);
 
+/* ---- functions that stay in the script, under the lock ---- */
+
+/* A call that a guest's access waits for. */
+struct vmoon_ldaway_request {
+	unsigned list, fn;
+	uint64_t id;
+	size_t len; /* of its arguments but d, by vmoon_ldpack_list */
+	unsigned char bytes[VMOON_LDOBJ_AWAY_MAX];
+};
+/* False: there is none, or it is taken already. */
+bool vmoon_ldobj_away_take(struct vmoon_ldobj *obj,
+			   struct vmoon_ldaway_request *out)
+	VMOON_NONNULL(1, 2);
+bool vmoon_ldobj_away_is_taken(const struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+/*
+ * Its results, or the text of an error. Nothing happens when the access was
+ * given up meanwhile.
+ */
+void vmoon_ldobj_away_answer(struct vmoon_ldobj *obj, uint64_t id,
+			     const unsigned char *bytes, size_t len,
+			     bool is_good) VMOON_NONNULL(1, 3);
+/*
+ * Calls fn(d, arg) in the device's state, by its budget; what it returns stays
+ * until vmoon_ldobj_away_pop. False: vmoon_ldstate_error says why.
+ */
+bool vmoon_ldobj_away_call(struct vmoon_ldobj *obj, lua_CFunction fn,
+			   void *arg) VMOON_MUST_USE VMOON_NONNULL(1, 2);
+void vmoon_ldobj_away_pop(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+
 /*
  * The file's text as it is now, in a new state: registers, d.state, timers and
  * parameters stay. As vmoon_ldobj_create; on failure all goes on as before.
@@ -211,6 +246,7 @@ struct vmoon_ldobj_stats {
 	uint64_t errors;  /* of hooks */
 	uint64_t reports; /* that it cannot go on: env.report */
 	uint64_t events, events_lost, lines_lost, posted;
+	uint64_t asked;    /* calls of functions that stay in the script */
 	const char *error; /* the last one's text, or why it failed; or NULL */
 	struct vmoon_ldstate_stats state; /* times: of hooks */
 };

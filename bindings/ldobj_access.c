@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "ldobj_parts.h"
+#include "lhost.h"
 
 #define TURN_NS UINT64_C(250000000) /* of posted writes */
 
@@ -29,7 +30,10 @@ bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,
 	if (is_array)
 		lua_pushinteger(L, element);
 	if (!vmoon_ldhook_call(obj, hook, is_array, 1)) {
-		vmoon_ldnote_failure(obj, hook, element, NULL);
+		if (vmoon_ldaway_is_asking(obj))
+			vmoon_ldaway_keep(obj, reg, element, *value, 0);
+		else
+			vmoon_ldnote_failure(obj, hook, element, NULL);
 		return false;
 	}
 	is_ok = vmoon_ldreg_value(L, -1, value, &why);
@@ -65,8 +69,20 @@ static bool run_write(struct vmoon_ldobj *obj, unsigned reg, uint32_t element,
 		lua_pushinteger(L, element);
 	if (vmoon_ldhook_call(obj, hook, 2 + is_array, 0))
 		return true;
-	vmoon_ldnote_failure(obj, hook, element, &written);
+	if (!vmoon_ldaway_is_asking(obj))
+		vmoon_ldnote_failure(obj, hook, element, &written);
 	return false;
+}
+
+void vmoon_ldreg_run_write(struct vmoon_ldobj *obj, unsigned reg,
+			   uint32_t element, uint64_t written, uint64_t old)
+{
+	if (run_write(obj, reg, element, written, old))
+		return;
+	if (vmoon_ldaway_is_asking(obj))
+		vmoon_ldaway_keep(obj, reg, element, written, old);
+	else
+		vmoon_regmap_set(obj->map, reg, element, old);
 }
 
 static bool run_posted(struct vmoon_ldobj *obj)
@@ -85,15 +101,14 @@ static bool run_posted(struct vmoon_ldobj *obj)
 void vmoon_ldreg_drain(struct vmoon_ldobj *obj)
 {
 	const struct vmoon_ldstate *s = obj->code.state;
-	uint64_t ticks = 0;
+	const uint64_t begin = vmoon_lhost_ticks();
 	bool is_ok = true;
 
 	/* A hook cannot post another. */
-	for (unsigned n = obj->posted_len; n > 0 && is_ok; n--) {
-		is_ok = run_posted(obj);
-		ticks += vmoon_ldstate_last_ticks(s);
-		is_ok = is_ok && vmoon_ldstate_ns(s, ticks) < TURN_NS;
-	}
+	for (unsigned n = obj->posted_len; n > 0 && is_ok; n--)
+		is_ok = run_posted(obj) &&
+			vmoon_ldstate_ns(s, vmoon_lhost_ticks() - begin) <
+				TURN_NS;
 	if (obj->has_failed)
 		obj->posted_len = 0;
 	if (obj->posted_len > 0)
@@ -124,8 +139,7 @@ void vmoon_ldreg_write(void *ctx, unsigned reg, uint32_t element,
 		post(obj, &p);
 		return;
 	}
-	if (!run_write(obj, reg, element, written, old))
-		vmoon_regmap_set(obj->map, reg, element, old);
+	vmoon_ldreg_run_write(obj, reg, element, written, old);
 }
 
 void vmoon_ldreg_rung(struct vmoon_ldobj *obj, unsigned i)

@@ -246,12 +246,12 @@ static enum vmoon_status refuse(const struct vmoon_ldobj *obj,
 			    "cannot run on the guest's threads yet";
 	for (size_t i = 0; i < spec->map.reg_count && p.message == NULL; i++) {
 		if (spec->regs[i].where != VMOON_LDSPEC_SCRIPT ||
-		    obj->opts.script != NULL)
+		    obj->opts.script != NULL || obj->opts.script_list != 0)
 			continue;
 		(void)snprintf(path, sizeof(path), "registers.%s.where",
 			       spec->map.regs[i].name);
-		p.message = "a function that stays in the script is for a "
-			    "bench: no guest waits for it there";
+		p.message = "only the script that describes a device can keep "
+			    "its functions";
 		p.hint = "leave it out, and give plain values in params";
 	}
 	if (p.message == NULL)

@@ -85,15 +85,69 @@ static __attribute__((noinline)) void write_timed(struct vmoon_ldobj *obj,
 
 /* ---- the device ---- */
 
+static uint64_t read_map(struct vmoon_ldobj *obj, uint64_t off, unsigned size)
+{
+	if (--obj->until_timed == 0)
+		return read_timed(obj, off, size);
+	return obj->map_dev->ops->read(obj->map_dev, off, size);
+}
+
+static void write_map(struct vmoon_ldobj *obj, uint64_t off, unsigned size,
+		      uint64_t val)
+{
+	if (--obj->until_timed == 0)
+		write_timed(obj, off, size, val);
+	else
+		obj->map_dev->ops->write(obj->map_dev, off, size, val);
+}
+
+/* Of a device that has functions in the script. */
+static __attribute__((noinline)) uint64_t read_away(struct vmoon_ldobj *obj,
+						    uint64_t off, unsigned size)
+{
+	uint64_t value;
+
+	if (!vmoon_ldaway_enter(obj, off, size, false, &value))
+		return value;
+	value = read_map(obj, off, size);
+	vmoon_ldaway_leave(obj, off, false);
+	return value;
+}
+
+static __attribute__((noinline)) void write_away(struct vmoon_ldobj *obj,
+						 uint64_t off, unsigned size,
+						 uint64_t val)
+{
+	uint64_t none;
+
+	if (!vmoon_ldaway_enter(obj, off, size, true, &none))
+		return;
+	write_map(obj, off, size, val);
+	vmoon_ldaway_leave(obj, off, true);
+}
+
+/*
+ * Posted writes come first. False: some still wait, and the access comes again
+ * when none does; where it cannot, it does not wait for them.
+ */
+static bool wait_posted(struct vmoon_ldobj *obj)
+{
+	vmoon_ldreg_drain(obj);
+	if (obj->posted_len == 0 || !vmoon_again_hold(&obj->env.again))
+		return true;
+	obj->has_held_back = true;
+	return false;
+}
+
 static uint64_t dev_read(struct vmoon_device *dev, uint64_t off, unsigned size)
 {
 	struct vmoon_ldobj *obj = vmoon_ldobj_of_device(dev);
 
-	if (obj->posted_len > 0)
-		vmoon_ldreg_drain(obj);
-	if (--obj->until_timed == 0)
-		return read_timed(obj, off, size);
-	return obj->map_dev->ops->read(obj->map_dev, off, size);
+	if (obj->posted_len > 0 && !wait_posted(obj))
+		return 0;
+	if (obj->away != NULL)
+		return read_away(obj, off, size);
+	return read_map(obj, off, size);
 }
 
 /* A write that only goes behind those that wait. */
@@ -116,12 +170,13 @@ static void dev_write(struct vmoon_device *dev, uint64_t off, unsigned size,
 {
 	struct vmoon_ldobj *obj = vmoon_ldobj_of_device(dev);
 
-	if (obj->posted_len > 0 && !is_posted(obj->code.spec, off))
-		vmoon_ldreg_drain(obj);
-	if (--obj->until_timed == 0)
-		write_timed(obj, off, size, val);
+	if (obj->posted_len > 0 && !is_posted(obj->code.spec, off) &&
+	    !wait_posted(obj))
+		return;
+	if (obj->away != NULL)
+		write_away(obj, off, size, val);
 	else
-		obj->map_dev->ops->write(obj->map_dev, off, size, val);
+		write_map(obj, off, size, val);
 }
 
 static void dev_reset(struct vmoon_device *dev)

@@ -47,13 +47,15 @@ struct vmoon_ldobj {
 	struct vmoon_regmap *map;      /* owned; NULL before attach */
 	struct vmoon_device *map_dev;  /* borrowed: the map's, for an access */
 	struct vmoon_ldvirtio *virtio; /* borrowed: its carrier, or NULL */
+	struct vmoon_ldaway *away; /* owned; NULL: nothing is in the script */
 
 	/* The device's time, and where its clock was then. */
 	uint64_t origin_ns;
 	uint64_t due_ns[VMOON_LDSPEC_TIMERS_MAX]; /* by the clock; 0: off */
-	uint64_t armed_ns; /* what env.timer was set to */
-	bool is_ticking;   /* timers are set when all are done */
-	bool has_woken;    /* env.wake was set, and has not come */
+	uint64_t armed_ns;  /* what env.timer was set to */
+	bool is_ticking;    /* timers are set when all are done */
+	bool has_woken;     /* env.wake was set, and has not come */
+	bool has_held_back; /* an access waits for posted writes */
 
 	/*
 	 * One access in VMOON_LDOBJ_TIMED is timed, with what two looks at the
@@ -106,6 +108,9 @@ struct vmoon_ldhook *vmoon_ldcode_hook(const struct vmoon_ldcode *code,
 void vmoon_ldhook_describe(const struct vmoon_ldobj *obj,
 			   const struct vmoon_ldhook *hook, char *buf,
 			   size_t size) VMOON_NONNULL(1, 2, 3);
+/* Whether writes to the register are no exits. */
+bool vmoon_ldobj_is_doorbell(const struct vmoon_ldspec *spec, size_t reg)
+	VMOON_NONNULL(1);
 /* Asks for vmoon_ldobj_work, once. */
 void vmoon_ldobj_wake(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 
@@ -137,6 +142,10 @@ bool vmoon_ldreg_read(void *ctx, unsigned reg, uint32_t element,
 		      uint64_t *value);
 void vmoon_ldreg_write(void *ctx, unsigned reg, uint32_t element,
 		       uint64_t written, uint64_t old);
+/* on_write; when it fails the register is as it was. */
+void vmoon_ldreg_run_write(struct vmoon_ldobj *obj, unsigned reg,
+			   uint32_t element, uint64_t written, uint64_t old)
+	VMOON_NONNULL(1);
 /* All posted writes, in their order. */
 /*
  * Once a hook of a register has failed: a line with the access (written NULL: a
@@ -148,6 +157,38 @@ void vmoon_ldnote_failure(struct vmoon_ldobj *obj,
 void vmoon_ldreg_drain(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 /* The guest has rung: on_write with what is stored. */
 void vmoon_ldreg_rung(struct vmoon_ldobj *obj, unsigned i) VMOON_NONNULL(1);
+
+/* ---- ldobj_away.c: all but the first four where obj->away is set ---- */
+
+/* False: out of memory. */
+bool vmoon_ldaway_open(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+void vmoon_ldaway_close(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+/* The device is reset: nobody waits for an answer. */
+void vmoon_ldaway_drop(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+/* Its code is new: what is under way is asked once more. */
+void vmoon_ldaway_lose(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+/* When vmoon_ldaway_tick is due; 0: never. */
+uint64_t vmoon_ldaway_due(const struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+void vmoon_ldaway_tick(struct vmoon_ldobj *obj, uint64_t now) VMOON_NONNULL(1);
+/* Before and behind an access; false: it has its value, and is over. */
+bool vmoon_ldaway_enter(struct vmoon_ldobj *obj, uint64_t off, unsigned size,
+			bool is_write, uint64_t *out_value) VMOON_NONNULL(1, 5);
+void vmoon_ldaway_leave(struct vmoon_ldobj *obj, uint64_t off, bool is_write)
+	VMOON_NONNULL(1);
+/* In the device's state, instead of the function. */
+int vmoon_ldaway_run(lua_State *L, struct vmoon_ldobj *obj, unsigned fn)
+	VMOON_NONNULL(1, 2);
+/* The hook that failed just now has asked the script: no error. */
+bool vmoon_ldaway_is_asking(const struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+/* What that access is about, and the note of it; false: it is an ordinary one.
+ */
+void vmoon_ldaway_keep(struct vmoon_ldobj *obj, unsigned reg, uint32_t element,
+		       uint64_t value, uint64_t old) VMOON_NONNULL(1);
+bool vmoon_ldaway_keep_note(struct vmoon_ldobj *obj,
+			    const struct vmoon_reg_access_note *note)
+	VMOON_NONNULL(1, 2);
+/* How long the script took for the call that ends; 0: it had no part. */
+uint64_t vmoon_ldaway_take_ticks(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 
 /* ---- ldobj_lib.c ---- */
 
@@ -168,6 +209,9 @@ void vmoon_ldtime_arm(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 void vmoon_ldobj_line(struct vmoon_ldobj *obj, const char *line)
 	VMOON_NONNULL(1, 2);
 void vmoon_ldobj_start_watch(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
+void vmoon_ldobj_note_access(struct vmoon_ldobj *obj,
+			     const struct vmoon_reg_access_note *note)
+	VMOON_NONNULL(1, 2);
 /* The value at idx of L: false when there is no room, or why says no. */
 bool vmoon_ldobj_put_event(struct vmoon_ldobj *obj, lua_State *L,
 			   const char *name, int idx,

@@ -36,7 +36,7 @@ static bool find_doorbells(const struct vmoon_ldobj *obj,
 	for (unsigned i = 0; i < spec->map.reg_count; i++) {
 		const struct vmoon_reg *reg = &spec->map.regs[i];
 
-		if (!spec->regs[i].is_doorbell)
+		if (!vmoon_ldobj_is_doorbell(spec, i))
 			continue;
 		if (n == obj->doorbell_count || obj->bells[n].off != reg->at ||
 		    obj->bells[n].width != reg->width)
@@ -151,6 +151,7 @@ enum vmoon_status vmoon_ldobj_adopt(struct vmoon_ldobj *obj,
 		move_timers(obj, old.spec, obj->code.spec);
 		move_posted(obj, old.spec, obj->code.spec);
 		vmoon_ldobj_start_watch(obj); /* names were the old map's */
+		vmoon_ldaway_lose(obj);
 		if (obj->virtio != NULL)
 			vmoon_ldvirtio_reloaded(obj->virtio);
 	}

@@ -247,13 +247,20 @@ uint64_t vmoon_ldobj_reg(const struct vmoon_ldobj *obj, unsigned reg,
 
 /* ---- the log of accesses ---- */
 
+void vmoon_ldobj_note_access(struct vmoon_ldobj *obj,
+			     const struct vmoon_reg_access_note *note)
+{
+	obj->notes[obj->note_count++ % VMOON_LDOBJ_NOTES_MAX] = *note;
+	if (obj->watcher != NULL)
+		obj->watcher(obj->watcher_ctx, note);
+}
+
 static void note_access(void *ctx, const struct vmoon_reg_access_note *note)
 {
 	struct vmoon_ldobj *obj = ctx;
 
-	obj->notes[obj->note_count++ % VMOON_LDOBJ_NOTES_MAX] = *note;
-	if (obj->watcher != NULL)
-		obj->watcher(obj->watcher_ctx, note);
+	if (!vmoon_ldaway_keep_note(obj, note))
+		vmoon_ldobj_note_access(obj, note);
 }
 
 void vmoon_ldobj_start_watch(struct vmoon_ldobj *obj)
@@ -314,9 +321,11 @@ bool vmoon_ldobj_hook_stats(const struct vmoon_ldobj *obj, size_t i,
 
 int vmoon_ldobj_run_script(lua_State *L)
 {
-	const struct vmoon_ldobj *obj = vmoon_ldobj_of(L);
+	struct vmoon_ldobj *obj = vmoon_ldobj_of(L);
+	/* Pushed by ldinline.c as a small number. */
+	const unsigned fn = (unsigned)lua_tointeger(L, lua_upvalueindex(1));
 
-	return obj->opts.script(
-		obj->opts.script_ctx, L,
-		(unsigned)lua_tointeger(L, lua_upvalueindex(1)));
+	if (obj->opts.script != NULL)
+		return obj->opts.script(obj->opts.script_ctx, L, fn);
+	return vmoon_ldaway_run(L, obj, fn);
 }

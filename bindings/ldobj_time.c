@@ -17,7 +17,7 @@ uint64_t vmoon_ldtime_now(const struct vmoon_ldobj *obj)
 
 void vmoon_ldtime_arm(struct vmoon_ldobj *obj)
 {
-	uint64_t first = 0;
+	uint64_t first = vmoon_ldaway_due(obj);
 
 	if (obj->is_ticking || obj->env.timer.set == NULL)
 		return;
@@ -65,6 +65,7 @@ void vmoon_ldobj_tick(struct vmoon_ldobj *obj)
 
 	obj->armed_ns = 0; /* the call has come */
 	obj->is_ticking = true;
+	vmoon_ldaway_tick(obj, now);
 	for (unsigned n = 0; n < VMOON_LDSPEC_TIMERS_MAX; n++) {
 		const size_t i = pick(obj, now, done);
 

@@ -97,7 +97,7 @@ static void run_part(lua_State *L, const char *name)
 /* Later parts use what earlier ones put into core. */
 static const char *const part_order[] = {
 	"hints",  "locate", "inline", "pattern", "expect",
-	"stream", "shell",  "sinks",  "events",
+	"stream", "shell",  "sinks",  "away",    "events",
 };
 
 bool vmoon_lmod_load_parts(lua_State *L)

@@ -252,6 +252,25 @@ bool vmoon_lvm_is_in_trouble(const struct vmoon_lvm *self)
 	       vmoon_vm_get_state(self->vm) == VMOON_VM_PAUSED;
 }
 
+/* core.keep_away(handle, lists): for a VM that has some. Pops the lists. */
+static void keep_functions(lua_State *L, int handle)
+{
+	handle = lua_absindex(L, handle);
+	lua_pushnil(L);
+	if (lua_next(L, -2) == 0) {
+		lua_pop(L, 1);
+		return;
+	}
+	lua_pop(L, 2);
+	vmoon_lmod_push_core(L);
+	lua_getfield(L, -1, "keep_away");
+	lua_pushvalue(L, handle);
+	lua_pushvalue(L, -4);
+	lua_call(L, 2, 0);
+	lua_pop(L, 2);
+}
+
+/* On the top is the handle. */
 static enum vmoon_status create_vm(lua_State *L, int spec,
 				   struct vmoon_config *cfg,
 				   struct vmoon_lvm *self,
@@ -268,7 +287,12 @@ static enum vmoon_status create_vm(lua_State *L, int spec,
 	events.ctx = self;
 	st = vmoon_vm_create(self->rt, cfg, &events, &self->vm, err);
 	*maker = (struct vmoon_ldmaker){0};
-	lua_pop(L, 2);
+	lua_pop(L, 1);
+	lua_remove(L, -2);
+	if (st == VMOON_OK)
+		keep_functions(L, -2);
+	else
+		lua_pop(L, 1);
 	return st;
 }
 

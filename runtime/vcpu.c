@@ -34,36 +34,52 @@ static void store(unsigned char *to, unsigned size, uint64_t value)
 	}
 }
 
-/* One access of an exit. */
-static bool do_access(const struct vmoon_bus *bus,
+/* One access of an exit. False: it is to be made again. */
+static bool do_access(struct vmoon_vcpu *v, const struct vmoon_bus *bus,
 		      const struct vmoon_hv_exit *e, unsigned char *data)
 {
-	uint64_t value;
 	bool is_claimed;
+	uint64_t value;
 
 	if (e->is_write)
-		return vmoon_bus_write(bus, e->addr, e->size,
-				       load(data, e->size));
-	is_claimed = vmoon_bus_read(bus, e->addr, e->size, &value);
-	store(data, e->size, value);
-	return is_claimed;
+		is_claimed = vmoon_bus_write(bus, e->addr, e->size,
+					     load(data, e->size));
+	else
+		is_claimed = vmoon_bus_read(bus, e->addr, e->size, &value);
+	if (v->is_held_back) {
+		v->is_held_back = false;
+		return false;
+	}
+	if (!e->is_write)
+		store(data, e->size, value);
+	if (!is_claimed)
+		count(e->kind == VMOON_HV_EXIT_PIO ? &v->pio_unclaimed
+						   : &v->mmio_unclaimed);
+	return true;
 }
 
-static void handle_pio(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e)
+/*
+ * From its i-th item on. False: that one is to be made again. Its bytes are
+ * the hypervisor's, which stay until the vCPU runs.
+ */
+static bool do_accesses(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e,
+			uint32_t i)
 {
-	const struct vmoon_bus *bus = vmoon_board_pio(v->vm->board);
+	const struct vmoon_board *board = v->vm->board;
+	const struct vmoon_bus *bus = e->kind == VMOON_HV_EXIT_PIO
+					      ? vmoon_board_pio(board)
+					      : vmoon_board_mmio(board);
 
-	count(&v->pio);
-	for (uint32_t i = 0; i < e->count; i++)
-		if (!do_access(bus, e, e->data + (size_t)i * e->size))
-			count(&v->pio_unclaimed);
-}
-
-static void handle_mmio(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e)
-{
-	count(&v->mmio);
-	if (!do_access(vmoon_board_mmio(v->vm->board), e, e->data))
-		count(&v->mmio_unclaimed);
+	for (; i < e->count; i++) {
+		if (do_access(v, bus, e, e->data + (size_t)i * e->size))
+			continue;
+		if (e != &v->waiting)
+			v->waiting = *e;
+		v->waiting_at = i;
+		v->has_waiting = true;
+		return false;
+	}
+	return true;
 }
 
 static void handle_system(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e)
@@ -81,11 +97,12 @@ static void handle_system(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e)
 	}
 }
 
-static void handle_exit(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e)
+/* Not of accesses. */
+static void handle_event(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e)
 {
 	switch (e->kind) {
-	case VMOON_HV_EXIT_PIO: handle_pio(v, e); return;
-	case VMOON_HV_EXIT_MMIO: handle_mmio(v, e); return;
+	case VMOON_HV_EXIT_PIO:
+	case VMOON_HV_EXIT_MMIO: return;
 	case VMOON_HV_EXIT_INTR: count(&v->intr); return;
 	case VMOON_HV_EXIT_SYSTEM: handle_system(v, e); return;
 	case VMOON_HV_EXIT_HALT:
@@ -101,10 +118,46 @@ static void handle_exit(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e)
 	}
 }
 
+/* False: an access of it is to be made again. */
+static bool handle_exit(struct vmoon_vcpu *v, const struct vmoon_hv_exit *e)
+{
+	if (e->kind != VMOON_HV_EXIT_PIO && e->kind != VMOON_HV_EXIT_MMIO) {
+		handle_event(v, e);
+		return true;
+	}
+	count(e->kind == VMOON_HV_EXIT_PIO ? &v->pio : &v->mmio);
+	return do_accesses(v, e, 0);
+}
+
+/*
+ * What was reset does not answer any more: the rest reads all-ones, and the
+ * hypervisor ends the access before the vCPU's next instruction.
+ */
+static void drop_access(struct vmoon_vcpu *v)
+{
+	const struct vmoon_hv_exit *e = &v->waiting;
+
+	for (uint32_t i = v->waiting_at; i < e->count && !e->is_write; i++)
+		store(e->data + (size_t)i * e->size, e->size, UINT64_MAX);
+	v->hv->ops->kick(v->hv);
+}
+
+/* The access that waits, once more; false: it goes on waiting. */
+static bool try_again(struct vmoon_vcpu *v)
+{
+	v->has_waiting = false;
+	if (!v->must_drop)
+		return do_accesses(v, &v->waiting, v->waiting_at);
+	v->must_drop = false;
+	drop_access(v);
+	return true;
+}
+
 /*
  * To the gate only where nothing is pending: after INTR, which completes an
  * access, or an exit that has none. A wish (end, reset) kicks this very vCPU
- * for that reason.
+ * for that reason. An access that is to be made again is pending there: it is
+ * made before the vCPU runs, or is dropped by a reset.
  */
 bool vmoon_vcpu_step(struct vmoon_vcpu *v)
 {
@@ -112,13 +165,18 @@ bool vmoon_vcpu_step(struct vmoon_vcpu *v)
 	struct vmoon_hv_exit e;
 	struct vmoon_error err;
 
+	if (v->has_waiting) {
+		if (!try_again(v))
+			return false;
+		if (__atomic_load_n(&vm->is_halting, __ATOMIC_ACQUIRE))
+			v->hv->ops->kick(v->hv);
+	}
 	if (v->hv->ops->run(v->hv, &e, &err) != VMOON_OK) {
 		vmoon_vm_wish_end(vm, VMOON_EXIT_HOST_ERROR, 0, err.msg);
 		return false;
 	}
-	handle_exit(v, &e);
-	if (e.kind == VMOON_HV_EXIT_INTR || e.kind == VMOON_HV_EXIT_SHUTDOWN ||
-	    e.kind == VMOON_HV_EXIT_ERROR)
+	if (!handle_exit(v, &e) || e.kind == VMOON_HV_EXIT_INTR ||
+	    e.kind == VMOON_HV_EXIT_SHUTDOWN || e.kind == VMOON_HV_EXIT_ERROR)
 		return false;
 	if (__atomic_load_n(&vm->is_halting, __ATOMIC_ACQUIRE))
 		v->hv->ops->kick(v->hv);
@@ -154,6 +212,23 @@ void vmoon_vcpu_hold(void *ctx, const void *device, bool is_held)
 			__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 	}
 	vmoon_loop_fire(&vm->wish_event);
+}
+
+unsigned vmoon_vcpu_asker(const struct vmoon_vm *vm)
+{
+	if (current == NULL || current->vm != vm)
+		return 0;
+	return (unsigned)(current - vm->vcpus) + 1;
+}
+
+/* It goes to the gate by itself: no kick. */
+bool vmoon_vcpu_hold_access(struct vmoon_vm *vm, const void *device)
+{
+	if (vmoon_vcpu_asker(vm) == 0)
+		return false;
+	__atomic_store_n(&current->held_by, device, __ATOMIC_RELEASE);
+	current->is_held_back = true;
+	return true;
 }
 
 static void note_first_run(struct vmoon_vm *vm)

@@ -69,10 +69,13 @@ bool vmoon_vm_pass_gate(struct vmoon_vcpu *v)
 	vmoon_lock_take(&vm->lock);
 	vm->parked++;
 	(void)pthread_cond_broadcast(&vm->changed);
-	while (is_shut(vm, v))
+	while (is_shut(vm, v) && !(v->must_drop && vm->gate != VMOON_GATE_EXIT))
 		vmoon_lock_wait(&vm->lock, &vm->changed);
-	may_run = vm->gate == VMOON_GATE_RUN;
-	if (may_run)
+	may_run = vm->gate == VMOON_GATE_RUN || v->must_drop;
+	if (vm->gate == VMOON_GATE_EXIT)
+		may_run = false;
+	/* Who has it drop its access has counted it already. */
+	if (may_run && !v->must_drop)
 		vm->parked--;
 	vmoon_lock_drop(&vm->lock);
 	return may_run;

@@ -63,8 +63,20 @@ struct vmoon_vcpu {
 	struct vmoon_hv_vcpu *hv; /* owned */
 	pthread_t thread;
 	bool has_thread;
-	/* Atomic, borrowed as a name: the device whose reset it waits for. */
+	/*
+	 * Atomic, borrowed as a name: the device whose reset it waits for, or
+	 * that answers its access later.
+	 */
 	const void *held_by;
+	/*
+	 * An access that was said to come again, from this item on: the
+	 * thread's own; others look at has_waiting while it is at the gate.
+	 */
+	struct vmoon_hv_exit waiting;
+	uint32_t waiting_at;
+	bool has_waiting;
+	bool is_held_back; /* said of the access that is being made */
+	bool must_drop;    /* under vm->lock: the waiting access is void */
 	/* Written by the thread, read by any: relaxed atomics. */
 	uint64_t pio, mmio, halt, intr, other;
 	uint64_t pio_unclaimed, mmio_unclaimed;
@@ -203,6 +215,10 @@ void *vmoon_vcpu_main(void *vcpu);
 bool vmoon_vcpu_step(struct vmoon_vcpu *vcpu) VMOON_NONNULL(1);
 /* The board's: this vCPU, or none, waits at the gate for a device's reset. */
 void vmoon_vcpu_hold(void *vm, const void *device, bool is_held)
+	VMOON_NONNULL(1, 2);
+/* env.again of a device in vm, inside an access: see vmoon_again. */
+unsigned vmoon_vcpu_asker(const struct vmoon_vm *vm) VMOON_NONNULL(1);
+bool vmoon_vcpu_hold_access(struct vmoon_vm *vm, const void *device)
 	VMOON_NONNULL(1, 2);
 /* Waits until the vCPU may run; false when its thread is to end. */
 bool vmoon_vm_pass_gate(struct vmoon_vcpu *vcpu) VMOON_NONNULL(1);

@@ -115,6 +115,7 @@ static enum vmoon_status make(void *ctx, const struct vmoon_rack_env *env,
 	given.irq = env->irqs[0];
 	given.timer = vmoon_device_seat_timer(&d->seat);
 	given.wake = vmoon_device_seat_wake(&d->seat);
+	given.again = vmoon_device_seat_again(&d->seat);
 	*out_dev = NULL;
 	st = d->options->make(d->options->ctx, &given, out_dev, err);
 	if (st != VMOON_OK) {

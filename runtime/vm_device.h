@@ -55,5 +55,7 @@ struct vmoon_timer vmoon_device_seat_timer(struct vmoon_device_seat *seat)
 	VMOON_NONNULL(1);
 struct vmoon_wake vmoon_device_seat_wake(struct vmoon_device_seat *seat)
 	VMOON_NONNULL(1);
+struct vmoon_again vmoon_device_seat_again(struct vmoon_device_seat *seat)
+	VMOON_NONNULL(1);
 
 #endif

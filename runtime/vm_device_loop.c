@@ -104,6 +104,29 @@ static void on_due(void *ctx)
 	vmoon_lock_drop(&seat->slot->lock);
 }
 
+/* ---- accesses that come again ---- */
+
+static unsigned asker(void *ctx)
+{
+	const struct vmoon_device_seat *seat = ctx;
+
+	return vmoon_vcpu_asker(seat->vm);
+}
+
+static bool hold(void *ctx)
+{
+	const struct vmoon_device_seat *seat = ctx;
+
+	return vmoon_vcpu_hold_access(seat->vm, seat);
+}
+
+static void ready(void *ctx)
+{
+	const struct vmoon_device_seat *seat = ctx;
+
+	vmoon_vcpu_hold(seat->vm, seat, false);
+}
+
 /* ---- descriptors ---- */
 
 static enum vmoon_status add_bell(struct vmoon_device_seat *seat,
@@ -205,4 +228,9 @@ struct vmoon_timer vmoon_device_seat_timer(struct vmoon_device_seat *seat)
 struct vmoon_wake vmoon_device_seat_wake(struct vmoon_device_seat *seat)
 {
 	return (struct vmoon_wake){set_wake, seat};
+}
+
+struct vmoon_again vmoon_device_seat_again(struct vmoon_device_seat *seat)
+{
+	return (struct vmoon_again){asker, hold, ready, seat};
 }

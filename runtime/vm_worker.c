@@ -200,11 +200,35 @@ static void log_reset(struct vmoon_vm *vm)
 			   "the guest was reset (%llu)", resets);
 }
 
+/*
+ * With all at the gate: accesses that wait there for a device come to their
+ * end, since a vCPU in the midst of one cannot be reset.
+ */
+static void drop_accesses(struct vmoon_vm *vm)
+{
+	bool is_any = false;
+
+	for (unsigned i = 0; i < vm->spec.cpus; i++) {
+		struct vmoon_vcpu *v = &vm->vcpus[i];
+
+		if (!v->has_waiting)
+			continue;
+		__atomic_store_n(&v->held_by, NULL, __ATOMIC_RELEASE);
+		v->must_drop = is_any = true;
+		vm->parked--;
+	}
+	if (!is_any)
+		return;
+	(void)pthread_cond_broadcast(&vm->changed);
+	vmoon_vm_park(vm);
+}
+
 /* Under vm->lock, as the rest of it. The vCPUs stay at the gate until then. */
 static enum vmoon_status begin_restart(struct vmoon_vm *vm,
 				       struct vmoon_error *err)
 {
 	vmoon_vm_park(vm);
+	drop_accesses(vm);
 	drain_guest(vm);
 	vmoon_stream_reset(&vm->console);
 	for (size_t i = 0; i < vm->port_count; i++)

@@ -116,6 +116,44 @@ struct vmoon_wake {
 	void *ctx;
 };
 
+/*
+ * An access that cannot be answered yet. In read or write the device says hold,
+ * and what it returns then counts for nothing: whoever made the access lets go
+ * of the device's lock, parks, and makes the same access again, any number of
+ * times, after ready was said; it can be paused, reset and stopped meanwhile.
+ * So the device either does nothing before it says hold, or knows the access
+ * when it comes again, by its asker. False, and nothing happens: nobody that
+ * can wait makes an access (a timer, a method, a bench); it is answered now.
+ *
+ * ready is for all that wait for the device: what they ask for may have to wait
+ * again. It is said under the device's lock or later than hold. An access that
+ * waits while the device is reset does not come again.
+ */
+struct vmoon_again {
+	/* Who makes the access: not 0, and the same when it comes again; 0:
+	 * nobody that can wait. */
+	unsigned (*asker)(void *ctx);
+	bool (*hold)(void *ctx); /* all three NULL: nobody ever waits */
+	void (*ready)(void *ctx);
+	void *ctx;
+};
+
+static inline unsigned vmoon_again_asker(const struct vmoon_again *again)
+{
+	return again->asker == NULL ? 0 : again->asker(again->ctx);
+}
+
+static inline bool vmoon_again_hold(const struct vmoon_again *again)
+{
+	return again->hold != NULL && again->hold(again->ctx);
+}
+
+static inline void vmoon_again_ready(const struct vmoon_again *again)
+{
+	if (again->ready != NULL)
+		again->ready(again->ctx);
+}
+
 /* What a guest may do wrong, as it is counted. Append only. */
 enum vmoon_guest_fault_kind {
 	VMOON_GUEST_FAULT_UNASSIGNED = 0, /* nobody has the address */

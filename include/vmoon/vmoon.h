@@ -234,6 +234,7 @@ struct vmoon_device_env {
 	struct vmoon_notify exit;  /* ends it, DEBUG_EXIT with this status */
 	struct vmoon_report abort; /* ends it, HOST_ERROR with this message */
 	struct vmoon_wake tell;    /* vmoon_runtime_wait returns */
+	struct vmoon_again again;  /* of register devices in a VM */
 };
 
 /* A register that the guest writes without leaving it: width 0: any. */

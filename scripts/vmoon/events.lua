@@ -60,6 +60,7 @@ local function deliver()
     local ok, err = core.protect(fn, ...)
     if not ok then failure = failure or { err } end
   end
+  core.deliver_away()
   -- A guest's last words come before its end.
   core.deliver_sinks(call)
   for _, change in ipairs(changed()) do

@@ -213,7 +213,7 @@ end
 
 -- ---- d of a function that stays in the script: each step is one of the device's ----
 
-local function far_at(far, path)
+local function far_at(io, far, path)
   local proxy = {}
   local function beneath(key)
     local longer = {}
@@ -225,17 +225,20 @@ local function far_at(far, path)
     __metatable = "locked",
     __index = function(_, key)
       local longer = beneath(key)
-      local what, value = core.far_get(far, unpack(longer))
+      local what, value = io.get(far, unpack(longer))
       if what == "is" then return value end
-      if what == "far" then return far_at(far, longer) end
-      return function(_, ...) return core.far_call(far, key, ...) end
+      if what == "far" then return far_at(io, far, longer) end
+      return function(_, ...) return io.call(far, key, ...) end
     end,
     __newindex = function(_, key, value)
       local longer = beneath(key)
       longer[#longer + 1] = value
-      core.far_set(far, unpack(longer, 1, #path + 2))
+      io.set(far, unpack(longer, 1, #path + 2))
     end,
   })
 end
 
-function core.far(far) return far_at(far, {}) end
+-- io has get, set and call, for what far stands for.
+function core.far(far, io)
+  return far_at(io or { get = core.far_get, set = core.far_set, call = core.far_call }, far, {})
+end

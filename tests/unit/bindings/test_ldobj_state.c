@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bindings/ldobj_parts.h"
 #include "runtime/mem.h"
 #include "tests/support/check_alloc.h"
 #include "tests/support/ldobj_rig.h"
@@ -77,6 +78,69 @@ static void test_a_posted_write_that_fails_ends_the_turn(void **state)
 		dev->ops->write(dev, 0, 4, i);
 	assert_int_equal(rig_stats(&r).errors, 300 - 256);
 	assert_non_null(strstr(rig_stats(&r).error, "no"));
+	rig_close(&r);
+}
+
+struct asker {
+	unsigned holds, readies;
+};
+
+static unsigned ask(void *ctx)
+{
+	(void)ctx;
+	return 1;
+}
+
+static bool hold_access(void *ctx)
+{
+	struct asker *a = ctx;
+
+	a->holds++;
+	return true;
+}
+
+static void let_access(void *ctx)
+{
+	struct asker *a = ctx;
+
+	a->readies++;
+}
+
+/* Who can wait does so until the worker has run all of them. */
+static void test_an_access_waits_for_posted_writes_of_more_than_a_turn(
+	void **state)
+{
+	struct asker a = {0};
+	struct vmoon_ldobj *obj;
+	struct vmoon_device *dev;
+	struct ldobj_rig r;
+
+	(void)state;
+	rig_open(&r,
+		 POSTED("P = { at = 8, access = 'rw' },",
+			"d.reg.N = d.reg.N + 1 error('no')"),
+		 plain);
+	dev = vmoon_bench_device(r.b);
+	obj = vmoon_ldobj_of_device(dev);
+	obj->env.again = (struct vmoon_again){ask, hold_access, let_access, &a};
+	for (unsigned i = 0; i < 5; i++)
+		dev->ops->write(dev, 0, 4, i);
+	(void)dev->ops->read(dev, 4, 4);
+	dev->ops->write(dev, 8, 4, 77);
+	assert_int_equal(a.holds, 2);
+	for (unsigned i = 2; i < 5; i++) {
+		assert_int_equal(a.readies, 0);
+		assert_int_equal(rig_stats(&r).errors, i);
+		vmoon_ldobj_work(obj);
+	}
+	assert_int_equal(a.readies, 1);
+	assert_int_equal(dev->ops->read(dev, 4, 4), 5);
+	assert_int_equal(dev->ops->read(dev, 8, 4), 0); /* it was held back */
+	dev->ops->write(dev, 8, 4, 77);
+	assert_int_equal(dev->ops->read(dev, 8, 4), 77);
+	vmoon_ldobj_work(obj);
+	assert_int_equal(a.holds, 2);
+	assert_int_equal(a.readies, 1);
 	rig_close(&r);
 }
 
@@ -434,6 +498,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(
 		test_posted_writes_run_in_order_and_before_the_next_access),
 	cmocka_unit_test(test_a_posted_write_that_fails_ends_the_turn),
+	cmocka_unit_test(
+		test_an_access_waits_for_posted_writes_of_more_than_a_turn),
 	cmocka_unit_test(test_a_reload_takes_posted_writes_that_wait_along),
 	cmocka_unit_test(test_timers_run_by_their_names_and_can_be_cancelled),
 	cmocka_unit_test(test_a_snapshot_has_registers_state_time_and_timers),
