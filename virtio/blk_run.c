@@ -210,6 +210,7 @@ static bool submit_flush(struct vmoon_blk *b, struct vmoon_blk_job *r)
 		return false;
 	r->is_stabilising = true;
 	r->io.op = VMOON_BLOCK_FLUSH;
+	r->io.offset = r->io.len = 0;
 	b->disk->ops->submit(b->disk, &r->io);
 	return true;
 }

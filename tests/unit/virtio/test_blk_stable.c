@@ -91,7 +91,7 @@ static bool ends_in_flush_of(struct blk_rig *r, enum vmoon_block_op op)
 
 	return n >= 2 && vmoon_array_disk_entry(r->disk, n - 1, &last) &&
 	       vmoon_array_disk_entry(r->disk, n - 2, &before) &&
-	       last.op == VMOON_BLOCK_FLUSH && before.op == op;
+	       last.op == VMOON_BLOCK_FLUSH && last.len == 0 && before.op == op;
 }
 
 static void test_blk__what_is_told_to_be_written_is_stable(void **state)
