@@ -203,6 +203,10 @@ void vmoon_lbench_options(lua_State *L, int idx,
 	vmoon_lbench_known(L, idx, "bench", known);
 	memset(out, 0, sizeof(*out));
 	out->size = sizeof(*out);
+	if (push_field(L, idx, "device") == LUA_TTABLE)
+		vmoon_lresult_misuse(L, "bench: device is a plain table",
+				     "device = vmoon.device.mmio { ... }");
+	lua_pop(L, 1);
 	out->device = get_string(L, idx, "device", &len);
 	if (out->device == NULL)
 		vmoon_lresult_misuse(

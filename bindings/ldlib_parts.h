@@ -15,8 +15,11 @@ void vmoon_ldlib_push_table(lua_State *L);
 void vmoon_ldlib_push_math(lua_State *L);
 
 enum { VMOON_LDLIB_FILE_MAX = 1 << 20 }; /* bytes of a file of code */
-/* Its length, or -1 and why; out has room for one byte more than a file. */
-ssize_t vmoon_ldlib_read_file(const char *path, char *out,
+/*
+ * Its length, or -1 and why; out has room for one byte more than a file. flags:
+ * O_NOFOLLOW, or 0.
+ */
+ssize_t vmoon_ldlib_read_file(const char *path, int flags, char *out,
 			      const char **out_problem);
 
 /* lua_CFunctions: see ldrequire.c, ldtext.c. */

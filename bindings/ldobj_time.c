@@ -2,6 +2,8 @@
 /* ldobj_time.c - the time of a device in Lua, and its timers. */
 #include "ldobj_parts.h"
 
+#define FAILED_REST_NS UINT64_C(10000000)
+
 uint64_t vmoon_ldtime_clock(const struct vmoon_ldobj *obj)
 {
 	const struct vmoon_clock *clock = &obj->env.clock;
@@ -47,15 +49,19 @@ static size_t pick(const struct vmoon_ldobj *obj, uint64_t now, unsigned done)
 	return best;
 }
 
-static void fire(struct vmoon_ldobj *obj, size_t i)
+/* One that fails again and again leaves time for others: a paused VM too has
+ * its timers. */
+static void fire(struct vmoon_ldobj *obj, size_t i, uint64_t now)
 {
 	struct vmoon_ldhook *hook =
 		vmoon_ldobj_hook(obj, VMOON_LDHOOK_TIMER, i);
 
 	obj->due_ns[i] = 0;
-	if (hook == NULL || vmoon_ldhook_begin(obj, hook) == NULL)
+	if (hook == NULL || vmoon_ldhook_begin(obj, hook) == NULL ||
+	    vmoon_ldhook_call(obj, hook, 0, 0))
 		return;
-	VMOON_IGNORE(vmoon_ldhook_call(obj, hook, 0, 0));
+	if (obj->due_ns[i] != 0 && obj->due_ns[i] < now + FAILED_REST_NS)
+		obj->due_ns[i] = now + FAILED_REST_NS;
 }
 
 void vmoon_ldobj_tick(struct vmoon_ldobj *obj)
@@ -72,7 +78,7 @@ void vmoon_ldobj_tick(struct vmoon_ldobj *obj)
 		if (i == VMOON_LDSPEC_TIMERS_MAX)
 			break;
 		done |= 1U << i;
-		fire(obj, i);
+		fire(obj, i, now);
 	}
 	obj->is_ticking = false;
 	vmoon_ldtime_arm(obj);

@@ -2,7 +2,7 @@
 /*
  * ldrequire.c - require of a device's state: modules that its owner set, and
  * text files of the device's own folder, while it is loaded. A name is a file
- * right there: no separators, so nothing leads out of it.
+ * right there: no separators and no links, so nothing leads out of it.
  */
 #include "ldlib_parts.h"
 
@@ -53,16 +53,16 @@ static bool is_plain_name(const char *name, size_t len)
 	return len > 0 && strspn(name, letters) == len;
 }
 
-ssize_t vmoon_ldlib_read_file(const char *path, char *out,
+ssize_t vmoon_ldlib_read_file(const char *path, int flags, char *out,
 			      const char **out_problem)
 {
 	/* A pipe would make it wait. */
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
 	struct stat st;
 	ssize_t len = 0, n = 1;
 
 	if (fd < 0) {
-		*out_problem = strerror(errno);
+		*out_problem = errno == ELOOP ? "a link" : strerror(errno);
 		return -1;
 	}
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -99,7 +99,7 @@ static void load_file(lua_State *L, const char *name)
 	if (n < 0 || (size_t)n >= sizeof(path))
 		luaL_error(L, "module '%s': its path is too long", name);
 	text = lua_newuserdatauv(L, VMOON_LDLIB_FILE_MAX + 1, 0);
-	len = vmoon_ldlib_read_file(path, text, &problem);
+	len = vmoon_ldlib_read_file(path, O_NOFOLLOW, text, &problem);
 	if (len < 0)
 		luaL_error(L, "module '%s' (%s): %s", name, path, problem);
 	lua_pushfstring(L, "@%s", path);

@@ -47,7 +47,7 @@ static enum vmoon_status read_text(struct load *load, char **out_block,
 				  "device file '%s': out of memory", path);
 	*out_block = block;
 	errno = 0;
-	len = vmoon_ldlib_read_file(path, block, &problem);
+	len = vmoon_ldlib_read_file(path, 0, block, &problem);
 	if (len < 0 && errno != 0)
 		return vmoon_fail(err, VMOON_E_SYS, errno, "device file '%s'",
 				  path);

@@ -185,6 +185,12 @@ describe("what an inline device", function()
     assert.matches("io", raised(d.read64, d, 0).message, 1, true)
   end)
 
+  it("is a table that vmoon.device has not seen is refused, with what to write", function()
+    local err = raised(vmoon.bench, { device = { size = 16, registers = { R = { at = 0 } } } })
+    assert.equal("bench: device is a plain table", err.message)
+    assert.matches("vmoon.device.mmio", tostring(err), 1, true)
+  end)
+
   it("is beside a file is refused", function()
     assert.matches("one of both", raised(bench, reading(function() return 1 end), { file = "x.lua" }).message, 1, true)
   end)

@@ -417,7 +417,7 @@ static void put_file(const char *folder, size_t size)
 
 static void remove_all(const char *folder)
 {
-	static const char *const names[] = {"big", "pipe", "code"};
+	static const char *const names[] = {"big", "pipe", "code", "link"};
 	char path[128];
 
 	for (size_t i = 0; i < VMOON_COUNTOF(names); i++) {
@@ -444,6 +444,10 @@ static void test_ldlib__require_refuses_what_is_no_text_file(void **state)
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_int_equal(rig_try(&r, "require 'pipe'"), VMOON_E_SCRIPT);
 	assert_non_null(strstr(r.err.msg, "not a file"));
+	(void)snprintf(path, sizeof(path), "%s/link.lua", folder);
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_int_equal(rig_try(&r, "require 'link'"), VMOON_E_SCRIPT);
+	assert_non_null(strstr(r.err.msg, "link.lua): a link"));
 	(void)snprintf(path, sizeof(path), "%s/code.lua", folder);
 	f = fopen(path, "we");
 	assert_non_null(f);

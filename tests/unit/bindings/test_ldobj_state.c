@@ -222,6 +222,26 @@ static void test_timers_run_by_their_names_and_can_be_cancelled(void **state)
 	rig_close(&r);
 }
 
+static void test_a_timer_that_fails_rests(void **state)
+{
+	struct ldobj_rig r;
+
+	(void)state;
+	rig_open(&r,
+		 DEVICE "name = 'x', size = 16, registers = { GO = { at = 0, "
+			"on_write = function(d, v) d:set_timer('t', v / 10) "
+			"end } }, timers = { t = function(d) "
+			"d:set_timer('t', d.reg.GO / 10) error('no') end } }",
+		 plain);
+	rig_write32(&r, 0, 0);
+	rig_advance(&r, SECOND);
+	assert_in_range(rig_stats(&r).errors, 99, 101); /* not a million */
+	rig_write32(&r, 0, 1); /* longer than the rest: as it was set */
+	rig_advance(&r, SECOND);
+	assert_in_range(rig_stats(&r).errors, 109, 112);
+	rig_close(&r);
+}
+
 static void test_a_snapshot_has_registers_state_time_and_timers(void **state)
 {
 	struct ldobj_rig r, s;
@@ -502,6 +522,7 @@ static const struct CMUnitTest tests[] = {
 		test_an_access_waits_for_posted_writes_of_more_than_a_turn),
 	cmocka_unit_test(test_a_reload_takes_posted_writes_that_wait_along),
 	cmocka_unit_test(test_timers_run_by_their_names_and_can_be_cancelled),
+	cmocka_unit_test(test_a_timer_that_fails_rests),
 	cmocka_unit_test(test_a_snapshot_has_registers_state_time_and_timers),
 	cmocka_unit_test(
 		test_a_snapshot_of_another_file_is_refused_unless_it_is_allowed),
