@@ -203,13 +203,11 @@ static double round_of(struct rig *r, const struct load *load)
  * Both in turns, so that what disturbs the machine disturbs both; the best
  * round of each: what disturbs a round only ever makes it slower.
  */
-static unsigned rounds = ROUNDS; static const char *only = "";
 static void compare(struct rig *c, struct rig *lua, const struct load *load)
 {
-	if (strstr(load->name, only) == NULL) return;
 	double best_c = 1e300, best_lua = 1e300;
 
-	for (unsigned i = 0; i < rounds; i++) {
+	for (unsigned i = 0; i < ROUNDS; i++) {
 		const double ns_c = round_of(c, load);
 		const double ns_lua = round_of(lua, load);
 
@@ -221,8 +219,8 @@ static void compare(struct rig *c, struct rig *lua, const struct load *load)
 	       load->name, best_c / best_lua, "of C", best_c, best_lua);
 }
 
-int main(int argc, char **argv)
-{ if (argc > 1) only = argv[1]; if (argc > 2) rounds = (unsigned)atoi(argv[2]);
+int main(void)
+{
 	static const struct load blk[] = {
 		{"blk read 512", VMOON_DRIVER_BLK_IN, 512, blk_batch},
 		{"blk read 4096", VMOON_DRIVER_BLK_IN, 4096, blk_batch},

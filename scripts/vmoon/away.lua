@@ -9,13 +9,14 @@
 -- the VM and its devices meanwhile, pause it and stop it.
 local core = ...
 
-local next, pairs, pcall, setmetatable = next, pairs, pcall, setmetatable
+local pairs, pcall, setmetatable = pairs, pcall, setmetatable
 
 local IO <const> = { get = core.away_get, set = core.away_set, call = core.away_call }
 local TURNS_MAX <const> = 16 -- of one VM, before others have theirs
 
 -- VM -> its functions, by the number of the device.
 local away = setmetatable({}, { __mode = "k" })
+local is_used = false
 
 -- Nobody is called while C code waits, so it does not wait where guests may be
 -- waiting for us.
@@ -39,10 +40,8 @@ local function wait_in_steps()
 end
 
 function core.keep_away(vm, lists)
-  if next(away) == nil and wait_in_steps then
-    wait_in_steps()
-    wait_in_steps = nil
-  end
+  if not is_used then wait_in_steps() end
+  is_used = true
   away[vm] = lists
 end
 
@@ -58,7 +57,7 @@ end
 local function run(vm, lists, name, list, number, id, ...)
   if not name then return false end
   local device = vm.device[name]
-  answer(vm, device, id, core.protect(lists[list][number], core.far(device, IO), ...))
+  answer(vm, device, id, pcall(lists[list][number], core.far(device, IO), ...))
   return true
 end
 
@@ -69,7 +68,7 @@ local function deliver(vm, lists)
 end
 
 function core.deliver_away()
-  if next(away) == nil then return end
+  if not is_used then return end
   local found = {}
   for vm, lists in pairs(away) do found[#found + 1] = { vm, lists } end
   for i = 1, #found do
