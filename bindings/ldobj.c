@@ -192,7 +192,7 @@ bool vmoon_ldhook_call(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 	if (!is_ok && vmoon_ldaway_is_asking(obj))
 		return false;
 	hook->calls++;
-	hook->total_ticks += vmoon_ldstate_last_share(s);
+	hook->total_ticks += vmoon_ldstate_last_share(s) + away;
 	if (ticks > hook->worst_ticks) {
 		hook->worst_ticks = ticks;
 		if (!hook->was_slow && away == 0)

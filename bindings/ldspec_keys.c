@@ -212,8 +212,8 @@ static const struct vmoon_ldkey device_rows[] = {
 		 .choices = "vcpu, script",
 		 .default_text = "vcpu",
 		 .doc = "Where hooks of registers run that do not say it; "
-			"\"script\": in the script that describes the device, "
-			"on a bench.",
+			"\"script\": in the script that describes it, and the "
+			"guest waits.",
 		 .example = "where = \"vcpu\""},
 };
 
@@ -320,8 +320,8 @@ static const struct vmoon_ldkey register_rows[] = {
 				   .default_text = "the device's",
 				   .doc = "Where its hooks run; \"script\": in "
 					  "the script that describes the "
-					  "device, with its variables, on a "
-					  "bench.",
+					  "device, with its variables; the "
+					  "guest waits for it.",
 				   .example = "where = \"vcpu\""},
 };
 

@@ -506,6 +506,7 @@ function Port:resize(cols, rows) end
 ---@field c_time? vmoon.Seconds                # about what C took for them, Lua's time not counted
 ---@field fast? integer                       # of a device in Lua: accesses that C answered alone
 ---@field hooks? integer                      # and those that called a hook; of virtio: calls of hooks
+---@field asked? integer                      # hooks that ran in the script, while an access waited for it
 ---@field late? integer                       # hooks that took longer than their budget
 ---@field posted? integer                     # writes that were done later
 ---@field events? integer                     # by d:post
@@ -515,7 +516,7 @@ function Port:resize(cols, rows) end
 ---@field memory_peak? integer
 ---@field memory_max? integer
 ---@field hook_max? vmoon.Seconds              # the longest time of a hook
----@field hook_total? vmoon.Seconds
+---@field hook_total? vmoon.Seconds            # after a thousand calls from samples, as total of by_hook
 ---@field error? string                       # the last one of a hook, or why it gave up
 ---@field failed? boolean                     # no hook is called any more
 ---@field by_hook? table<string, vmoon.HookStats>  # "on_write of CTRL"; since the last reload

@@ -40,7 +40,7 @@
 ---@field budget? number
 ---The heap of its code, 256K to 1G, reserved when it is made. Left out: 16M.
 ---@field memory? string
----Where hooks of registers run that do not say it; "script": in the script that describes the device, on a bench.
+---Where hooks of registers run that do not say it; "script": in the script that describes it, and the guest waits.
 ---Left out: vcpu.
 ---@field where? "vcpu"|"script"
 
@@ -77,7 +77,7 @@
 ---@field budget? number
 ---The heap of its code, 256K to 1G, reserved when it is made. Left out: 16M.
 ---@field memory? string
----Where hooks of registers run that do not say it; "script": in the script that describes the device, on a bench.
+---Where hooks of registers run that do not say it; "script": in the script that describes it, and the guest waits.
 ---Left out: vcpu.
 ---@field where? "vcpu"|"script"
 
@@ -136,7 +136,7 @@
 ---@field doorbell? boolean
 ---on_write runs later, in order, and the guest does not wait for it. Left out: false.
 ---@field posted? boolean
----Where its hooks run; "script": in the script that describes the device, with its variables, on a bench.
+---Where its hooks run; "script": in the script that describes the device, with its variables; the guest waits for it.
 ---Left out: the device's.
 ---@field where? "vcpu"|"script"
 
@@ -322,6 +322,12 @@ function Buffer:done() end
 ---that fails keeps nothing.
 function Buffer:later() end
 
+---How many bytes from the driver are not read yet, and how many there is still room for: readable and
+---writable in one call.
+---@return integer readable
+---@return integer writable
+function Buffer:left() end
+
 ---Takes the next len bytes that the driver has sent, or as many as there are; all of them without len.
 ---Raises when a part of the buffer is no guest memory, and for a len below 0.
 ---@param len? integer                        # bytes
@@ -332,6 +338,13 @@ function Buffer:read(len) end
 ---@param len? integer                        # bytes
 ---@return integer skipped
 function Buffer:skip(len) end
+
+---Takes the integers that a format of string.unpack has, without a string between. Formats have b, B, h, H, i
+---and I with a width up to 8, j, x, and the order < or >. Raises when a part of the buffer is no guest memory.
+---@param format string
+---@return integer|nil                        # nil: fewer bytes are left, and none were taken
+---@return integer ...
+function Buffer:unpack(format) end
 
 ---Writes bytes behind those that were written, as many as there is room for; how many. Raises when a part
 ---of the buffer is no guest memory. With first only the part that bytes:sub(first, last) is, without a copy.
@@ -350,7 +363,18 @@ function Buffer:write_last(bytes) end
 ---| fun(d: vmoon.device.VirtioObject, buf: vmoon.device.Buffer)
 ---| fun(d: vmoon.device.VirtioObject, bufs: vmoon.device.Buffer[], count: integer)
 
+---@class vmoon.device.BufferFunctions          # methods of a buffer: read(buf, len) is buf:read(len), and faster
+---@field done fun(buf: vmoon.device.Buffer)
+---@field later fun(buf: vmoon.device.Buffer)
+---@field left fun(buf: vmoon.device.Buffer): integer, integer
+---@field read fun(buf: vmoon.device.Buffer, len?: integer): string
+---@field skip fun(buf: vmoon.device.Buffer, len?: integer): integer
+---@field unpack fun(buf: vmoon.device.Buffer, format: string): integer|nil, ...: integer
+---@field write fun(buf: vmoon.device.Buffer, bytes: string, first?: integer, last?: integer): integer
+---@field write_last fun(buf: vmoon.device.Buffer, bytes: string)
+
 ---@class vmoon.device                          # the module: each function takes the table of a device and returns it
+---@field buffer vmoon.device.BufferFunctions  # in a device file
 local device = {}
 
 ---A device whose registers are in memory.

@@ -90,6 +90,17 @@ describe("the stub of vmoon.device", function()
     assert.same(sorted(buffer), stub_names "Buffer")
   end)
 
+  it("has the methods of a buffer as functions", function()
+    local path = support.write("f.lua", [[
+      local names = {}
+      for name, f in pairs(require "vmoon.device".buffer) do names[name] = type(f) == "function" end
+      return require "vmoon.device".pio {
+        name = "x", size = 4, registers = { R = { at = 0 } }, methods = { names = function() return names end },
+      }]])
+    local b <close> = vmoon.bench { file = path }
+    assert.same(sorted(b:call "names"), stub_names "BufferFunctions")
+  end)
+
   it("says of buffers what they have", function()
     local path = support.write("b.lua", [[
       return require "vmoon.device".virtio { name = "x", id = 4, state = {},

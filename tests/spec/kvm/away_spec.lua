@@ -60,19 +60,17 @@ describe("a hook with where = script in a VM", function()
     local by = stats.by_hook["on_write of ADD"]
     assert.equal(1, by.calls)
     assert.is_true(by.total > 0 and by.worst == by.total)
-    local names = {}
-    for i, note in ipairs(d:log()) do names[i] = note.register .. (note.is_write and "!" or "?") end
-    assert.same({ "POKE", "ACK", "ADD", "COUNT" }, (function()
-      for i, note in ipairs(d:log()) do names[i] = note.register end
-      return names
-    end)())
-    assert.equal(7, d:log()[4].value)
+    local log, names = d:log(), {}
+    for i, note in ipairs(log) do names[i] = note.register end
+    assert.same({ "POKE", "ACK", "ADD", "COUNT" }, names)
+    assert.equal(7, log[4].value)
   end)
 
   with("custom", "may use the VM and its device, pause and resume it", function(kernel)
     local vm, seen
     vm = new(kernel, { POKE = { on_write = function(d)
-      seen = { vm.state, vm.device.custom:regs()[2].name, vm.device.custom:call("twice", 4), vm.device.custom.state.adds }
+      local self = vm.device.custom
+      seen = { vm.state, self:regs()[2].name, self:call("twice", 4), self.state.adds }
       vm:pause()
       seen[#seen + 1] = vm.state
       d.reg.COUNT = 1
