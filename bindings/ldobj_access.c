@@ -101,9 +101,12 @@ static bool run_posted(struct vmoon_ldobj *obj)
 void vmoon_ldreg_drain(struct vmoon_ldobj *obj)
 {
 	const struct vmoon_ldstate *s = obj->code.state;
-	const uint64_t begin = vmoon_lhost_ticks();
+	uint64_t begin;
 	bool is_ok = true;
 
+	if (obj->posted_len == 0) /* nearly always: the counter is slow */
+		return;
+	begin = vmoon_lhost_ticks();
 	/* A hook cannot post another. */
 	for (unsigned n = obj->posted_len; n > 0 && is_ok; n--)
 		is_ok = run_posted(obj) &&

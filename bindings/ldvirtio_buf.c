@@ -61,23 +61,21 @@ static inline struct vmoon_ldbuf *check_buf(lua_State *L)
 	return NULL;
 }
 
-/* luaL_checkinteger, and quick where there is one. */
-static lua_Integer check_integer(lua_State *L, int arg)
+/* luaL_optinteger, and quick where there is one. */
+static inline lua_Integer opt_integer(lua_State *L, int arg,
+				      lua_Integer without)
 {
 	int is_one;
 	const lua_Integer value = lua_tointegerx(L, arg, &is_one);
 
-	return is_one != 0 ? value : luaL_checkinteger(L, arg);
+	return is_one != 0 ? value : luaL_optinteger(L, arg, without);
 }
 
 /* How many bytes: all that are left when it is not said. */
 static uint32_t check_len(lua_State *L, int arg, uint32_t left)
 {
-	lua_Integer want;
+	const lua_Integer want = opt_integer(L, arg, left);
 
-	if (lua_isnoneornil(L, arg))
-		return left;
-	want = check_integer(L, arg);
 	luaL_argcheck(L, want >= 0, arg, "a length is at least 0");
 	return want < (lua_Integer)left ? (uint32_t)want : left;
 }
@@ -168,13 +166,9 @@ static const char *check_part(lua_State *L, size_t *out_len)
 	size_t size;
 	const char *bytes = luaL_checklstring(L, 2, &size);
 	const lua_Integer len = (lua_Integer)size; /* a string's */
-	lua_Integer first, last;
+	lua_Integer first = opt_integer(L, 3, 1);
+	lua_Integer last = opt_integer(L, 4, -1);
 
-	*out_len = size;
-	if (lua_isnoneornil(L, 3))
-		return bytes;
-	first = check_integer(L, 3);
-	last = lua_isnoneornil(L, 4) ? -1 : check_integer(L, 4);
 	if (first <= 0)
 		first = first == 0 || first < -len ? 1 : len + first + 1;
 	if (last < 0)

