@@ -9,7 +9,7 @@
 #define TYPE "vmoon.buffer"
 enum {
 	BYTES_A_STEP = 64, /* of a copy, as the budget counts it */
-	FREE_BYTES = 256
+	FREE_BYTES = 512
 };
 
 /* Its address says what is a box. */

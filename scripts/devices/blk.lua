@@ -2,7 +2,6 @@
 -- blk.lua - a virtio disk (VIRTIO 1.2, 5.2) in a table: an entry for each 4 KiB
 -- that are not all zero, and at most as many as the parameter "kept" says.
 local dev = require "vmoon.device"
-
 local SECTOR <const> = 512; local CHUNK <const> = 4096 -- 8 sectors
 local IN <const> = 0; local OUT <const> = 1; local FLUSH <const> = 4; local GET_ID <const> = 8
 local OK <const>, IOERR <const>, UNSUPP <const> = "\0", "\1", "\2"
@@ -26,29 +25,32 @@ local function get(buf, sector, count)
   return OK
 end
 
--- What the next n sectors make of a chunk; nil: all of it is zero.
-local function change(buf, chunk, first, n)
-  if n == 8 then
-    chunk = read(buf, CHUNK)
-    return chunk ~= ZERO and chunk or nil
-  elseif #chunk ~= 8 then
-    local t = {}
-    for i = 1, 8 do t[i] = chunk:sub((i - 1 << 9) + 1, i << 9) end
-    chunk = t
-  end
-  for i = first + 1, first + n do chunk[i] = read(buf, SECTOR) end
-  if chunk[first + 1] ~= ZERO_SECTOR then return chunk end
+local function split(chunk)
+  local t = {}
+  for i = 1, 8 do t[i] = chunk:sub((i - 1 << 9) + 1, i << 9) end
+  return t
+end
+
+local function is_zero(t)
   for i = 1, 8 do
-    if chunk[i] ~= ZERO_SECTOR then return chunk end
+    if t[i] ~= ZERO_SECTOR then return false end
   end
+  return true
 end
 
 local function put(d, buf, sector, count)
   while count > 0 do
     local i, first = sector >> 3, sector & 7
-    local old, n = chunks[i], 8 - first
+    local old, n, new = chunks[i], 8 - first
     if n > count then n = count end
-    local new = change(buf, old or ZERO, first, n)
+    if n == 8 then
+      new = read(buf, CHUNK)
+      if new == ZERO then new = nil end
+    else
+      new = old and #old == 8 and old or split(old or ZERO)
+      for k = first + 1, first + n do new[k] = read(buf, SECTOR) end
+      if new[first + 1] == ZERO_SECTOR and is_zero(new) then new = nil end
+    end
     if new ~= old then
       if not (new and old) then -- one more, or one less
         if new and d.state.count == d.params.kept then return IOERR end
@@ -73,8 +75,7 @@ local function answer(d, buf)
     end
   elseif kind == FLUSH then status = OK
   elseif kind == GET_ID and room == 21 then
-    write(buf, string.pack("c20", d.name:sub(1, 20)))
-    status = OK
+    status = write(buf, string.pack("c20", d.name:sub(1, 20))) and OK
   elseif kind and kind ~= GET_ID then status = UNSUPP
   end
   write_last(buf, status)
@@ -92,8 +93,7 @@ return dev.virtio {
     sectors = { type = "integer", default = 8192, min = 8, max = 1 << 32 },
     kept = { type = "integer", default = 1024, min = 1, max = 12288, doc = "Entries of 4 KiB." },
   },
-  state = { chunks = {}, count = 0 },
-  memory = "64M",
+  state = { chunks = {}, count = 0 }, memory = "64M",
   config = { { name = "capacity", type = "le64", value = function(params) return params.sectors end } },
   queues = { { name = "request", size = 128, batch = true, on_buffer = requests } },
 }

@@ -18,7 +18,7 @@ static enum vmoon_status refusal(const struct vmoon_acpi_config *cfg,
 
 static void test_acpi__a_config_that_cannot_be_is_refused(void **state)
 {
-	struct vmoon_acpi_config bad[12];
+	struct vmoon_acpi_config bad[13];
 
 	(void)state;
 	for (size_t i = 0; i < VMOON_COUNTOF(bad); i++)
@@ -35,6 +35,7 @@ static void test_acpi__a_config_that_cannot_be_is_refused(void **state)
 	bad[9].pm_irq = bad[9].serial_irq;
 	bad[10].rtc_irq = bad[10].pm_irq;
 	bad[11].pm_port = 0xfffd;
+	bad[12].gsi_count = bad[12].rtc_irq;
 	for (size_t i = 0; i < VMOON_COUNTOF(bad); i++) {
 		if (refusal(&bad[i], BASE) != VMOON_E_INVAL)
 			fail_msg("case %zu was accepted", i);
@@ -106,6 +107,9 @@ static void test_acpi__impossible_virtio_devices_are_refused(void **state)
 		{{0xc8000000, 0x1000, 4},
 		 "ACPI tables: virtio device 0 cannot have GSI 4; use a free "
 		 "one below 24, but not 0 or 2"},
+		{{0xc8000000, 0x1000, 8},
+		 "ACPI tables: virtio device 0 cannot have GSI 8; use a free "
+		 "one below 24, but not 0 or 2"},
 		{{0xc8000000, 0x1000, 24},
 		 "ACPI tables: virtio device 0 cannot have GSI 24; use a free "
 		 "one below 24, but not 0 or 2"},
@@ -116,6 +120,7 @@ static void test_acpi__impossible_virtio_devices_are_refused(void **state)
 	size_t len;
 
 	(void)state;
+	cfg.rtc_irq = 8;
 	cfg.virtio_count = 1;
 	for (size_t i = 0; i < VMOON_COUNTOF(bad); i++) {
 		cfg.virtio = &bad[i].v;

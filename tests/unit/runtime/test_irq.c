@@ -92,6 +92,9 @@ static void test_irq__bad_number_and_too_many_sources_are_refused(void **state)
 	assert_int_equal(vmoon_irqs_add(&r->irqs, 24, &irq, &err),
 			 VMOON_E_INVAL);
 	assert_string_equal(err.msg, "interrupt 24 is out of range 0..23");
+	assert_int_equal(vmoon_irqs_add_edge(&r->irqs, 24, &irq, &err),
+			 VMOON_E_INVAL);
+	assert_string_equal(err.msg, "interrupt 24 is out of range 0..23");
 	for (int i = 0; i < VMOON_IRQ_SOURCES_MAX; i++)
 		assert_ok(vmoon_irqs_add(&r->irqs, 1, &irq, &err), &err);
 	assert_int_equal(vmoon_irqs_add(&r->irqs, 1, &irq, &err),

@@ -205,6 +205,21 @@ static void test_dm__what_is_found_leaves_room_for_what_is_fixed(void **state)
 	assert_int_equal(list[2].base, 6);
 }
 
+static void test_dm__what_is_found_is_aligned_as_it_asks(void **state)
+{
+	struct rig *r = *state;
+	struct vmoon_resource list[] = {ANY(PORTS, 2), ANY(PORTS, 4),
+					ANY(MMIO, 8), ANY(MMIO, 8)};
+
+	list[1].align = 16;
+	list[3].align = 8;
+	take(r, list, VMOON_COUNTOF(list));
+	assert_int_equal(list[0].base, 0xc000);
+	assert_int_equal(list[1].base, 0xc010);
+	assert_int_equal(list[2].base, 0xd0000000);
+	assert_int_equal(list[3].base, 0xd0000008);
+}
+
 static void test_dm__lines_are_shared_only_when_named(void **state)
 {
 	struct rig *r = *state;
@@ -293,6 +308,7 @@ static const struct CMUnitTest tests[] = {
 	RIG(test_dm_02__one_bad_resource_plans_nothing),
 	RIG(test_dm__what_is_found_lies_within_the_bounds),
 	RIG(test_dm__what_is_found_leaves_room_for_what_is_fixed),
+	RIG(test_dm__what_is_found_is_aligned_as_it_asks),
 	RIG(test_dm__lines_are_shared_only_when_named),
 	RIG(test_dm__released_resources_are_found_again),
 	RIG(test_dm__too_many_resources_are_refused),
