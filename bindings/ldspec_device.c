@@ -146,17 +146,18 @@ static void check_where(struct vmoon_ldcheck *c, const struct vmoon_ldvalue *v)
 
 /* ---- state, timers, methods ---- */
 
-/* why: "PATH: MESSAGE". */
+/* why: "PATH: MESSAGE", and no message has a colon. */
 static void say_state(struct vmoon_ldcheck *c, char *why)
 {
-	char *colon = strstr(why, ": "), *next = colon;
+	char *message = why, *next;
 	size_t before;
 
-	for (; next != NULL; next = strstr(next + 1, ": "))
-		colon = next; /* the last one: no message has any */
-	*colon = '\0';
-	before = vmoon_ldcheck_enter(c, why);
-	vmoon_ldcheck_say(c, "%s", colon + 2);
+	while ((next = strstr(message, ": ")) != NULL)
+		message = next + 2;
+	if (message != why)
+		message[-2] = '\0';
+	before = vmoon_ldcheck_enter(c, message != why ? why : "state");
+	vmoon_ldcheck_say(c, "%s", message);
 	vmoon_ldcheck_hint(c, "state is plain data: numbers, strings, "
 			      "booleans and tables of them");
 	vmoon_ldcheck_leave(c, before);
