@@ -45,7 +45,7 @@ CFLAGS_ALL := -std=$(STD) -D_GNU_SOURCE $(WARN) -fPIC -fvisibility=hidden \
               -ffile-prefix-map=$(CURDIR)=. \
               -pthread $(OPT) $(HARDEN) $(CHECK) $(SAN_$(SAN)) $(CFLAGS)
 LDFLAGS_ALL := -pthread $(SAN_$(SAN)) $(if $(SAN),,-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now) $(LDFLAGS)
-LINK_WHOLE := $(if $(LTO),$(OPT) $(LTO)) $(LDFLAGS_ALL)
+LINK_WHOLE := $(if $(LTO),$(OPT) $(LTO) -ffile-prefix-map=$(CURDIR)=.) $(LDFLAGS_ALL)
 # A sanitizer's symbols are resolved by the program, so only the plain
 # library can be asked to be complete.
 SO_FLAGS := -shared $(if $(SAN),,-Wl$(comma)-z$(comma)defs)
