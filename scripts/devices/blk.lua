@@ -40,16 +40,16 @@ end
 
 local function put(d, buf, sector, count)
   while count > 0 do
-    local i, first = sector >> 3, sector & 7
-    local old, n, new = chunks[i], 8 - first
-    if n > count then n = count end
-    if n == 8 then
-      new = read(buf, CHUNK)
+    local i, n, new = sector >> 3, 1
+    local old = chunks[i]
+    if count > 7 and sector & 7 == 0 then
+      n, new = 8, read(buf, CHUNK)
       if new == ZERO then new = nil end
     else
+      local bytes = read(buf, SECTOR)
       new = old and #old == 8 and old or split(old or ZERO)
-      for k = first + 1, first + n do new[k] = read(buf, SECTOR) end
-      if new[first + 1] == ZERO_SECTOR and is_zero(new) then new = nil end
+      new[(sector & 7) + 1] = bytes
+      if bytes == ZERO_SECTOR and is_zero(new) then new = nil end
     end
     if new ~= old then
       if not (new and old) then -- one more, or one less
