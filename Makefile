@@ -104,6 +104,7 @@ ALL_C    := $(CORE_SRC) $(HOST_SRC) $(BIND_SRC) $(EMBED_SRC) $(CLI_SRC) $(SUPPOR
 
 obj = $(patsubst %.c,$(OUT)/%.o,$(1))
 whole = $(if $(LTO),$(patsubst %.c,$(OUT)/lto/%.o,$(1)),$(call obj,$(1)))
+both = $(sort $(call obj,$(1)) $(call whole,$(1)))
 CORE_LIB := $(OUT)/libvmoon-core.a
 SUPPORT_LIB := $(OUT)/libsupport.a
 LIB_A    := $(OUT)/lib/libvmoon.a
@@ -159,8 +160,8 @@ tools: $(TOOL_BIN)
 benches: $(BENCH_BIN) guest $(OUT)/bench/disk_load
 objects: $(call obj,$(ALL_C))
 
-$(sort $(OUT)/runtime/vmoon.o $(call whole,runtime/vmoon.c)): CFLAGS_ALL += -DVMOON_VERSION='"$(VERSION)"'
-$(sort $(OUT)/runtime/vmoon.o $(call whole,runtime/vmoon.c)): VERSION
+$(call both,runtime/vmoon.c): CFLAGS_ALL += -DVMOON_VERSION='"$(VERSION)"'
+$(call both,runtime/vmoon.c): VERSION
 # $(1): more flags
 define compile
 	$(Q)mkdir -p $(@D)
@@ -217,7 +218,7 @@ $(OUT)/gen/lua_parts.h: $(LUA_PARTS) scripts/dev/embed.sh
 $(OUT)/gen/api_parts.h: $(API_PARTS) scripts/dev/embed.sh
 	$(Q)mkdir -p $(@D)
 	$(Q)sh scripts/dev/embed.sh $(API_PARTS) > $@.tmp && mv $@.tmp $@
-$(sort $(call obj,$(BIND_SRC) $(EMBED_SRC) $(CLI_SRC)) $(call whole,$(BIND_SRC) $(EMBED_SRC) $(CLI_SRC))): | $(OUT)/gen/lua_parts.h $(OUT)/gen/api_parts.h
+$(call both,$(BIND_SRC) $(EMBED_SRC) $(CLI_SRC)): | $(OUT)/gen/lua_parts.h $(OUT)/gen/api_parts.h
 $(MAN): $(CLI)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLI) api --man $(@F) > $@.tmp && mv $@.tmp $@

@@ -166,9 +166,13 @@ static const char *check_part(lua_State *L, size_t *out_len)
 	size_t size;
 	const char *bytes = luaL_checklstring(L, 2, &size);
 	const lua_Integer len = (lua_Integer)size; /* a string's */
-	lua_Integer first = opt_integer(L, 3, 1);
-	lua_Integer last = opt_integer(L, 4, -1);
+	lua_Integer first, last;
 
+	*out_len = size;
+	if (lua_gettop(L) == 2) /* most often */
+		return bytes;
+	first = opt_integer(L, 3, 1);
+	last = opt_integer(L, 4, -1);
 	if (first <= 0)
 		first = first == 0 || first < -len ? 1 : len + first + 1;
 	if (last < 0)

@@ -80,7 +80,7 @@ enum vmoon_status vmoon_gmem_dirty_take(const struct vmoon_gmem *gm,
 {
 	struct vmoon_gmem_backing *b = region_at(gm, region_gpa);
 
-	if (b == NULL || b->log_words != count)
+	if (b == NULL || b->log_words == 0 || b->log_words != count)
 		return VMOON_E_INVAL;
 	for (size_t i = 0; i < count; i++)
 		words[i] = __atomic_exchange_n(&b->log[i], 0, __ATOMIC_ACQUIRE);

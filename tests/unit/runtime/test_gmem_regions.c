@@ -141,6 +141,23 @@ static void test_gmem__clearing_is_logged(void **state)
 	vmoon_gmem_fini(&gm);
 }
 
+static void test_gmem__mapped_memory_without_a_log_has_none(void **state)
+{
+	const struct vmoon_gmem none = {.count = 0};
+	const struct vmoon_gmem_region r = {0, PAGE, NULL};
+	struct vmoon_gmem gm;
+	struct vmoon_error err;
+	uint64_t word = 5;
+
+	(void)state;
+	assert_ok(vmoon_gmem_insert(&none, &r, &anonymous, &gm, &err), &err);
+	assert_int_equal(vmoon_gmem_dirty_words(&gm, 0), 0);
+	assert_int_equal(vmoon_gmem_dirty_take(&gm, 0, &word, 0),
+			 VMOON_E_INVAL);
+	assert_int_equal(word, 5);
+	vmoon_gmem_fini(&gm);
+}
+
 static void test_mem_08__insert_and_remove_leave_the_old_one_readable(
 	void **state)
 {
@@ -436,6 +453,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(test_gmem__host_and_guest_are_alike_below_2_mib),
 	cmocka_unit_test(test_gmem__memory_of_the_caller_is_not_cleared),
 	cmocka_unit_test(test_gmem__clearing_is_logged),
+	cmocka_unit_test(test_gmem__mapped_memory_without_a_log_has_none),
 	cmocka_unit_test(
 		test_mem_08__insert_and_remove_leave_the_old_one_readable),
 	cmocka_unit_test(test_mem_09__remove_wants_the_exact_region),
