@@ -26,7 +26,6 @@ struct wanted {
 	size_t params_len;
 	uint64_t at;
 	unsigned irq;
-	bool is_trusted;
 };
 
 static void free_wanted(struct wanted *w)
@@ -80,12 +79,25 @@ static enum vmoon_status read_wanted(struct vmoon_runtime *rt,
 		w.options.script_list = (unsigned)i + 1; /* few devices */
 	w.at = d.at;
 	w.irq = d.irq;
-	w.is_trusted = d.is_trusted;
+	w.options.is_trusted = d.is_trusted;
 	if (d.param_count > 0)
 		st = pack_params(cfg, i, &w, err);
 	if (st == VMOON_OK)
 		*out = w;
 	return st;
+}
+
+/* A script's functions have what they are to have by where = "script". */
+static enum vmoon_status check_trust(const struct wanted *w, size_t i,
+				     struct vmoon_error *err)
+{
+	if (!w->options.is_trusted || !w->options.source.is_inline)
+		return VMOON_OK;
+	return vmoon_fail(err, VMOON_E_CONFIG, 0,
+			  "devices.%zu.trusted: only a file can be trusted; "
+			  "put the device into one, or keep hooks in the "
+			  "script with where = \"script\"",
+			  i + 1);
 }
 
 /* What its place in a VM contradicts. */
@@ -96,12 +108,6 @@ static enum vmoon_status check_place(const struct wanted *w,
 	const struct vmoon_ldspec *spec = vmoon_ldobj_spec(obj);
 	const char *name = vmoon_ldobj_name(obj);
 
-	if (w->is_trusted)
-		return vmoon_fail(err, VMOON_E_UNSUPPORTED, 0,
-				  "devices.%zu.trusted: trusted code cannot "
-				  "run on the guest's threads yet; leave it "
-				  "out",
-				  i + 1);
 	if (spec->kind == VMOON_LDSPEC_VIRTIO && (w->at != 0 || w->irq != 0))
 		return vmoon_fail(err, VMOON_E_CONFIG, 0,
 				  "devices.%zu.%s: '%s' is a virtio device, "
@@ -129,10 +135,13 @@ static enum vmoon_status create_object(const struct wanted *w, size_t i,
 				       struct vmoon_ldobj **out_obj,
 				       struct vmoon_error *err)
 {
-	enum vmoon_status st = vmoon_ldobj_create(
-		&w->options, problems == NULL ? NULL : vmoon_ldproblems_add,
-		problems, out_obj, err);
+	enum vmoon_status st = check_trust(w, i, err);
 
+	if (st != VMOON_OK)
+		return st;
+	st = vmoon_ldobj_create(&w->options,
+				problems == NULL ? NULL : vmoon_ldproblems_add,
+				problems, out_obj, err);
 	if (st != VMOON_OK)
 		return st;
 	st = check_place(w, *out_obj, i, err);
@@ -382,6 +391,8 @@ static void check_one(lua_State *L, int spec, const struct vmoon_config *cfg,
 
 	if (vmoon_config_device(cfg, i, &d, &err) != VMOON_OK)
 		vmoon_lresult_raise(L, NULL, &err);
+	if (d.file != NULL && d.is_trusted)
+		return; /* it is not run just to be looked at */
 	at->origin.source = &own;
 	if (d.file == NULL)
 		load_inline(L, spec, i, at, &own);

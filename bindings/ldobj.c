@@ -37,6 +37,14 @@ struct vmoon_ldstate *vmoon_ldobj_state(const struct vmoon_ldobj *obj)
 	return obj->code.state;
 }
 
+enum vmoon_device_worker vmoon_ldobj_worker(const struct vmoon_ldobj *obj)
+{
+	if (obj->opts.is_trusted)
+		return VMOON_WORKER_TRUSTED;
+	return obj->code.spec->has_worker ? VMOON_WORKER_OWN
+					  : VMOON_WORKER_SHARED;
+}
+
 /* ---- trouble ---- */
 
 void vmoon_ldhook_describe(const struct vmoon_ldobj *obj,

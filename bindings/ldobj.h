@@ -40,6 +40,11 @@ struct vmoon_ldobj_options {
 	size_t memory;                       /* 0: the file's */
 	bool allow_changed; /* a snapshot of another text of the file */
 	/*
+	 * All of Lua's libraries and no limit of time: its code is called by
+	 * threads that no sandbox walls in, and that nobody waits for.
+	 */
+	bool is_trusted;
+	/*
 	 * Adds to the object d before any of the file's functions runs; may
 	 * raise. Its arguments: d, a table that goes into the slot extra of
 	 * a virtio device and is empty, the spec. NULL: nothing. For virtio.
@@ -80,6 +85,8 @@ const char *vmoon_ldobj_path(const struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 struct vmoon_ldspec *vmoon_ldobj_spec(const struct vmoon_ldobj *obj)
 	VMOON_NONNULL(1);
 struct vmoon_ldstate *vmoon_ldobj_state(const struct vmoon_ldobj *obj)
+	VMOON_NONNULL(1);
+enum vmoon_device_worker vmoon_ldobj_worker(const struct vmoon_ldobj *obj)
 	VMOON_NONNULL(1);
 /* Whose code runs in L. */
 struct vmoon_ldobj *vmoon_ldobj_of(lua_State *L) VMOON_NONNULL(1);

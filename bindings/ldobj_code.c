@@ -231,7 +231,7 @@ static enum vmoon_status find_bools(struct vmoon_ldcode *code,
 
 /* ---- the file ---- */
 
-/* What is not there yet is refused where it is written. */
+/* Hooks that would stay in a script which is not there. */
 static enum vmoon_status refuse(const struct vmoon_ldobj *obj,
 				const struct vmoon_ldspec *spec,
 				void (*fn)(void *ctx,
@@ -239,11 +239,8 @@ static enum vmoon_status refuse(const struct vmoon_ldobj *obj,
 				void *fn_ctx, struct vmoon_error *err)
 {
 	struct vmoon_ldproblem p = {0};
-	char path[VMOON_REGMAP_NAME_MAX + 32] = "trusted";
+	char path[VMOON_REGMAP_NAME_MAX + 32] = "";
 
-	if (spec->is_trusted)
-		p.message = "a device that is trusted with all libraries "
-			    "cannot run on the guest's threads yet";
 	for (size_t i = 0; i < spec->map.reg_count && p.message == NULL; i++) {
 		if (spec->regs[i].where != VMOON_LDSPEC_SCRIPT ||
 		    obj->opts.script != NULL || obj->opts.script_list != 0)
@@ -341,7 +338,8 @@ enum vmoon_status vmoon_ldcode_make(struct vmoon_ldobj *obj,
 						: (size_t)VMOON_LDSTATE_MEMORY,
 		.budget_ns = obj->opts.budget_ns != 0 ? obj->opts.budget_ns
 						      : VMOON_LDSTATE_BUDGET_NS,
-		.folder = obj->opts.source.is_inline ? NULL : folder};
+		.folder = obj->opts.source.is_inline ? NULL : folder,
+		.is_trusted = obj->opts.is_trusted};
 	struct vmoon_ldcode code = {0};
 	enum vmoon_status st;
 

@@ -332,5 +332,6 @@ void vmoon_ldobj_device(struct vmoon_ldobj *obj,
 		.work = work,
 		.doorbell = doorbell,
 		.doorbells = obj->bells,
-		.doorbell_count = obj->doorbell_count};
+		.doorbell_count = obj->doorbell_count,
+		.worker = vmoon_ldobj_worker(obj)};
 }

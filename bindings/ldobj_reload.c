@@ -18,6 +18,8 @@ static const char *difference(const struct vmoon_ldspec *a,
 		return "features";
 	if (a->config_len != b->config_len)
 		return "the size of config";
+	if (a->has_worker != b->has_worker)
+		return "its worker";
 	if (a->queue_count != b->queue_count)
 		return "the number of queues";
 	for (size_t i = 0; i < a->queue_count; i++)

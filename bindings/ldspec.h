@@ -86,7 +86,7 @@ struct vmoon_ldspec {
 	enum vmoon_ldspec_on_error on_error;
 	uint64_t budget_ns; /* of a hook */
 	size_t memory;      /* of the state: made again when it has another */
-	bool is_trusted;    /* false: who uses the file trusts it */
+	bool has_worker;    /* of its own */
 
 	/* register devices */
 	struct vmoon_regmap_spec map;

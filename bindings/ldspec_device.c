@@ -14,6 +14,9 @@ enum {
 	STATE_LOOK_BYTES = 1 << 16 /* for more than one: a bound on the time */
 };
 
+/* The choices of worker, in their order. */
+enum { SHARED, OWN };
+
 #define ROW(id) (&vmoon_ldkeys_device.rows[id])
 
 static int64_t number_or(const struct vmoon_ldvalue *v, int64_t otherwise)
@@ -297,6 +300,8 @@ void vmoon_ldspec_check_device(struct vmoon_ldcheck *c, int idx)
 	check_ids(c, v);
 	spec->on_error = (enum vmoon_ldspec_on_error)number_or(
 		&v[VMOON_LDKEY_DEVICE_ON_ERROR], VMOON_LDSPEC_PAUSE);
+	spec->has_worker =
+		number_or(&v[VMOON_LDKEY_DEVICE_WORKER], SHARED) == OWN;
 	spec->budget_ns = (uint64_t)number_or(&v[VMOON_LDKEY_DEVICE_BUDGET],
 					      VMOON_LDSTATE_BUDGET_NS);
 	spec->memory = (size_t)number_or(&v[VMOON_LDKEY_DEVICE_MEMORY],

@@ -215,6 +215,17 @@ static const struct vmoon_ldkey device_rows[] = {
 			"\"script\": in the script that describes it, and the "
 			"guest waits.",
 		 .example = "where = \"vcpu\""},
+	[VMOON_LDKEY_DEVICE_WORKER] =
+		{.name = "worker",
+		 .word = "choice",
+		 .type = VMOON_LDKEY_CHOICE,
+		 .choices = "shared, own",
+		 .others = " thread ",
+		 .default_text = "shared",
+		 .doc = "The thread for timers, queues, doorbells and posted "
+			"writes: that of all devices of the VM, or one of its "
+			"own, where it is late for nobody else.",
+		 .example = "worker = \"own\""},
 };
 
 static const struct vmoon_ldkey register_rows[] = {

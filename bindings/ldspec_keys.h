@@ -70,6 +70,7 @@ enum { /* the table that the file returns */
        VMOON_LDKEY_DEVICE_BUDGET,
        VMOON_LDKEY_DEVICE_MEMORY,
        VMOON_LDKEY_DEVICE_WHERE,
+       VMOON_LDKEY_DEVICE_WORKER,
        VMOON_LDKEY_DEVICE_COUNT
 };
 enum { /* registers.NAME */

@@ -332,13 +332,26 @@ void vmoon_ldstate_gc(struct vmoon_ldstate *s, uint64_t budget_ns)
 
 /* ---- making one ---- */
 
+/* Its folder comes before all others that require looks in. */
+static void open_all(lua_State *L, const char *folder)
+{
+	luaL_openlibs(L);
+	if (folder == NULL)
+		return;
+	lua_getglobal(L, "package");
+	lua_getfield(L, -1, "path");
+	lua_pushfstring(L, "%s/?.lua;%s", folder, lua_tostring(L, -1));
+	lua_setfield(L, -3, "path");
+	lua_pop(L, 2);
+}
+
 static int open_state(lua_State *L)
 {
 	struct vmoon_ldstate *s = lua_touserdata(L, 1);
 
 	vmoon_ldbudget_open(L);
 	if (s->is_trusted)
-		luaL_openlibs(L);
+		open_all(L, s->folder);
 	else
 		vmoon_ldlib_open(L);
 	lua_gc(L, LUA_GCCOLLECT);

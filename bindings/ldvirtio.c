@@ -396,7 +396,8 @@ void vmoon_ldvirtio_options(struct vmoon_ldobj *obj,
 	*out = (struct vmoon_virtio_options){.size = sizeof(*out),
 					     .name = vmoon_ldobj_name(obj),
 					     .make = make,
-					     .ctx = obj};
+					     .ctx = obj,
+					     .worker = vmoon_ldobj_worker(obj)};
 }
 
 /* d, extra, the spec: inside of what makes d. */

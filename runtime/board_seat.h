@@ -5,6 +5,7 @@
 
 #include "board_virtio.h"
 #include "loop.h"
+#include "proxy.h"
 
 #include "virtio/mmio.h"
 
@@ -34,6 +35,7 @@ struct vmoon_virtio_seat {
 	struct vmoon_acpi_virtio place;
 	struct vmoon_loop *loop;   /* borrowed: serves the device */
 	struct vmoon_slot *slot;   /* borrowed: in the rack */
+	struct vmoon_proxy *proxy; /* borrowed: what the slot has; or NULL */
 	struct vmoon_virtio *vd;   /* borrowed: of the slot's device */
 	struct vmoon_block *block; /* borrowed: the disk's; or NULL */
 	bool is_attached;          /* block to loop */
@@ -61,6 +63,21 @@ struct vmoon_board_virtio {
 	size_t count;
 	struct vmoon_board_port ports[VMOON_SPEC_PORTS_MAX];
 };
+
+/* The transport, and the lock around each call into it. */
+static inline struct vmoon_device *vmoon_virtio_seat_dev(
+	const struct vmoon_virtio_seat *seat)
+{
+	return seat->proxy != NULL ? vmoon_proxy_behind(seat->proxy)
+				   : seat->slot->dev;
+}
+
+static inline struct vmoon_lock *vmoon_virtio_seat_lock(
+	const struct vmoon_virtio_seat *seat)
+{
+	return seat->proxy != NULL ? vmoon_proxy_lock(seat->proxy)
+				   : &seat->slot->lock;
+}
 
 /* board_virtio_make.c: the device by the seat's kind, the seat's block too. */
 VMOON_STATUS vmoon_virtio_seat_make(struct vmoon_virtio_seat *seat,

@@ -44,7 +44,7 @@ size_t vmoon_board_virtio_places(const struct vmoon_board_virtio *v,
  */
 static bool take_device(struct vmoon_virtio_seat *seat)
 {
-	return vmoon_lock_take_until(&seat->slot->lock,
+	return vmoon_lock_take_until(vmoon_virtio_seat_lock(seat),
 				     vmoon_mono_ns() + PATIENCE_NS);
 }
 
@@ -65,8 +65,8 @@ static void kick_queue(struct vmoon_virtio_seat *seat, unsigned queue)
 		ask_kick(seat, queue);
 		return;
 	}
-	vmoon_virtio_mmio_kick(seat->slot->dev, queue);
-	vmoon_lock_drop(&seat->slot->lock);
+	vmoon_virtio_mmio_kick(vmoon_virtio_seat_dev(seat), queue);
+	vmoon_lock_drop(vmoon_virtio_seat_lock(seat));
 }
 
 /* Each write to the eventfd is an edge: nobody has to read it. */
@@ -146,9 +146,9 @@ static void on_due(void *ctx)
 	due_ns = __atomic_load_n(&seat->due_ns, __ATOMIC_RELAXED);
 	if (due_ns != 0 && due_ns <= clock->mono_ns(clock->ctx)) {
 		__atomic_store_n(&seat->due_ns, 0, __ATOMIC_RELAXED);
-		vmoon_virtio_mmio_tick(seat->slot->dev);
+		vmoon_virtio_mmio_tick(vmoon_virtio_seat_dev(seat));
 	}
-	vmoon_lock_drop(&seat->slot->lock);
+	vmoon_lock_drop(vmoon_virtio_seat_lock(seat));
 }
 
 /* ---- descriptors of a seat ---- */
@@ -251,7 +251,11 @@ static enum vmoon_status make(void *ctx, const struct vmoon_rack_env *env,
 
 	if (st != VMOON_OK)
 		return st;
-	return vmoon_virtio_mmio_create(&cfg, seat->vd, out_dev, err);
+	st = vmoon_virtio_mmio_create(&cfg, seat->vd, out_dev, err);
+	if (st == VMOON_OK && seat->maker != NULL && seat->maker->wrap != NULL)
+		st = seat->maker->wrap(seat->maker->ctx, out_dev, &seat->proxy,
+				       err);
+	return st;
 }
 
 static enum vmoon_status attach_disk(struct vmoon_virtio_seat *seat,
@@ -367,7 +371,7 @@ enum vmoon_status vmoon_board_virtio_add(
 	const struct vmoon_virtio_seat given = {.kind = VMOON_SEAT_OF_EMBEDDER,
 						.name = maker->name,
 						.maker = maker,
-						.loop = v->host.loop};
+						.loop = maker->loop};
 	enum vmoon_status st;
 
 	if (v->count == VMOON_VIRTIO_DEVICES_MAX)

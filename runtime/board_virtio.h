@@ -6,6 +6,8 @@
 #include "board.h"
 #include "boot/acpi.h"
 
+struct vmoon_proxy;
+
 /*
  * Disks in their order, then entropy, then the console. Each has a window in
  * the hole below 4 GiB and a level interrupt, both by its number alone.
@@ -48,6 +50,14 @@ struct vmoon_board_virtio_maker {
 				  struct vmoon_virtio **out_vd,
 				  struct vmoon_error *err);
 	void *ctx;
+	struct vmoon_loop *loop; /* borrowed: serves it */
+	/*
+	 * NULL: nothing stands between the bus and the transport. Else what
+	 * does: takes *dev and makes it what the bus is to see.
+	 */
+	enum vmoon_status (*wrap)(void *ctx, struct vmoon_device **dev,
+				  struct vmoon_proxy **out_proxy,
+				  struct vmoon_error *err);
 };
 VMOON_STATUS vmoon_board_virtio_add(
 	struct vmoon_board_virtio *v,

@@ -29,28 +29,44 @@ static struct vmoon_virtio_seat *find(struct vmoon_board_virtio *v,
 	return NULL;
 }
 
-/* With the device's lock taken, unless it is NULL. */
+/* One of the embedder's may stand behind a proxy: E_TIMEOUT. */
+static enum vmoon_status take(struct vmoon_virtio_seat *seat,
+			      struct vmoon_error *err)
+{
+	if (seat->proxy != NULL)
+		return vmoon_proxy_take(seat->proxy, seat->name, err);
+	vmoon_lock_take(&seat->slot->lock);
+	return VMOON_OK;
+}
+
+static void leave(struct vmoon_virtio_seat *seat)
+{
+	vmoon_lock_drop(vmoon_virtio_seat_lock(seat));
+}
+
+static enum vmoon_status refuse(const char *name, const char *what,
+				struct vmoon_error *err)
+{
+	return vmoon_fail(err, VMOON_E_INVAL, 0, "'%s' is no %s of the VM",
+			  name, what);
+}
+
+/* Of ours, with the device's lock taken, unless it is NULL. */
 static struct vmoon_virtio_seat *enter(struct vmoon_board_virtio *v,
 				       const char *name,
 				       enum vmoon_seat_kind kind,
 				       struct vmoon_error *err)
 {
 	static const char *const what[] = {"disk", "source of entropy",
-					   "console", "device of yours"};
+					   "console"};
 	struct vmoon_virtio_seat *seat = find(v, name);
 
 	if (seat != NULL && seat->kind == kind) {
 		vmoon_lock_take(&seat->slot->lock);
 		return seat;
 	}
-	VMOON_IGNORE(vmoon_fail(err, VMOON_E_INVAL, 0,
-				"'%s' is no %s of the VM", name, what[kind]));
+	VMOON_IGNORE(refuse(name, what[kind], err));
 	return NULL;
-}
-
-static void leave(struct vmoon_virtio_seat *seat)
-{
-	vmoon_lock_drop(&seat->slot->lock);
 }
 
 enum vmoon_status vmoon_board_virtio_stats(struct vmoon_board_virtio *v,
@@ -59,12 +75,14 @@ enum vmoon_status vmoon_board_virtio_stats(struct vmoon_board_virtio *v,
 					   struct vmoon_error *err)
 {
 	struct vmoon_virtio_seat *seat = find(v, name);
+	enum vmoon_status st;
 
 	if (seat == NULL)
-		return vmoon_fail(err, VMOON_E_INVAL, 0,
-				  "'%s' is no virtio device of the VM", name);
-	vmoon_lock_take(&seat->slot->lock);
-	vmoon_virtio_mmio_stats(seat->slot->dev, out);
+		return refuse(name, "virtio device", err);
+	st = take(seat, err);
+	if (st != VMOON_OK)
+		return st;
+	vmoon_virtio_mmio_stats(vmoon_virtio_seat_dev(seat), out);
 	leave(seat);
 	return VMOON_OK;
 }
@@ -75,11 +93,14 @@ enum vmoon_status vmoon_board_virtio_call(struct vmoon_board_virtio *v,
 						     struct vmoon_virtio *vd),
 					  void *ctx, struct vmoon_error *err)
 {
-	struct vmoon_virtio_seat *seat =
-		enter(v, name, VMOON_SEAT_OF_EMBEDDER, err);
+	struct vmoon_virtio_seat *seat = find(v, name);
+	enum vmoon_status st;
 
-	if (seat == NULL)
-		return VMOON_E_INVAL;
+	if (seat == NULL || seat->kind != VMOON_SEAT_OF_EMBEDDER)
+		return refuse(name, "device of yours", err);
+	st = take(seat, err);
+	if (st != VMOON_OK)
+		return st;
 	fn(ctx, seat->vd);
 	leave(seat);
 	return VMOON_OK;

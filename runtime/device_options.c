@@ -9,6 +9,7 @@
 
 /* Before doorbells and ACPI; callers that were compiled then are welcome. */
 #define FIRST_SIZE offsetof(struct vmoon_device_options, is_edge)
+#define FIRST_VIRTIO_SIZE offsetof(struct vmoon_virtio_options, worker)
 
 static bool is_alnum(char c)
 {
@@ -111,6 +112,16 @@ static enum vmoon_status check_bells(const struct vmoon_device_options *o,
 	return VMOON_OK;
 }
 
+static enum vmoon_status check_worker(const char *name,
+				      enum vmoon_device_worker worker,
+				      struct vmoon_error *err)
+{
+	if (worker <= VMOON_WORKER_TRUSTED)
+		return VMOON_OK;
+	return vmoon_fail(err, VMOON_E_INVAL, 0, "%s: a worker of no known kind",
+			  name);
+}
+
 enum vmoon_status vmoon_device_options_read(
 	const struct vmoon_device_options *in, struct vmoon_device_options *out,
 	struct vmoon_error *err)
@@ -136,6 +147,8 @@ enum vmoon_status vmoon_device_options_read(
 	if (st == VMOON_OK)
 		st = check_bells(&o, err);
 	if (st == VMOON_OK)
+		st = check_worker(o.name, o.worker, err);
+	if (st == VMOON_OK)
 		*out = o;
 	return st;
 }
@@ -144,18 +157,22 @@ enum vmoon_status vmoon_virtio_options_read(
 	const struct vmoon_virtio_options *in, struct vmoon_virtio_options *out,
 	struct vmoon_error *err)
 {
+	struct vmoon_virtio_options o = {0};
 	enum vmoon_status st;
 
-	if (in->size < sizeof(*in))
+	if (in->size < FIRST_VIRTIO_SIZE)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "device: size is not set; begin with "
 				  "VMOON_INIT");
-	st = check_name(in->name, err);
-	if (st == VMOON_OK && in->make == NULL)
+	memcpy(&o, in, in->size < sizeof(o) ? in->size : sizeof(o));
+	st = check_name(o.name, err);
+	if (st == VMOON_OK && o.make == NULL)
 		st = vmoon_fail(err, VMOON_E_INVAL, 0,
-				"%s: no function that makes it", in->name);
+				"%s: no function that makes it", o.name);
 	if (st == VMOON_OK)
-		*out = *in;
+		st = check_worker(o.name, o.worker, err);
+	if (st == VMOON_OK)
+		*out = o;
 	return st;
 }
 

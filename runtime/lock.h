@@ -16,6 +16,7 @@
 enum vmoon_lock_rank {
 	VMOON_RANK_VM,     /* a VM's state and gate */
 	VMOON_RANK_DEVICE, /* a slot: held around every call into its device */
+	VMOON_RANK_BEHIND, /* what a proxy in a slot stands for: likewise */
 	VMOON_RANK_OUTPUT, /* a stream's outputs, while the worker writes */
 	VMOON_RANK_LEAF    /* wishes, interrupts, streams, a runtime's list */
 };

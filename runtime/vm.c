@@ -181,7 +181,7 @@ static void free_vm(struct vmoon_vm *vm)
 	vmoon_vm_log_end(&vm->log);
 	vmoon_vm_log_fini(&vm->log);
 	vmoon_vm_free_groups(vm);
-	vmoon_vm_fini_disks(vm);
+	vmoon_vm_fini_workers(vm);
 	vmoon_loop_fini(&vm->loop);
 	(void)pthread_cond_destroy(&vm->changed);
 	vmoon_lock_fini(&vm->wish_lock);
@@ -228,7 +228,7 @@ static enum vmoon_status init_parts(struct vmoon_vm *vm,
 		goto err_loop;
 	st = vmoon_stream_init(&vm->console, &vm->loop, &vm->rt->mem, err);
 	if (st != VMOON_OK)
-		goto err_disks;
+		goto err_workers;
 	st = vmoon_vm_init_ports(vm, err);
 	if (st != VMOON_OK)
 		goto err_console;
@@ -245,8 +245,8 @@ err_ports:
 	vmoon_vm_fini_ports(vm);
 err_console:
 	vmoon_stream_fini(&vm->console);
-err_disks:
-	vmoon_vm_fini_disks(vm);
+err_workers:
+	vmoon_vm_fini_workers(vm);
 err_loop:
 	vmoon_loop_fini(&vm->loop);
 err_spec:

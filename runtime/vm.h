@@ -13,6 +13,8 @@
 #include "vm_log.h"
 #include "vmoon/vmoon.h"
 
+#include <signal.h>
+
 /*
  *            start            pause
  *  CREATED ---------> RUNNING -------> PAUSED
@@ -82,9 +84,22 @@ struct vmoon_vcpu {
 	uint64_t pio_unclaimed, mmio_unclaimed;
 };
 
-/* A disk's own thread: serves its queues, and waits for the host. */
-struct vmoon_disk_worker {
-	struct vmoon_vm *vm; /* borrowed: its owner */
+/*
+ * A thread of its own: of a disk, whose queues it serves and for which it waits
+ * for the host, or of a device whose maker asked for one. Trusted code has no
+ * sandbox.
+ */
+enum vmoon_own_worker_kind {
+	VMOON_OWN_WORKER_DISK,
+	VMOON_OWN_WORKER_DEVICE,
+	VMOON_OWN_WORKER_TRUSTED
+};
+
+struct vmoon_own_worker {
+	struct vmoon_own_worker *next; /* owned */
+	struct vmoon_vm *vm;           /* borrowed: its owner */
+	enum vmoon_own_worker_kind kind;
+	unsigned index; /* in the list */
 	struct vmoon_loop loop;
 	pthread_t thread;
 	bool has_thread;
@@ -132,7 +147,7 @@ struct vmoon_vm {
 	unsigned pauses;  /* so far; wraps */
 	uint64_t start_ns, end_ns, resets;
 	struct vmoon_exit_record exit;
-	unsigned disk_threads; /* that were started */
+	unsigned own_threads; /* that were started, and enter a sandbox */
 	unsigned entered;      /* threads in their sandbox, or that could not */
 	enum vmoon_status enter_status;
 	struct vmoon_error enter_error;
@@ -150,8 +165,9 @@ struct vmoon_vm {
 	pthread_t worker;
 	bool has_worker;
 	struct vmoon_loop_event wish_event;
-	struct vmoon_disk_worker *disks; /* owned: spec.devices.disk_count, */
-	size_t disk_count;               /* of which so many are initialised */
+	struct vmoon_own_worker *own_workers; /* owned: disks' come first */
+	unsigned own_worker_count;
+	sigset_t host_signals; /* blocked for whoever started the VM */
 	struct vmoon_loop_timer panic_timer, reset_timer;
 	uint64_t last_reset_ns;
 	struct vmoon_log_limit reset_limit; /* of the line about a reset */
@@ -248,11 +264,22 @@ void vmoon_vm_fini_ports(struct vmoon_vm *vm) VMOON_NONNULL(1);
 struct vmoon_stream *vmoon_vm_stream_at(struct vmoon_vm *vm, size_t i)
 	VMOON_NONNULL(1);
 
-/* vm_disks.c: a thread for each disk. fini: from any point of init on. */
+/* vm_workers.c: threads of their own. The first ones are the disks'. */
 VMOON_STATUS vmoon_vm_init_disks(struct vmoon_vm *vm, struct vmoon_error *err)
 	VMOON_NONNULL(1);
-void vmoon_vm_fini_disks(struct vmoon_vm *vm) VMOON_NONNULL(1);
-void *vmoon_vm_disk_main(void *disk_worker);
+struct vmoon_loop *vmoon_vm_disk_loop(struct vmoon_vm *vm, size_t disk)
+	VMOON_NONNULL(1);
+/* One more, before the VM starts; its loop is borrowed. E_CONFIG: too many. */
+VMOON_STATUS vmoon_vm_add_worker(struct vmoon_vm *vm,
+				 enum vmoon_own_worker_kind kind,
+				 struct vmoon_loop **out_loop,
+				 struct vmoon_error *err) VMOON_NONNULL(1, 3);
+/* The one that was added last leaves again. */
+void vmoon_vm_drop_worker(struct vmoon_vm *vm) VMOON_NONNULL(1);
+void vmoon_vm_fini_workers(struct vmoon_vm *vm) VMOON_NONNULL(1);
+void vmoon_vm_name_worker(const struct vmoon_own_worker *w, char *buf,
+			  size_t size) VMOON_NONNULL(1, 2);
+void *vmoon_vm_own_worker_main(void *own_worker);
 
 /* vm_output.c: the outputs that the description asks for. */
 VMOON_STATUS vmoon_vm_open_outputs(struct vmoon_vm *vm, struct vmoon_error *err)
@@ -266,6 +293,9 @@ VMOON_STATUS vmoon_vm_make_devices(struct vmoon_vm *vm,
 				   const struct vmoon_config *cfg,
 				   struct vmoon_error *err) VMOON_NONNULL(1, 2);
 void vmoon_vm_tell_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);
+/* One that was reset has not come to it yet. Any thread. */
+bool vmoon_vm_devices_are_resetting(const struct vmoon_vm *vm)
+	VMOON_NONNULL(1);
 /* When the board is gone. */
 void vmoon_vm_free_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);
 

@@ -4,6 +4,7 @@
 
 #include "boot/acpi.h"
 #include "clock.h"
+#include "proxy.h"
 #include "vm.h"
 
 #include <string.h>
@@ -13,11 +14,14 @@ struct vmoon_vm_device {
 	struct vmoon_vm_device *next; /* owned */
 	struct vmoon_vm *vm;          /* borrowed: its owner */
 	char name[VMOON_DEVICE_NAME_MAX + 1];
-	bool is_virtio;
+	bool is_virtio, has_worker;    /* worker: of its own */
 	/* One of these, for the one call only. */
 	const struct vmoon_device_options *options;
 	const struct vmoon_virtio_options *virtio;
-	struct vmoon_device_seat seat; /* not of a virtio device */
+	struct vmoon_loop *loop; /* borrowed: the VM's, or its own worker's */
+	struct vmoon_proxy *proxy; /* borrowed: what its slot has; or NULL */
+	/* A virtio device has nothing of it but vm, for again. */
+	struct vmoon_device_seat seat;
 	struct vmoon_lock lock;        /* a leaf; guards what follows */
 	struct vmoon_error error;      /* that it reported */
 	bool has_failed;               /* and nobody has been told */
@@ -103,6 +107,42 @@ static struct vmoon_device_env env_of(struct vmoon_vm_device *d,
 	};
 }
 
+/* ---- trusted ones: behind a proxy ---- */
+
+static bool is_over(void *ctx)
+{
+	return vmoon_vm_is_over(ctx);
+}
+
+/* Takes *dev, which becomes what the slot is to have. */
+static enum vmoon_status put_behind(struct vmoon_vm_device *d,
+				    struct vmoon_device **dev,
+				    struct vmoon_error *err)
+{
+	const struct vmoon_proxy_host host = {
+		.mem = &d->vm->rt->mem,
+		.loop = d->loop,
+		.again = vmoon_device_seat_again(&d->seat),
+		.is_over = is_over,
+		.ctx = d->vm};
+	enum vmoon_status st =
+		vmoon_proxy_create(&host, *dev, &d->proxy, err);
+
+	if (st == VMOON_OK)
+		*dev = vmoon_proxy_device(d->proxy);
+	return st;
+}
+
+bool vmoon_vm_devices_are_resetting(const struct vmoon_vm *vm)
+{
+	bool is_any = false;
+
+	for (const struct vmoon_vm_device *d = vm->devices; d != NULL;
+	     d = d->next)
+		is_any |= d->proxy != NULL && vmoon_proxy_is_resetting(d->proxy);
+	return is_any;
+}
+
 /* The rack's maker. */
 static enum vmoon_status make(void *ctx, const struct vmoon_rack_env *env,
 			      struct vmoon_device **out_dev,
@@ -115,14 +155,18 @@ static enum vmoon_status make(void *ctx, const struct vmoon_rack_env *env,
 	given.irq = env->irqs[0];
 	given.timer = vmoon_device_seat_timer(&d->seat);
 	given.wake = vmoon_device_seat_wake(&d->seat);
-	given.again = vmoon_device_seat_again(&d->seat);
+	if (d->options->worker != VMOON_WORKER_TRUSTED)
+		given.again = vmoon_device_seat_again(&d->seat);
 	*out_dev = NULL;
 	st = d->options->make(d->options->ctx, &given, out_dev, err);
 	if (st != VMOON_OK) {
 		vmoon_error_prefix(err, "%s", d->name);
 		return st;
 	}
-	return vmoon_device_check(d->name, *out_dev, err);
+	st = vmoon_device_check(d->name, *out_dev, err);
+	if (st == VMOON_OK && d->options->worker == VMOON_WORKER_TRUSTED)
+		st = put_behind(d, out_dev, err);
+	return st;
 }
 
 /* The seat's maker; the transport has the line, and lends the timer. */
@@ -144,29 +188,66 @@ static enum vmoon_status make_virtio(void *ctx,
 	return vmoon_virtio_check(d->name, *out_vd, err);
 }
 
-static struct vmoon_vm_device *create_device(struct vmoon_vm *vm,
-					     const char *name,
-					     struct vmoon_error *err)
+/* The transport's maker asks for it where the device is to be behind one. */
+static enum vmoon_status wrap_virtio(void *ctx, struct vmoon_device **dev,
+				     struct vmoon_proxy **out_proxy,
+				     struct vmoon_error *err)
+{
+	struct vmoon_vm_device *d = ctx;
+	enum vmoon_status st = put_behind(d, dev, err);
+
+	if (st == VMOON_OK)
+		*out_proxy = d->proxy;
+	return st;
+}
+
+static enum vmoon_status add_loop(struct vmoon_vm_device *d,
+				  enum vmoon_device_worker worker,
+				  struct vmoon_error *err)
+{
+	enum vmoon_status st;
+
+	d->loop = &d->vm->loop;
+	d->has_worker = worker != VMOON_WORKER_SHARED;
+	if (!d->has_worker)
+		return VMOON_OK;
+	st = vmoon_vm_add_worker(d->vm,
+				 worker == VMOON_WORKER_OWN
+					 ? VMOON_OWN_WORKER_DEVICE
+					 : VMOON_OWN_WORKER_TRUSTED,
+				 &d->loop, err);
+	if (st != VMOON_OK)
+		vmoon_error_prefix(err, "%s", d->name);
+	return st;
+}
+
+static enum vmoon_status create_device(struct vmoon_vm *vm, const char *name,
+				       enum vmoon_device_worker worker,
+				       struct vmoon_vm_device **out_device,
+				       struct vmoon_error *err)
 {
 	struct vmoon_vm_device *d;
+	enum vmoon_status st;
 
-	if (vmoon_vm_get_state(vm) != VMOON_VM_CREATED) {
-		VMOON_IGNORE(vmoon_fail(err, VMOON_E_STATE, 0,
-					"%s: devices are added before the VM "
-					"starts",
-					name));
-		return NULL;
-	}
+	if (vmoon_vm_get_state(vm) != VMOON_VM_CREATED)
+		return vmoon_fail(err, VMOON_E_STATE, 0,
+				  "%s: devices are added before the VM starts",
+				  name);
 	d = vmoon_mem_alloc(&vm->rt->mem, sizeof(*d));
-	if (d == NULL) {
-		VMOON_IGNORE(vmoon_fail(err, VMOON_E_NOMEM, 0,
-					"%s: out of memory", name));
-		return NULL;
-	}
+	if (d == NULL)
+		return vmoon_fail(err, VMOON_E_NOMEM, 0, "%s: out of memory",
+				  name);
 	d->vm = vm;
+	d->seat.vm = vm;
 	memcpy(d->name, name, strlen(name));
+	st = add_loop(d, worker, err);
+	if (st != VMOON_OK) {
+		vmoon_mem_free(&vm->rt->mem, d, sizeof(*d));
+		return st;
+	}
 	vmoon_lock_init(&d->lock, VMOON_RANK_LEAF);
-	return d;
+	*out_device = d;
+	return VMOON_OK;
 }
 
 static void destroy_device(struct vmoon_vm_device *d)
@@ -175,6 +256,17 @@ static void destroy_device(struct vmoon_vm_device *d)
 		vmoon_device_seat_fini(&d->seat);
 	vmoon_lock_fini(&d->lock);
 	vmoon_mem_free(&d->vm->rt->mem, d, sizeof(*d));
+}
+
+/* Of one that was added last, and is not kept. */
+static void drop_device(struct vmoon_vm_device *d)
+{
+	struct vmoon_vm *vm = d->vm;
+	const bool has_worker = d->has_worker;
+
+	destroy_device(d);
+	if (has_worker)
+		vmoon_vm_drop_worker(vm);
 }
 
 static void keep_device(struct vmoon_vm_device *d,
@@ -256,6 +348,16 @@ static enum vmoon_status add_node(struct vmoon_vm_device *d,
 	return st;
 }
 
+static void set_seat(struct vmoon_vm_device *d, struct vmoon_slot *slot)
+{
+	d->seat.dev = slot->dev;
+	d->seat.lock = &slot->lock;
+	if (d->proxy == NULL)
+		return;
+	d->seat.dev = vmoon_proxy_behind(d->proxy);
+	d->seat.lock = vmoon_proxy_lock(d->proxy);
+}
+
 /* What a device on the board has beside it: doorbells, and what is told. */
 static enum vmoon_status equip_device(struct vmoon_vm_device *d,
 				      const struct vmoon_device_options *o,
@@ -265,7 +367,7 @@ static enum vmoon_status equip_device(struct vmoon_vm_device *d,
 	struct vmoon_vm *vm = d->vm;
 	enum vmoon_status st;
 
-	d->seat.slot = vmoon_board_slot(vm->board, d->name);
+	set_seat(d, vmoon_board_slot(vm->board, d->name));
 	st = vmoon_device_seat_add_bells(&d->seat, o, place->base, err);
 	if (st != VMOON_OK)
 		return st;
@@ -294,12 +396,10 @@ enum vmoon_status vmoon_vm_add_device(struct vmoon_vm *vm,
 	st = vmoon_device_options_read(opts, &o, err);
 	if (st != VMOON_OK)
 		return st;
-	d = create_device(vm, o.name, err);
-	if (d == NULL)
-		return vmoon_vm_get_state(vm) == VMOON_VM_CREATED
-			       ? VMOON_E_NOMEM
-			       : VMOON_E_STATE;
-	vmoon_device_seat_init(&d->seat, vm, &o);
+	st = create_device(vm, o.name, o.worker, &d, err);
+	if (st != VMOON_OK)
+		return st;
+	vmoon_device_seat_init(&d->seat, vm, d->loop, &o);
 	st = place_device(d, &o, &place, err);
 	if (st == VMOON_OK) {
 		st = equip_device(d, &o, &place, err);
@@ -308,7 +408,7 @@ enum vmoon_status vmoon_vm_add_device(struct vmoon_vm *vm,
 							NULL) != VMOON_OK);
 	}
 	if (st != VMOON_OK)
-		destroy_device(d);
+		drop_device(d);
 	else
 		keep_device(d, &place, out_place);
 	return st;
@@ -334,15 +434,16 @@ enum vmoon_status vmoon_vm_add_virtio(struct vmoon_vm *vm,
 	st = vmoon_virtio_options_read(opts, &o, err);
 	if (st != VMOON_OK)
 		return st;
-	d = create_device(vm, o.name, err);
-	if (d == NULL)
-		return vmoon_vm_get_state(vm) == VMOON_VM_CREATED
-			       ? VMOON_E_NOMEM
-			       : VMOON_E_STATE;
+	st = create_device(vm, o.name, o.worker, &d, err);
+	if (st != VMOON_OK)
+		return st;
 	d->is_virtio = true;
 	d->virtio = &o;
 	maker.name = d->name;
 	maker.ctx = d;
+	maker.loop = d->loop;
+	if (o.worker == VMOON_WORKER_TRUSTED)
+		maker.wrap = wrap_virtio;
 	st = vmoon_board_virtio_add(vmoon_board_virtio(vm->board), &maker, &at,
 				    err);
 	d->virtio = NULL;
@@ -354,7 +455,7 @@ enum vmoon_status vmoon_vm_add_virtio(struct vmoon_vm *vm,
 			vmoon_board_virtio_drop(vmoon_board_virtio(vm->board));
 	}
 	if (st != VMOON_OK)
-		destroy_device(d);
+		drop_device(d);
 	else
 		keep_device(d, &place, out_place);
 	return st;
@@ -417,7 +518,7 @@ static const char *type_of(const struct vmoon_vm_device *d)
 	const char *name;
 
 	if (!d->is_virtio)
-		return d->seat.slot->dev->ops->type;
+		return d->seat.dev->ops->type;
 	for (size_t i = 0; (name = vmoon_board_virtio_name(v, i)) != NULL; i++)
 		if (strcmp(name, d->name) == 0)
 			return vmoon_board_virtio_type(v, i);
@@ -450,8 +551,8 @@ enum vmoon_status vmoon_vm_call_device(struct vmoon_vm *vm, const char *name,
 						  struct vmoon_device *dev),
 				       void *ctx, struct vmoon_error *err)
 {
+	enum vmoon_status st = VMOON_OK;
 	struct vmoon_vm_device *d;
-	struct vmoon_slot *slot;
 
 	if (vm == NULL || name == NULL || fn == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
@@ -460,10 +561,14 @@ enum vmoon_status vmoon_vm_call_device(struct vmoon_vm *vm, const char *name,
 	if (d == NULL)
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "%s: there is no such device of yours", name);
-	slot = d->seat.slot;
-	vmoon_lock_take(&slot->lock);
-	fn(ctx, slot->dev);
-	vmoon_lock_drop(&slot->lock);
+	if (d->proxy != NULL)
+		st = vmoon_proxy_take(d->proxy, name, err);
+	else
+		vmoon_lock_take(d->seat.lock);
+	if (st != VMOON_OK)
+		return st;
+	fn(ctx, d->seat.dev);
+	vmoon_lock_drop(d->seat.lock);
 	return VMOON_OK;
 }
 

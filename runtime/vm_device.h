@@ -20,13 +20,16 @@ struct vmoon_device_bell {
 };
 
 /*
- * Timer, work and doorbells run on the VM's worker under the slot's lock, for
- * which it never waits long: a vCPU may be in the device. Once the VM is over
- * nothing is called any more.
+ * Timer, work and doorbells run on a loop, the VM's worker or one of its own,
+ * under the device's lock, for which it never waits long: a vCPU may be in the
+ * device. Once the VM is over nothing is called any more.
  */
 struct vmoon_device_seat {
 	struct vmoon_vm *vm;     /* borrowed: outlives this */
-	struct vmoon_slot *slot; /* borrowed; before the loop runs */
+	struct vmoon_loop *loop; /* borrowed, likewise */
+	/* Borrowed: before the loop runs. */
+	struct vmoon_device *dev;
+	struct vmoon_lock *lock;
 	void (*tick)(struct vmoon_device *dev);
 	void (*work)(struct vmoon_device *dev);
 	void (*doorbell)(struct vmoon_device *dev, unsigned i);
@@ -41,8 +44,9 @@ struct vmoon_device_seat {
 
 /* All of these while nobody runs the loop. */
 void vmoon_device_seat_init(struct vmoon_device_seat *seat, struct vmoon_vm *vm,
+			    struct vmoon_loop *loop,
 			    const struct vmoon_device_options *o)
-	VMOON_NONNULL(1, 2, 3);
+	VMOON_NONNULL(1, 2, 3, 4);
 VMOON_STATUS vmoon_device_seat_add_bells(struct vmoon_device_seat *seat,
 					 const struct vmoon_device_options *o,
 					 uint64_t base, struct vmoon_error *err)

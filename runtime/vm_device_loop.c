@@ -14,7 +14,7 @@
 
 static bool take_device(struct vmoon_device_seat *seat)
 {
-	return vmoon_lock_take_until(&seat->slot->lock,
+	return vmoon_lock_take_until(seat->lock,
 				     vmoon_mono_ns() + PATIENCE_NS);
 }
 
@@ -55,11 +55,11 @@ static void on_asked(void *ctx)
 	rung = __atomic_exchange_n(&seat->rung, 0, __ATOMIC_RELAXED);
 	for (unsigned i = 0; i < VMOON_DOORBELLS_MAX; i++)
 		if ((rung >> i & 1) != 0)
-			seat->doorbell(seat->slot->dev, i);
+			seat->doorbell(seat->dev, i);
 	if (__atomic_exchange_n(&seat->is_woken, false, __ATOMIC_ACQ_REL) &&
 	    seat->work != NULL)
-		seat->work(seat->slot->dev);
-	vmoon_lock_drop(&seat->slot->lock);
+		seat->work(seat->dev);
+	vmoon_lock_drop(seat->lock);
 }
 
 /* ---- the timer ---- */
@@ -100,8 +100,8 @@ static void on_due(void *ctx)
 	    __atomic_compare_exchange_n(&seat->due_ns, &due_ns, 0, false,
 					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED) &&
 	    seat->tick != NULL)
-		seat->tick(seat->slot->dev);
-	vmoon_lock_drop(&seat->slot->lock);
+		seat->tick(seat->dev);
+	vmoon_lock_drop(seat->lock);
 }
 
 /* ---- accesses that come again ---- */
@@ -143,7 +143,7 @@ static enum vmoon_status add_bell(struct vmoon_device_seat *seat,
 	if (bell->fd.fd < 0)
 		return vmoon_fail(err, VMOON_E_SYS, errno, "eventfd");
 	bell->io.fd = bell->fd.fd;
-	st = vmoon_loop_add_fd(&seat->vm->loop, &bell->fd, EPOLLIN | EPOLLET,
+	st = vmoon_loop_add_fd(seat->loop, &bell->fd, EPOLLIN | EPOLLET,
 			       err);
 	if (st != VMOON_OK)
 		goto err_close;
@@ -152,7 +152,7 @@ static enum vmoon_status add_bell(struct vmoon_device_seat *seat,
 		goto err_loop;
 	return VMOON_OK;
 err_loop:
-	vmoon_loop_remove_fd(&seat->vm->loop, &bell->fd);
+	vmoon_loop_remove_fd(seat->loop, &bell->fd);
 err_close:
 	(void)close(bell->fd.fd);
 	return st;
@@ -167,7 +167,7 @@ static void remove_bells(struct vmoon_device_seat *seat)
 
 		VMOON_IGNORE(hv->ops->remove_ioeventfd(hv, &b->io, NULL) !=
 			     VMOON_OK);
-		vmoon_loop_remove_fd(&seat->vm->loop, &b->fd);
+		vmoon_loop_remove_fd(seat->loop, &b->fd);
 		(void)close(b->fd.fd);
 	}
 }
@@ -197,11 +197,11 @@ enum vmoon_status vmoon_device_seat_add_bells(
 }
 
 void vmoon_device_seat_init(struct vmoon_device_seat *seat, struct vmoon_vm *vm,
+			    struct vmoon_loop *loop,
 			    const struct vmoon_device_options *o)
 {
-	struct vmoon_loop *loop = &vm->loop;
-
 	seat->vm = vm;
+	seat->loop = loop;
 	seat->tick = o->tick;
 	seat->work = o->work;
 	seat->doorbell = o->doorbell;
@@ -212,7 +212,7 @@ void vmoon_device_seat_init(struct vmoon_device_seat *seat, struct vmoon_vm *vm,
 
 void vmoon_device_seat_fini(struct vmoon_device_seat *seat)
 {
-	struct vmoon_loop *loop = &seat->vm->loop;
+	struct vmoon_loop *loop = seat->loop;
 
 	remove_bells(seat);
 	vmoon_loop_remove_timer(loop, &seat->timer);

@@ -10,15 +10,18 @@
  * times what our threads use.
  */
 enum { STACK_BYTES = 512 * 1024 };
+/* Code that we know nothing of. */
+enum { TRUSTED_STACK_BYTES = 8 << 20 };
 
-static int create_thread(pthread_t *out, void *(*main)(void *), void *arg)
+static int create_thread(pthread_t *out, void *(*main)(void *), void *arg,
+			 size_t stack_bytes)
 {
 	pthread_attr_t attr;
 	int rc = pthread_attr_init(&attr);
 
 	if (rc != 0)
 		return rc;
-	rc = pthread_attr_setstacksize(&attr, STACK_BYTES);
+	rc = pthread_attr_setstacksize(&attr, stack_bytes);
 	if (rc == 0)
 		rc = pthread_create(out, &attr, main, arg);
 	(void)pthread_attr_destroy(&attr);
@@ -44,7 +47,7 @@ static enum vmoon_status open_sandbox(struct vmoon_vm *vm,
 		.cpus = vm->spec.cpus,
 		.worker = {vm->loop.wake_fd, vm->loop.epoll_fd},
 		.event_fd = vm->rt->event_fd,
-		.disks = (unsigned)vm->disk_count,
+		.own = vm->own_worker_count,
 		.kick_signal = vm->rt->kick_signal,
 		.denied = on_denied,
 		.ctx = vm,
@@ -60,9 +63,11 @@ static enum vmoon_status open_sandbox(struct vmoon_vm *vm,
 		cfg.hv_vcpu[i] =
 			hv->ops->calls == NULL ? none : hv->ops->calls(hv);
 	}
-	for (size_t i = 0; i < vm->disk_count; i++)
-		cfg.disk[i] = (struct vmoon_sandbox_loop){
-			vm->disks[i].loop.wake_fd, vm->disks[i].loop.epoll_fd};
+	for (const struct vmoon_own_worker *w = vm->own_workers; w != NULL;
+	     w = w->next)
+		cfg.own_loop[w->index] = (struct vmoon_sandbox_loop){
+			w->loop.wake_fd, w->loop.epoll_fd,
+			w->kind == VMOON_OWN_WORKER_DISK};
 	return vmoon_sandbox_open(&vm->sandbox, &cfg, err);
 }
 
@@ -93,7 +98,7 @@ static enum vmoon_status wait_entered(struct vmoon_vm *vm,
 
 	vmoon_lock_take(&vm->lock);
 	while (vm->entered < vm->threads + vm->has_worker + vm->has_monitor +
-				     vm->disk_threads)
+				     vm->own_threads)
 		vmoon_lock_wait(&vm->lock, &vm->changed);
 	st = vm->enter_status;
 	if (st != VMOON_OK && err != NULL)
@@ -124,7 +129,7 @@ static enum vmoon_status start_monitor(struct vmoon_vm *vm,
 						   err);
 	if (st != VMOON_OK || !is_needed)
 		return st;
-	rc = create_thread(&vm->monitor, monitor_main, vm);
+	rc = create_thread(&vm->monitor, monitor_main, vm, STACK_BYTES);
 	if (rc != 0)
 		return vmoon_fail(err, VMOON_E_SYS, rc,
 				  "cannot start the monitor thread");
@@ -141,7 +146,7 @@ static enum vmoon_status start_vcpu(struct vmoon_vm *vm, unsigned i,
 {
 	struct vmoon_vcpu *v = &vm->vcpus[i];
 	char name[16];
-	int rc = create_thread(&v->thread, vmoon_vcpu_main, v);
+	int rc = create_thread(&v->thread, vmoon_vcpu_main, v, STACK_BYTES);
 
 	if (rc != 0)
 		return vmoon_fail(err, VMOON_E_SYS, rc,
@@ -155,36 +160,36 @@ static enum vmoon_status start_vcpu(struct vmoon_vm *vm, unsigned i,
 	return VMOON_OK;
 }
 
-static enum vmoon_status start_disk(struct vmoon_vm *vm, size_t i,
-				    struct vmoon_error *err)
+static enum vmoon_status start_own(struct vmoon_vm *vm,
+				   struct vmoon_own_worker *w,
+				   struct vmoon_error *err)
 {
-	struct vmoon_disk_worker *d = &vm->disks[i];
+	const bool is_trusted = w->kind == VMOON_OWN_WORKER_TRUSTED;
 	char name[16];
-	int rc = create_thread(&d->thread, vmoon_vm_disk_main, d);
+	int rc = create_thread(&w->thread, vmoon_vm_own_worker_main, w,
+			       is_trusted ? TRUSTED_STACK_BYTES : STACK_BYTES);
 
+	vmoon_vm_name_worker(w, name, sizeof(name));
 	if (rc != 0)
 		return vmoon_fail(err, VMOON_E_SYS, rc,
-				  "cannot start the thread of disk %zu", i + 1);
-	d->has_thread = true;
+				  "cannot start the thread %s", name);
+	w->has_thread = true;
 	vmoon_lock_take(&vm->lock);
-	vm->disk_threads++;
+	vm->own_threads += !is_trusted;
 	vmoon_lock_drop(&vm->lock);
-	(void)snprintf(name, sizeof(name), "vmoon-disk%u",
-		       (unsigned)(i % 1000));
-	(void)pthread_setname_np(d->thread, name);
+	(void)pthread_setname_np(w->thread, name);
 	return VMOON_OK;
 }
 
-static void join_disks(struct vmoon_vm *vm)
+static void join_own(struct vmoon_vm *vm)
 {
-	for (size_t i = 0; i < vm->disk_count; i++) {
-		struct vmoon_disk_worker *d = &vm->disks[i];
-
-		if (!d->has_thread)
+	for (struct vmoon_own_worker *w = vm->own_workers; w != NULL;
+	     w = w->next) {
+		if (!w->has_thread)
 			continue;
-		vmoon_loop_quit(&d->loop);
-		(void)pthread_join(d->thread, NULL);
-		d->has_thread = false;
+		vmoon_loop_quit(&w->loop);
+		(void)pthread_join(w->thread, NULL);
+		w->has_thread = false;
 	}
 }
 
@@ -193,15 +198,17 @@ static enum vmoon_status create_threads(struct vmoon_vm *vm,
 					struct vmoon_error *err)
 {
 	enum vmoon_status st = VMOON_OK;
-	int rc = create_thread(&vm->worker, vmoon_vm_worker_main, vm);
+	int rc = create_thread(&vm->worker, vmoon_vm_worker_main, vm,
+			       STACK_BYTES);
 
 	if (rc != 0)
 		return vmoon_fail(err, VMOON_E_SYS, rc,
 				  "cannot start the worker thread");
 	vm->has_worker = true;
 	(void)pthread_setname_np(vm->worker, "vmoon-worker");
-	for (size_t i = 0; i < vm->disk_count && st == VMOON_OK; i++)
-		st = start_disk(vm, i, err);
+	for (struct vmoon_own_worker *w = vm->own_workers;
+	     w != NULL && st == VMOON_OK; w = w->next)
+		st = start_own(vm, w, err);
 	for (unsigned i = 0; i < vm->spec.cpus && st == VMOON_OK; i++)
 		st = start_vcpu(vm, i, err);
 	return st == VMOON_OK ? start_monitor(vm, err) : st;
@@ -230,13 +237,13 @@ void vmoon_vm_join_threads(struct vmoon_vm *vm)
 		vmoon_loop_quit(&vm->loop);
 		(void)pthread_join(vm->worker, NULL);
 	}
-	join_disks(vm);
+	join_own(vm);
 	if (vm->has_monitor) {
 		vmoon_sandbox_stop(&vm->sandbox);
 		(void)pthread_join(vm->monitor, NULL);
 	}
 	vm->has_worker = vm->has_monitor = false;
-	vm->threads = vm->disk_threads = vm->entered = 0;
+	vm->threads = vm->own_threads = vm->entered = 0;
 	vmoon_sandbox_close(&vm->sandbox);
 }
 
@@ -250,6 +257,7 @@ enum vmoon_status vmoon_vm_start_threads(struct vmoon_vm *vm,
 		return st;
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	vm->host_signals = old;
 	st = create_threads(vm, err);
 	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (st != VMOON_OK)

@@ -264,7 +264,8 @@ static void restart(struct vmoon_vm *vm)
 	if (!vm->is_restarting)
 		st = begin_restart(vm, &err);
 	vm->is_restarting =
-		st == VMOON_OK && vmoon_board_is_resetting(vm->board);
+		st == VMOON_OK && (vmoon_board_is_resetting(vm->board) ||
+				   vmoon_vm_devices_are_resetting(vm));
 	if (vm->is_restarting) {
 		vmoon_lock_drop(&vm->lock);
 		return;
@@ -421,9 +422,7 @@ void vmoon_vm_worker_init(struct vmoon_vm *vm)
 
 static struct vmoon_loop *disk_loop(void *ctx, size_t disk)
 {
-	struct vmoon_vm *vm = ctx;
-
-	return &vm->disks[disk].loop;
+	return vmoon_vm_disk_loop(ctx, disk);
 }
 
 struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)

@@ -245,6 +245,21 @@ struct vmoon_doorbell {
 
 enum vmoon_window_kind { VMOON_WINDOW_MMIO = 0, VMOON_WINDOW_PORTS = 1 };
 
+/*
+ * Which thread calls tick, work and doorbell, and serves the queues of a virtio
+ * device: the VM's worker; one of the device's own in a sandbox, so that it is
+ * late for nobody else; or, for code that its user trusts, one of its own that
+ * no sandbox limits. That one makes the accesses too, so nothing but make and
+ * what vmoon_vm_call_device asks for runs elsewhere, and may take its time: a
+ * vCPU parks until it is done, and pause, stop and reset go on meanwhile. Only
+ * vmoon_vm_destroy waits for it. Such a device's env.again is all NULL.
+ */
+enum vmoon_device_worker {
+	VMOON_WORKER_SHARED = 0,
+	VMOON_WORKER_OWN = 1,
+	VMOON_WORKER_TRUSTED = 2
+};
+
 struct vmoon_device_options {
 	size_t size;
 	const char *name; /* at most 64 bytes, used once in a VM; copied */
@@ -270,7 +285,7 @@ struct vmoon_device_options {
 	 */
 	const char *acpi_hid, *compatible;
 	/*
-	 * Called on the VM's worker under the device's lock: when the timer of
+	 * Called on the device's worker under its lock: when the timer of
 	 * env is due, some time after wake of env, after the guest has rung the
 	 * i-th doorbell once or more. NULL: never.
 	 */
@@ -279,6 +294,7 @@ struct vmoon_device_options {
 	void (*doorbell)(struct vmoon_device *dev, unsigned i);
 	const struct vmoon_doorbell *doorbells; /* copied; 16 at most */
 	size_t doorbell_count;
+	enum vmoon_device_worker worker;
 };
 
 /* Where a device is, to tell the guest. */
@@ -302,7 +318,8 @@ VMOON_API VMOON_STATUS vmoon_vm_add_device(
 /*
  * Calls fn under the lock that is held around each call into that device, so
  * that the host's side of it needs none. Any thread, but not from inside a
- * device. E_INVAL when the embedder added none of that name.
+ * device. E_INVAL when the embedder added none of that name; E_TIMEOUT, and fn
+ * was not called, when VMOON_WORKER_TRUSTED is at something for 10 s.
  */
 VMOON_API VMOON_STATUS
 vmoon_vm_call_device(struct vmoon_vm *vm, const char *name,
@@ -320,7 +337,7 @@ VMOON_API bool vmoon_vm_device(struct vmoon_vm *vm, size_t i,
 
 /*
  * A virtio device of the embedder's, on MMIO: window, line and ACPI node are
- * found for it, kicks and timers run on the VM's worker.
+ * found for it, kicks and timers run on its worker.
  */
 struct vmoon_virtio;
 struct vmoon_virtio_options {
@@ -330,6 +347,8 @@ struct vmoon_virtio_options {
 				  struct vmoon_virtio **out_vd,
 				  struct vmoon_error *err);
 	void *ctx; /* borrowed for the call */
+
+	enum vmoon_device_worker worker;
 };
 /* As vmoon_vm_add_device; with all others at most VMOON_VIRTIO_DEVICES_MAX. */
 VMOON_API VMOON_STATUS vmoon_vm_add_virtio(

@@ -33,7 +33,10 @@ static void name_thread(const struct vmoon_sandbox *sb, unsigned seat,
 		return;
 	case VMOON_SANDBOX_DISK:
 		(void)snprintf(out, cap, "the thread of disk %u",
-			       seat - vmoon_seat_of_disk(sb->cfg.cpus, 0) + 1);
+			       seat - vmoon_seat_of_own(sb->cfg.cpus, 0) + 1);
+		return;
+	case VMOON_SANDBOX_DEVICE:
+		(void)snprintf(out, cap, "a device's own thread");
 		return;
 	case VMOON_SANDBOX_WORKER:
 		(void)snprintf(out, cap, "the worker");

@@ -41,7 +41,8 @@ enum {
 	W = VMOON_SANDBOX_WORKER,
 	M = VMOON_SANDBOX_MONITOR,
 	D = VMOON_SANDBOX_DISK,
-	G = VMOON_SANDBOX_WATCHDOG
+	G = VMOON_SANDBOX_WATCHDOG,
+	E = VMOON_SANDBOX_DEVICE
 };
 
 /* The kernel reads an int from the lower half of a register. */
@@ -72,56 +73,56 @@ enum {
 
 static const struct vmoon_sandbox_row rows[] = {
 	/* ---- every thread ---- */
-	{V | W | M | D | G,
+	{V | W | M | D | G | E,
 	 SYS(futex),
 	 {FUTEX(FUTEX_WAIT)},
 	 0,
 	 "a lock that another thread holds"},
-	{V | W | M | D | G,
+	{V | W | M | D | G | E,
 	 SYS(futex),
 	 {FUTEX(FUTEX_WAKE)},
 	 0,
 	 "letting go of a lock that others wait for"},
-	{V | W | D,
+	{V | W | D | E,
 	 SYS(futex),
 	 {FUTEX(FUTEX_WAIT_BITSET)},
 	 0,
 	 "waiting at the gate, for the vCPUs to arrive there, and for a "
 	 "device's lock for a while"},
-	{V | M | D,
+	{V | M | D | E,
 	 SYS(write),
 	 {IS(0, WAKE), LONG(2, 8)},
 	 0,
-	 "waking the worker, or a disk's thread"},
-	{V | W | M | D | G,
+	 "waking the worker, or another thread with a loop"},
+	{V | W | M | D | G | E,
 	 SYS(rt_sigprocmask),
 	 {INT(0, SIG_BLOCK)},
 	 0,
 	 "the C library ends a thread with all signals blocked"},
-	{V | W | M | D | G,
+	{V | W | M | D | G | E,
 	 SYS(madvise),
 	 {INT(2, MADV_DONTNEED)},
 	 0,
 	 "the C library gives back the stack of a thread that ends; the "
 	 "worker empties guest memory"},
-	{V | W | M | D | G, SYS(exit), {INT(0, 0)}, 0, "the end of a thread"},
-	{V | W | D | G,
+	{V | W | M | D | G | E, SYS(exit), {INT(0, 0)}, 0, "the end of a thread"},
+	{V | W | D | G | E,
 	 SYS(clock_gettime),
 	 {INT(0, CLOCK_MONOTONIC)},
 	 0,
 	 "time, on a host whose vDSO has none"},
 	/* ---- who runs hooks ---- */
-	{V | W,
+	{V | W | E,
 	 SYS(gettid),
 	 {{0}},
 	 0,
 	 "where the watchdog's signal is to go, at a thread's first hook"},
-	{V | W,
+	{V | W | E,
 	 SYS(rt_sigprocmask),
 	 {INT(0, SIG_UNBLOCK)},
 	 0,
 	 "letting that signal through"},
-	{V | W, SYS(rt_sigreturn), {{0}}, 0, "the end of its handler"},
+	{V | W | E, SYS(rt_sigreturn), {{0}}, 0, "the end of its handler"},
 	/* ---- the watchdog ---- */
 	{G,
 	 SYS(membarrier),
@@ -139,12 +140,12 @@ static const struct vmoon_sandbox_row rows[] = {
 	 0,
 	 "what a thread has had of a processor"},
 	/* ---- vCPUs ---- */
-	{V,
+	{V | E,
 	 SYS(write),
 	 {IS(0, EVENTS), LONG(2, 8)},
 	 0,
 	 "telling the embedder that one of its own devices failed"},
-	{V,
+	{V | E,
 	 SYS(clock_gettime),
 	 {INT(0, CLOCK_REALTIME)},
 	 0,
@@ -181,8 +182,8 @@ static const struct vmoon_sandbox_row rows[] = {
 	 {INT(1, 1)},
 	 0,
 	 "whether a pipe or terminal takes more bytes of the console"},
-	{W | D, SYS(epoll_pwait2), {IS(0, EPOLL)}, 0, "the event loop"},
-	{W | D,
+	{W | D | E, SYS(epoll_pwait2), {IS(0, EPOLL)}, 0, "the event loop"},
+	{W | D | E,
 	 SYS(epoll_wait),
 	 {IS(0, EPOLL)},
 	 0,
@@ -291,7 +292,7 @@ static const struct vmoon_sandbox_row rows[] = {
 #ifdef SANITIZED
 #define ALSO(name)                                                      \
 	{                                                               \
-		V | W | M | D | G, SYS(name), {{0}}, 0, "the sanitizer" \
+		V | W | M | D | G | E, SYS(name), {{0}}, 0, "the sanitizer" \
 	}
 	ALSO(futex),
 	ALSO(write),
@@ -320,7 +321,7 @@ static const struct vmoon_sandbox_row rows[] = {
 	ALSO(dup2),
 	ALSO(tgkill),
 	ALSO(exit_group),
-	{V | W | M | D | G,
+	{V | W | M | D | G | E,
 	 SYS(openat),
 	 {INT(0, AT_FDCWD), INT(2, O_RDONLY)},
 	 0,
@@ -398,6 +399,7 @@ const char *vmoon_sandbox_thread_name(enum vmoon_sandbox_thread thread)
 	case VMOON_SANDBOX_MONITOR: return "monitor";
 	case VMOON_SANDBOX_DISK: return "disk";
 	case VMOON_SANDBOX_WATCHDOG: return "watchdog";
+	case VMOON_SANDBOX_DEVICE: return "device";
 	}
 	return "unknown";
 }

@@ -10,8 +10,9 @@ enum vmoon_sandbox_thread {
 	VMOON_SANDBOX_VCPU = 1,
 	VMOON_SANDBOX_WORKER = 2,
 	VMOON_SANDBOX_MONITOR = 4,
-	VMOON_SANDBOX_DISK = 8,     /* a disk's own */
-	VMOON_SANDBOX_WATCHDOG = 16 /* vmoon/watchdog.h */
+	VMOON_SANDBOX_DISK = 8,      /* a disk's own */
+	VMOON_SANDBOX_WATCHDOG = 16, /* vmoon/watchdog.h */
+	VMOON_SANDBOX_DEVICE = 32    /* a device's own */
 };
 
 /* What an argument is compared with. All but VALUE are a VM's own. */

@@ -25,8 +25,12 @@ enum vmoon_sandbox_thread vmoon_sandbox_thread_of(
 		return VMOON_SANDBOX_MONITOR;
 	if (seat == VMOON_SEAT_WORKER)
 		return VMOON_SANDBOX_WORKER;
-	return seat < vmoon_seat_of_disk(sb->cfg.cpus, 0) ? VMOON_SANDBOX_VCPU
-							  : VMOON_SANDBOX_DISK;
+	if (seat < vmoon_seat_of_own(sb->cfg.cpus, 0))
+		return VMOON_SANDBOX_VCPU;
+	return sb->cfg.own_loop[seat - vmoon_seat_of_own(sb->cfg.cpus, 0)]
+			       .is_disk
+		       ? VMOON_SANDBOX_DISK
+		       : VMOON_SANDBOX_DEVICE;
 }
 
 struct vmoon_sandbox_list vmoon_sandbox_list_of(const struct vmoon_sandbox *sb,
@@ -64,6 +68,7 @@ struct vmoon_sandbox_list vmoon_sandbox_list_of(const struct vmoon_sandbox *sb,
 		l.of[VMOON_SANDBOX_HV_VCPU].count = sb->hv_vcpus_count > 0;
 		break;
 	case VMOON_SANDBOX_DISK: /* a device's interrupt, as a vCPU's */
+	case VMOON_SANDBOX_DEVICE:
 		l.hv[0].codes = cfg->hv_vm.of_vcpu;
 		break;
 	}
@@ -99,17 +104,17 @@ static void name_operands(struct vmoon_sandbox *sb)
 static void name_loops(struct vmoon_sandbox *sb)
 {
 	const struct vmoon_sandbox_config *cfg = &sb->cfg;
-	uint32_t fds[1 + VMOON_VIRTIO_DEVICES_MAX];
+	uint32_t fds[1 + VMOON_OWN_WORKERS_MAX];
 
 	fds[0] = (uint32_t)cfg->worker.wake_fd;
 	sb->seats[VMOON_SEAT_WORKER].epoll = block_of(cfg->worker.epoll_fd);
-	for (unsigned i = 0; i < cfg->disks; i++) {
-		fds[1 + i] = (uint32_t)cfg->disk[i].wake_fd;
-		sb->seats[vmoon_seat_of_disk(cfg->cpus, i)].epoll =
-			block_of(cfg->disk[i].epoll_fd);
+	for (unsigned i = 0; i < cfg->own; i++) {
+		fds[1 + i] = (uint32_t)cfg->own_loop[i].wake_fd;
+		sb->seats[vmoon_seat_of_own(cfg->cpus, i)].epoll =
+			block_of(cfg->own_loop[i].epoll_fd);
 	}
 	sb->wakes_count =
-		vmoon_sandbox_blocks_of(sb->wakes, fds, 1 + cfg->disks);
+		vmoon_sandbox_blocks_of(sb->wakes, fds, 1 + cfg->own);
 }
 
 /* seat: which one fd tells of. */
@@ -146,7 +151,7 @@ enum vmoon_status vmoon_sandbox_open(struct vmoon_sandbox *sb,
 
 	memset(sb, 0, sizeof(*sb));
 	sb->cfg = *cfg;
-	sb->seat_count = vmoon_seat_of_disk(cfg->cpus, cfg->disks);
+	sb->seat_count = vmoon_seat_of_own(cfg->cpus, cfg->own);
 	for (unsigned i = 0; i < sb->seat_count; i++)
 		sb->seats[i].listener = -1;
 	st = open_fds(sb, err);

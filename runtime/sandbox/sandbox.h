@@ -17,23 +17,27 @@
  * `denied` its name, and then returns EPERM.
  */
 enum { VMOON_SEAT_MONITOR, VMOON_SEAT_WORKER, VMOON_SEAT_VCPU };
-/* vCPUs in their order, then disks in theirs. */
+/* Threads of their own: of disks, and of devices that ask for one. */
+enum { VMOON_OWN_WORKERS_MAX = 2 * VMOON_VIRTIO_DEVICES_MAX };
+/* vCPUs in their order, then threads of their own in theirs. */
 enum {
 	VMOON_SEATS_MAX =
-		VMOON_SEAT_VCPU + VMOON_CPUS_MAX + VMOON_VIRTIO_DEVICES_MAX
+		VMOON_SEAT_VCPU + VMOON_CPUS_MAX + VMOON_OWN_WORKERS_MAX
 };
 
 /* Borrowed descriptors of a thread's loop. */
 struct vmoon_sandbox_loop {
 	int wake_fd, epoll_fd;
+	bool is_disk; /* or a device's */
 };
 
 struct vmoon_sandbox_config {
 	struct vmoon_mem *mem; /* borrowed */
 	unsigned cpus;
 	struct vmoon_sandbox_loop worker;
-	unsigned disks; /* threads of disks, each with a loop */
-	struct vmoon_sandbox_loop disk[VMOON_VIRTIO_DEVICES_MAX];
+	/* Threads of their own; one that is trusted never takes its seat. */
+	unsigned own;
+	struct vmoon_sandbox_loop own_loop[VMOON_OWN_WORKERS_MAX];
 	int event_fd; /* borrowed: the runtime's */
 	int kick_signal;
 	struct vmoon_hv_calls hv_vm;
@@ -55,7 +59,7 @@ struct vmoon_sandbox {
 	struct vmoon_sandbox_config cfg;
 	struct vmoon_sandbox_block one[VMOON_SANDBOX_OPERANDS];
 	struct vmoon_sandbox_block hv_vcpus[VMOON_CPUS_MAX];
-	struct vmoon_sandbox_block wakes[1 + VMOON_VIRTIO_DEVICES_MAX];
+	struct vmoon_sandbox_block wakes[1 + VMOON_OWN_WORKERS_MAX];
 	struct vmoon_sandbox_block listeners[VMOON_SEATS_MAX];
 	size_t hv_vcpus_count, listeners_count, wakes_count;
 	struct vmoon_sandbox_seat seats[VMOON_SEATS_MAX];
@@ -66,10 +70,10 @@ struct vmoon_sandbox {
 	struct vmoon_sandbox_audit *audit; /* owned; NULL but in that build */
 };
 
-/* The seat of a disk's thread. */
-static inline unsigned vmoon_seat_of_disk(unsigned cpus, unsigned disk)
+/* The seat of the i-th thread of its own. */
+static inline unsigned vmoon_seat_of_own(unsigned cpus, unsigned i)
 {
-	return VMOON_SEAT_VCPU + cpus + disk;
+	return VMOON_SEAT_VCPU + cpus + i;
 }
 
 /* Filters for all threads but the monitor. cfg is copied. */

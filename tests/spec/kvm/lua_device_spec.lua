@@ -263,7 +263,6 @@ describe("the description of a device in Lua", function()
     assert.matches("devices.1.params.start: ", err.detail, 1, true)
     assert.matches("devices.1.params.more: ", err.detail, 1, true)
     assert.matches("devices.1.at: 'custom' is at an address of memory", tostring(why { at = 0x300 }), 1, true)
-    assert.matches("devices.1.trusted: ", tostring(why { trusted = true }), 1, true)
     local bare = 'return require("vmoon.device").mmio { name = "b", size = 4096, registers = { R = { at = 0 } } }'
     path = device_file(bare)
     assert.matches("devices.1.irq: 'b' has no interrupt", tostring(why { irq = 5 }), 1, true)
