@@ -209,7 +209,10 @@ static void serve(void *ctx)
 enum vmoon_status vmoon_proxy_take(struct vmoon_proxy *p, const char *name,
 				   struct vmoon_error *err)
 {
-	const uint64_t deadline_ns = vmoon_mono_ns() + PATIENCE_NS;
+	const uint64_t patience_ns = p->host.patience_ns != 0
+					     ? p->host.patience_ns
+					     : PATIENCE_NS;
+	const uint64_t deadline_ns = vmoon_mono_ns() + patience_ns;
 	uint64_t now_ns;
 
 	do {
@@ -218,7 +221,8 @@ enum vmoon_status vmoon_proxy_take(struct vmoon_proxy *p, const char *name,
 			return VMOON_OK;
 	} while (now_ns < deadline_ns);
 	return vmoon_fail(err, VMOON_E_TIMEOUT, 0,
-			  "%s: its own code has been busy for 10 s", name);
+			  "%s: its own code has been busy for %g s", name,
+			  (double)patience_ns / 1e9);
 }
 
 /*

@@ -26,6 +26,7 @@ struct vmoon_proxy_host {
 	struct vmoon_again again; /* of the device in the slot */
 	bool (*is_over)(void *ctx); /* then nothing is called any more */
 	void *ctx;
+	uint64_t patience_ns; /* of vmoon_proxy_take; 0: 10 s */
 };
 
 /* Takes behind, also on failure; its functions need no env.again. */
@@ -40,8 +41,8 @@ struct vmoon_device *vmoon_proxy_behind(struct vmoon_proxy *p) VMOON_NONNULL(1);
 struct vmoon_lock *vmoon_proxy_lock(struct vmoon_proxy *p) VMOON_NONNULL(1);
 
 /*
- * Its lock, for somebody who may wait for a while: E_TIMEOUT after 10 s, with
- * the device's name. To be dropped.
+ * Its lock, for somebody who may wait for a while: E_TIMEOUT when its
+ * patience is over, with the device's name. To be dropped.
  */
 VMOON_STATUS vmoon_proxy_take(struct vmoon_proxy *p, const char *name,
 			      struct vmoon_error *err) VMOON_NONNULL(1, 2);
