@@ -65,6 +65,26 @@ static void read_on_error(lua_State *L, int idx,
 			L, "bench: on_error is pause, ignore or stop", NULL);
 }
 
+static bool read_trusted(lua_State *L, bool is_inline)
+{
+	int type;
+	bool is_trusted;
+
+	lua_pushliteral(L, "trusted");
+	type = lua_rawget(L, 1);
+	is_trusted = lua_toboolean(L, -1);
+	lua_pop(L, 1);
+	if (type != LUA_TNIL && type != LUA_TBOOLEAN)
+		vmoon_lresult_misuse(L, "bench: trusted is true or false",
+				     NULL);
+	if (is_trusted && is_inline)
+		vmoon_lresult_misuse(L,
+				     "bench: only a file can be trusted; put "
+				     "the device into one",
+				     NULL);
+	return is_trusted;
+}
+
 /* Their bytes stay on the stack. */
 static void read_params(lua_State *L, int idx,
 			struct vmoon_ldspec_source *out) /* +1 */
@@ -152,7 +172,7 @@ int vmoon_lbench_new_file(lua_State *L)
 {
 	static const char *const known[] = {"device", "file",     "memory",
 					    "name",   "on_error", "params",
-					    "state",  NULL};
+					    "state",  "trusted",  NULL};
 	struct vmoon_bench_options opts = {.size = sizeof(opts)};
 	struct vmoon_ldobj_options o = {0};
 	struct vmoon_ldproblems_origin origin = {
@@ -168,6 +188,7 @@ int vmoon_lbench_new_file(lua_State *L)
 	o.extend = vmoon_ldvirtio_extend;
 	functions = take_source(L, &o.source, &origin);
 	o.name = opt_name(L, 1, "name");
+	o.is_trusted = read_trusted(L, o.source.is_inline);
 	opts.memory_bytes = vmoon_lbench_size(L, 1, "memory");
 	opts.state = opt_text(L, 1, "state", &opts.state_len);
 	read_on_error(L, 1, &o);

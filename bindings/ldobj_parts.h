@@ -214,9 +214,9 @@ void vmoon_ldobj_note_access(struct vmoon_ldobj *obj,
 	VMOON_NONNULL(1, 2);
 /* The value at idx of L: false when there is no room, or why says no. */
 bool vmoon_ldobj_put_event(struct vmoon_ldobj *obj, lua_State *L,
-			   const char *name, int idx,
+			   const char *name, int idx, bool is_latest,
 			   char why[VMOON_LDPACK_PATH_MAX + 64])
-	VMOON_NONNULL(1, 2, 3, 5);
+	VMOON_NONNULL(1, 2, 3, 6);
 
 /* ---- ldobj_state.c ---- */
 

@@ -93,24 +93,55 @@ enum vmoon_status vmoon_ldobj_call(struct vmoon_ldobj *obj, const char *name,
 
 /* ---- events and lines ---- */
 
+/*
+ * Bytes of those that wait which have this name, and of the others, which move
+ * together when is_dropped: in one pass, as there may be thousands.
+ */
+static size_t look_at_events(struct vmoon_ldobj *obj, const char *name,
+			     bool is_dropped)
+{
+	const size_t name_len = strlen(name);
+	unsigned char *const base = obj->events + obj->events_head;
+	size_t size, of_name = 0;
+
+	for (size_t at = 0; at < obj->events_len; at += size) {
+		const unsigned char *event = base + at;
+
+		size = HEADER + vmoon_le32_load(event) +
+		       vmoon_le32_load(event + 4);
+		if (vmoon_le32_load(event) == name_len &&
+		    memcmp(event + HEADER, name, name_len) == 0)
+			of_name += size;
+		else if (is_dropped)
+			memmove(base + at - of_name, event, size);
+	}
+	if (is_dropped)
+		obj->events_len -= of_name;
+	return of_name;
+}
+
 bool vmoon_ldobj_put_event(struct vmoon_ldobj *obj, lua_State *L,
-			   const char *name, int idx,
+			   const char *name, int idx, bool is_latest,
 			   char why[VMOON_LDPACK_PATH_MAX + 64])
 {
 	const size_t name_len = strlen(name); /* at most NAME_MAX */
 	const size_t len =
 		vmoon_ldpack(L, idx, NULL, VMOON_LDOBJ_EVENT_MAX, name, why);
 	const size_t need = HEADER + name_len + len;
+	const bool is_told = obj->events_len > 0;
+	const size_t older = is_latest ? look_at_events(obj, name, false) : 0;
 	unsigned char *to;
 
 	if (len == 0)
 		return false;
 	why[0] = '\0';
 	if (len > VMOON_LDOBJ_EVENT_MAX ||
-	    need > VMOON_LDOBJ_EVENTS_MAX - obj->events_len) {
+	    need > VMOON_LDOBJ_EVENTS_MAX - obj->events_len + older) {
 		obj->stats.events_lost++;
 		return false;
 	}
+	if (older > 0)
+		look_at_events(obj, name, true);
 	if (need >
 	    VMOON_LDOBJ_EVENTS_MAX - obj->events_head - obj->events_len) {
 		memmove(obj->events, obj->events + obj->events_head,
@@ -125,7 +156,7 @@ bool vmoon_ldobj_put_event(struct vmoon_ldobj *obj, lua_State *L,
 				  why) == 0);
 	obj->events_len += need;
 	obj->stats.events++;
-	if (obj->events_len == need && obj->env.tell.set != NULL)
+	if (!is_told && obj->env.tell.set != NULL)
 		obj->env.tell.set(obj->env.tell.ctx);
 	return true;
 }

@@ -144,10 +144,9 @@ static const struct vmoon_config_row custom_rows[VMOON_CUSTOM_COUNT] = {
 			 .type = "boolean",
 			 .default_text = "false",
 			 .choices = "",
-			 .doc =
-				 "Whether the file may do what any program "
-				 "may; "
-				 "its functions then run on the worker.",
+			 .doc = "Whether the file may do what any program "
+				"may; its code then has a thread of its own, "
+				"and the guest waits for it.",
 			 .example = "trusted = true",
 			 .since = "0.1.0"},
 		 .type = VMOON_TYPE_BOOLEAN},

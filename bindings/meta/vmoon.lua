@@ -234,7 +234,7 @@
 ---@field budget? vmoon.Seconds
 ---How much memory they may use; left out, what the file says, or "16M".
 ---@field memory? vmoon.Size
----Whether the file may do what any program may; its functions then run on the worker. Default false.
+---Whether the file may do what any program may; its code then has a thread of its own, and the guest waits for it. Default false.
 ---@field trusted? boolean
 
 ---@class (exact) vmoon.SpecLog
@@ -765,6 +765,8 @@ function VM:login(options) end
 ---@field name? string
 ---Of a device in Lua: "ignore" does not raise what its hooks do wrong.
 ---@field on_error? "pause"|"ignore"|"stop"
+---Of a device's file: it has all of Lua, and no limit of time.
+---@field trusted? boolean
 ---Guest RAM, from address 0 on. Default "8M".
 ---@field memory? vmoon.Size
 ---What b:save() gave, of a bench with the same params.

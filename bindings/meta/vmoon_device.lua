@@ -43,6 +43,9 @@
 ---Where hooks of registers run that do not say it; "script": in the script that describes it, and the guest waits.
 ---Left out: vcpu.
 ---@field where? "vcpu"|"script"
+---The thread for timers, queues, doorbells and posted writes: that of all devices of the VM, or one of its own, where it is late for nobody else.
+---Left out: shared.
+---@field worker? "shared"|"own"
 
 ---@class (exact) vmoon.device.Pio
 ---What messages, and vm.device in scripts, call it. Left out: the file's, without .lua.
@@ -80,6 +83,9 @@
 ---Where hooks of registers run that do not say it; "script": in the script that describes it, and the guest waits.
 ---Left out: vcpu.
 ---@field where? "vcpu"|"script"
+---The thread for timers, queues, doorbells and posted writes: that of all devices of the VM, or one of its own, where it is late for nobody else.
+---Left out: shared.
+---@field worker? "shared"|"own"
 
 ---@class (exact) vmoon.device.Virtio
 ---What messages, and vm.device in scripts, call it. Left out: the file's, without .lua.
@@ -110,6 +116,9 @@
 ---@field budget? number
 ---The heap of its code, 256K to 1G, reserved when it is made. Left out: 16M.
 ---@field memory? string
+---The thread for timers, queues, doorbells and posted writes: that of all devices of the VM, or one of its own, where it is late for nobody else.
+---Left out: shared.
+---@field worker? "shared"|"own"
 
 ---@class (exact) vmoon.device.Register
 ---Its first byte in the window.
@@ -239,11 +248,12 @@ function Object:now_ns() end
 
 ---Sends a copy of plain data to the script, which gets it from events(). False when it was lost: 64 KiB
 ---wait at most, 16 KiB of one. Raises for what is no plain data, with the path to it, and for a name
----that is empty or longer than 64 bytes.
+---that is empty or longer than 64 bytes. "latest" takes the place of those of that name which wait.
 ---@param name string
 ---@param value any                           # nil, booleans, numbers, strings, tables of these
+---@param keep "all"|"latest"?                # left out: "all"
 ---@return boolean kept
-function Object:post(name, value) end
+function Object:post(name, value, keep) end
 
 ---Has timers.NAME called once, so many seconds from now, instead of when it was set before; nil stops it.
 ---Less than a microsecond is one. Raises for a name that is not in timers, and for less than 0 or more

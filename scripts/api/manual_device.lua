@@ -124,11 +124,21 @@ integers. Both tables are used again by the next call. Hooks of an array get the
 Hooks run on the guest's thread that made the access, or on a worker (timers, queues, what is posted), one at a time for
 each device. One that takes longer than `budget` is stopped, whatever it does. A hook that fails is an error: what the
 guest reads is all-ones, and `on_error` says what happens to the VM.]]
+  put ".PP"
+  put_lines [[
+With `worker` = "own" what runs on a worker has one for this device alone. With `trusted` = true, which is said by who
+uses the file (`vmoon-spec`(5)), all of the code runs on a thread of its own: see below.]]
   put ".SH WHAT THE CODE HAS"
   put_lines [[
 Lua's base, string, table, math, utf8 and coroutine libraries, but nothing of the host: no io, no os, no debug;
 load takes text alone. `require` finds vmoon.device, and files in the folder of the device file. Globals are read
 only: write local. `print` is d:log.]]
+  put ".PP"
+  put_lines [[
+With `trusted` = true it has all of Lua and may do whatever the program may: read a file, ask a socket, start a
+command, load a C module. Nothing limits its time; the guest's access waits until the hook is done, and the VM can be
+paused, reset and stopped meanwhile, but closing it waits for the hook. So each access takes the time of two wake-ups
+more, tens of microseconds, also one of a register without a hook. `vmoon check` does not run such a file.]]
   put_object(stub)
   put_buffer(stub)
   put(".SH SEE ALSO", "\\fBvmoon-device\\fR(7), \\fBvmoon\\fR(1), \\fBvmoon-lua\\fR(3), \\fBvmoon-spec\\fR(5)")

@@ -27,6 +27,20 @@ end
 describe("a device in Lua on a bench", function()
   local HEAD = "local dev = require 'vmoon.device' return dev.mmio { name = 'x', size = 64, "
 
+  it("has all of Lua where its file is trusted, and only there", function()
+    with_file(HEAD .. [[registers = { R = { at = 0, access = "ro", on_read = function()
+      return io and os.getenv("PATH") and coroutine.close and 7 or 1 end } } }]], function(path)
+      local b <close> = vmoon.bench { file = path, trusted = true }
+      assert.equal(7, b:read32(0))
+      local c <close> = vmoon.bench { file = path, trusted = false, on_error = "ignore" }
+      assert.equal(0xffffffff, c:read32(0)) -- io is no global there
+      assert.equal("bench: trusted is true or false",
+        raised(vmoon.bench, { file = path, trusted = "yes" }).message)
+    end)
+    local inline = require("vmoon.device").mmio { name = "i", size = 4, registers = { R = { at = 0 } } }
+    assert.matches("only a file can be trusted", raised(vmoon.bench, { device = inline, trusted = true }).message, 1, true)
+  end)
+
   it("raises what a hook did wrong, once for each, and is all-ones", function()
     with_file(HEAD .. [[registers = {
       R = { at = 0, access = "ro", on_read = function() error("oh no") end } } }]], function(path)

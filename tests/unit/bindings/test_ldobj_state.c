@@ -341,40 +341,6 @@ static void test_hostile_bytes_of_a_snapshot_load_whole_or_not_at_all(
 	rig_close(&r);
 }
 
-static void test_events_go_to_the_script_in_order_and_are_bounded(void **state)
-{
-	char name[VMOON_REGMAP_NAME_MAX + 1];
-	unsigned char buf[VMOON_LDOBJ_EVENT_MAX];
-	struct ldobj_rig r;
-	unsigned taken = 0;
-	size_t len = 0;
-
-	(void)state;
-	rig_open(&r,
-		 DEVICE "name = 'x', size = 16, registers = { W = { at = 0, "
-			"access = 'rw', on_write = function(d, v) d:post('e' "
-			".. v, ('x'):rep(1000)) end } } }",
-		 plain);
-	for (unsigned i = 0; i < 100; i++)
-		rig_write32(&r, 0, i);
-	assert_int_equal(r.events, 1);
-	assert_int_equal(rig_stats(&r).events + rig_stats(&r).events_lost, 100);
-	assert_true(rig_stats(&r).events_lost > 0);
-	for (; vmoon_ldobj_take_event(r.obj, name, buf, sizeof(buf), &len);
-	     taken++) {
-		char want[16];
-
-		(void)snprintf(want, sizeof(want), "e%u", taken);
-		assert_string_equal(name, want);
-		assert_in_range(len, 1000, 1020);
-	}
-	assert_int_equal(taken, rig_stats(&r).events);
-	rig_write32(&r, 0, 5);
-	assert_int_equal(r.events, 2);
-	assert_null(rig_stats(&r).error);
-	rig_close(&r);
-}
-
 static void test_lines_are_limited(void **state)
 {
 	struct ldobj_rig r;
@@ -528,7 +494,6 @@ static const struct CMUnitTest tests[] = {
 		test_a_snapshot_of_another_file_is_refused_unless_it_is_allowed),
 	cmocka_unit_test(
 		test_hostile_bytes_of_a_snapshot_load_whole_or_not_at_all),
-	cmocka_unit_test(test_events_go_to_the_script_in_order_and_are_bounded),
 	cmocka_unit_test(test_lines_are_limited),
 	cmocka_unit_test(
 		test_reload_keeps_registers_state_timers_or_everything),
