@@ -47,6 +47,7 @@ describe("a trusted device in Lua", function()
     assert.same({ ["vmoon-trusted0"] = true }, state.threads)
     assert.is_true(state.served >= 32000)
     sh:send "reboot -f"
+    vm:expect("vmoon guest: init reached", LONG)
     use_rng(vm:login { timeout = linux.long })
     assert.is_true(d.state.resets > state.resets)
     linux.sound(d)
