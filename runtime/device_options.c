@@ -118,8 +118,8 @@ static enum vmoon_status check_worker(const char *name,
 {
 	if (worker <= VMOON_WORKER_TRUSTED)
 		return VMOON_OK;
-	return vmoon_fail(err, VMOON_E_INVAL, 0, "%s: a worker of no known kind",
-			  name);
+	return vmoon_fail(err, VMOON_E_INVAL, 0,
+			  "%s: a worker of no known kind", name);
 }
 
 enum vmoon_status vmoon_device_options_read(

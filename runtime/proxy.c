@@ -209,9 +209,8 @@ static void serve(void *ctx)
 enum vmoon_status vmoon_proxy_take(struct vmoon_proxy *p, const char *name,
 				   struct vmoon_error *err)
 {
-	const uint64_t patience_ns = p->host.patience_ns != 0
-					     ? p->host.patience_ns
-					     : PATIENCE_NS;
+	const uint64_t patience_ns =
+		p->host.patience_ns != 0 ? p->host.patience_ns : PATIENCE_NS;
 	const uint64_t deadline_ns = vmoon_mono_ns() + patience_ns;
 	uint64_t now_ns;
 

@@ -21,9 +21,9 @@
 struct vmoon_proxy;
 
 struct vmoon_proxy_host {
-	struct vmoon_mem *mem;    /* borrowed */
-	struct vmoon_loop *loop;  /* borrowed; does not run yet */
-	struct vmoon_again again; /* of the device in the slot */
+	struct vmoon_mem *mem;      /* borrowed */
+	struct vmoon_loop *loop;    /* borrowed; does not run yet */
+	struct vmoon_again again;   /* of the device in the slot */
 	bool (*is_over)(void *ctx); /* then nothing is called any more */
 	void *ctx;
 	uint64_t patience_ns; /* of vmoon_proxy_take; 0: 10 s */

@@ -148,7 +148,7 @@ struct vmoon_vm {
 	uint64_t start_ns, end_ns, resets;
 	struct vmoon_exit_record exit;
 	unsigned own_threads; /* that were started, and enter a sandbox */
-	unsigned entered;      /* threads in their sandbox, or that could not */
+	unsigned entered;     /* threads in their sandbox, or that could not */
 	enum vmoon_status enter_status;
 	struct vmoon_error enter_error;
 
@@ -294,8 +294,7 @@ VMOON_STATUS vmoon_vm_make_devices(struct vmoon_vm *vm,
 				   struct vmoon_error *err) VMOON_NONNULL(1, 2);
 void vmoon_vm_tell_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);
 /* One that was reset has not come to it yet. Any thread. */
-bool vmoon_vm_devices_are_resetting(const struct vmoon_vm *vm)
-	VMOON_NONNULL(1);
+bool vmoon_vm_devices_are_resetting(const struct vmoon_vm *vm) VMOON_NONNULL(1);
 /* When the board is gone. */
 void vmoon_vm_free_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);
 

@@ -14,17 +14,17 @@ struct vmoon_vm_device {
 	struct vmoon_vm_device *next; /* owned */
 	struct vmoon_vm *vm;          /* borrowed: its owner */
 	char name[VMOON_DEVICE_NAME_MAX + 1];
-	bool is_virtio, has_worker;    /* worker: of its own */
+	bool is_virtio, has_worker; /* worker: of its own */
 	/* One of these, for the one call only. */
 	const struct vmoon_device_options *options;
 	const struct vmoon_virtio_options *virtio;
-	struct vmoon_loop *loop; /* borrowed: the VM's, or its own worker's */
+	struct vmoon_loop *loop;   /* borrowed: the VM's, or its own worker's */
 	struct vmoon_proxy *proxy; /* borrowed: what its slot has; or NULL */
 	/* A virtio device has nothing of it but vm, for again. */
 	struct vmoon_device_seat seat;
-	struct vmoon_lock lock;        /* a leaf; guards what follows */
-	struct vmoon_error error;      /* that it reported */
-	bool has_failed;               /* and nobody has been told */
+	struct vmoon_lock lock;   /* a leaf; guards what follows */
+	struct vmoon_error error; /* that it reported */
+	bool has_failed;          /* and nobody has been told */
 };
 
 /* The device's own complaint; the first one counts until it is told. */
@@ -125,8 +125,7 @@ static enum vmoon_status put_behind(struct vmoon_vm_device *d,
 		.again = vmoon_device_seat_again(&d->seat),
 		.is_over = is_over,
 		.ctx = d->vm};
-	enum vmoon_status st =
-		vmoon_proxy_create(&host, *dev, &d->proxy, err);
+	enum vmoon_status st = vmoon_proxy_create(&host, *dev, &d->proxy, err);
 
 	if (st == VMOON_OK)
 		*dev = vmoon_proxy_device(d->proxy);
@@ -139,7 +138,8 @@ bool vmoon_vm_devices_are_resetting(const struct vmoon_vm *vm)
 
 	for (const struct vmoon_vm_device *d = vm->devices; d != NULL;
 	     d = d->next)
-		is_any |= d->proxy != NULL && vmoon_proxy_is_resetting(d->proxy);
+		is_any |=
+			d->proxy != NULL && vmoon_proxy_is_resetting(d->proxy);
 	return is_any;
 }
 

@@ -14,8 +14,7 @@
 
 static bool take_device(struct vmoon_device_seat *seat)
 {
-	return vmoon_lock_take_until(seat->lock,
-				     vmoon_mono_ns() + PATIENCE_NS);
+	return vmoon_lock_take_until(seat->lock, vmoon_mono_ns() + PATIENCE_NS);
 }
 
 /* ---- what was asked for: work, and doorbells ---- */
@@ -143,8 +142,7 @@ static enum vmoon_status add_bell(struct vmoon_device_seat *seat,
 	if (bell->fd.fd < 0)
 		return vmoon_fail(err, VMOON_E_SYS, errno, "eventfd");
 	bell->io.fd = bell->fd.fd;
-	st = vmoon_loop_add_fd(seat->loop, &bell->fd, EPOLLIN | EPOLLET,
-			       err);
+	st = vmoon_loop_add_fd(seat->loop, &bell->fd, EPOLLIN | EPOLLET, err);
 	if (st != VMOON_OK)
 		goto err_close;
 	st = hv->ops->add_ioeventfd(hv, &bell->io, err);

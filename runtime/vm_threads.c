@@ -97,8 +97,8 @@ static enum vmoon_status wait_entered(struct vmoon_vm *vm,
 	enum vmoon_status st;
 
 	vmoon_lock_take(&vm->lock);
-	while (vm->entered < vm->threads + vm->has_worker + vm->has_monitor +
-				     vm->own_threads)
+	while (vm->entered <
+	       vm->threads + vm->has_worker + vm->has_monitor + vm->own_threads)
 		vmoon_lock_wait(&vm->lock, &vm->changed);
 	st = vm->enter_status;
 	if (st != VMOON_OK && err != NULL)

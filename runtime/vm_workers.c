@@ -10,8 +10,7 @@ static enum vmoon_status create(struct vmoon_vm *vm,
 				struct vmoon_own_worker **out_worker,
 				struct vmoon_error *err)
 {
-	struct vmoon_own_worker *w =
-		vmoon_mem_alloc(&vm->rt->mem, sizeof(*w));
+	struct vmoon_own_worker *w = vmoon_mem_alloc(&vm->rt->mem, sizeof(*w));
 	enum vmoon_status st;
 
 	if (w == NULL)

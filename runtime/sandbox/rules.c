@@ -105,7 +105,11 @@ static const struct vmoon_sandbox_row rows[] = {
 	 0,
 	 "the C library gives back the stack of a thread that ends; the "
 	 "worker empties guest memory"},
-	{V | W | M | D | G | E, SYS(exit), {INT(0, 0)}, 0, "the end of a thread"},
+	{V | W | M | D | G | E,
+	 SYS(exit),
+	 {INT(0, 0)},
+	 0,
+	 "the end of a thread"},
 	{V | W | D | G | E,
 	 SYS(clock_gettime),
 	 {INT(0, CLOCK_MONOTONIC)},
@@ -290,8 +294,8 @@ static const struct vmoon_sandbox_row rows[] = {
 	 0,
 	 "and that it is not permitted"},
 #ifdef SANITIZED
-#define ALSO(name)                                                      \
-	{                                                               \
+#define ALSO(name)                                                          \
+	{                                                                   \
 		V | W | M | D | G | E, SYS(name), {{0}}, 0, "the sanitizer" \
 	}
 	ALSO(futex),

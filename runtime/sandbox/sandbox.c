@@ -68,9 +68,7 @@ struct vmoon_sandbox_list vmoon_sandbox_list_of(const struct vmoon_sandbox *sb,
 		l.of[VMOON_SANDBOX_HV_VCPU].count = sb->hv_vcpus_count > 0;
 		break;
 	case VMOON_SANDBOX_DISK: /* a device's interrupt, as a vCPU's */
-	case VMOON_SANDBOX_DEVICE:
-		l.hv[0].codes = cfg->hv_vm.of_vcpu;
-		break;
+	case VMOON_SANDBOX_DEVICE: l.hv[0].codes = cfg->hv_vm.of_vcpu; break;
 	}
 	return l;
 }
@@ -113,8 +111,7 @@ static void name_loops(struct vmoon_sandbox *sb)
 		sb->seats[vmoon_seat_of_own(cfg->cpus, i)].epoll =
 			block_of(cfg->own_loop[i].epoll_fd);
 	}
-	sb->wakes_count =
-		vmoon_sandbox_blocks_of(sb->wakes, fds, 1 + cfg->own);
+	sb->wakes_count = vmoon_sandbox_blocks_of(sb->wakes, fds, 1 + cfg->own);
 }
 
 /* seat: which one fd tells of. */

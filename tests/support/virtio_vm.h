@@ -296,9 +296,9 @@ static inline void vv_turn(struct vv *v)
 
 	for (int turn = 0; turn < VV_TURNS; turn++) {
 		assert_ok(vmoon_loop_turn(&vm->loop, 0, &err), &err);
-		for (size_t i = 0; i < vm->disk_count; i++)
-			assert_ok(vmoon_loop_turn(&vm->disks[i].loop, 0, &err),
-				  &err);
+		for (struct vmoon_own_worker *w = vm->own_workers; w != NULL;
+		     w = w->next)
+			assert_ok(vmoon_loop_turn(&w->loop, 0, &err), &err);
 	}
 }
 

@@ -269,7 +269,7 @@ static void test_board__a_disk_answers_on_its_own_loop(void **state)
 
 	vv_describe(v, 2, false, 0);
 	vv_create(v);
-	assert_ptr_equal(v->disks[1].loop, &v->rig->vm->disks[1].loop);
+	assert_ptr_equal(v->disks[1].loop, vmoon_vm_disk_loop(v->rig->vm, 1));
 	memset(out, 0xc3, sizeof(out));
 	d = vv_probe(v, "d1");
 	assert_int_equal(vmoon_driver_blk(d, VMOON_DRIVER_BLK_OUT, 3, out, 512),

@@ -144,7 +144,8 @@ static void test_vm__a_limited_disk_goes_on_by_its_timer(void **state)
 	vmoon_driver_kick(d, 0, true);
 	vv_turn(v);
 	assert_int_equal(vmoon_driver_io_poll(d, 0), 1);
-	assert_true(v->rig->vm->disks[0].loop.timers->deadline_ns != 0);
+	assert_true(vmoon_vm_disk_loop(v->rig->vm, 0)->timers->deadline_ns !=
+		    0);
 	/* Without a limit it is due at once. */
 	l.read_ops = (struct vmoon_disk_rate){0, 0};
 	assert_ok(vmoon_vm_disk_limit(v->rig->vm, "d0", &l, &err), &err);

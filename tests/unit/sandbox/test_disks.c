@@ -216,7 +216,7 @@ static void test_x04__a_disks_thread_may_do_what_its_host_needs(void **state)
 	vv_describe(v, 1, false, 0);
 	vv_hv(v, NULL);
 	assert_ok(vv_try(v, kit, &err), &err);
-	o.loop = &v->rig->vm->disks[0].loop;
+	o.loop = vmoon_vm_disk_loop(v->rig->vm, 0);
 	vmoon_loop_add_event(o.loop, &event, act_as_disk, &o);
 	rig_start(v->rig);
 	vmoon_loop_fire(&event);
