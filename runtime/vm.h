@@ -287,7 +287,7 @@ VMOON_STATUS vmoon_vm_open_outputs(struct vmoon_vm *vm, struct vmoon_error *err)
 /* When the stream is gone. */
 void vmoon_vm_free_groups(struct vmoon_vm *vm) VMOON_NONNULL(1);
 
-/* vm_device.c: of the embedder's devices. The runtime's thread. */
+/* vm_devices.c: of the embedder's devices. The runtime's thread. */
 /* All that the checked config names; E_UNSUPPORTED without a maker. */
 VMOON_STATUS vmoon_vm_make_devices(struct vmoon_vm *vm,
 				   const struct vmoon_config *cfg,

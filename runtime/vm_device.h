@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* vm_device.h - an embedder's register device: what serves it on the worker. */
+/* vm_device.h - a device that the embedder brings, and what serves it. */
 #ifndef VMOON_RUNTIME_VM_DEVICE_H
 #define VMOON_RUNTIME_VM_DEVICE_H
 
@@ -9,6 +9,7 @@
 #include "loop.h"
 
 struct vmoon_vm;
+struct vmoon_proxy;
 struct vmoon_device_seat;
 
 /* A doorbell's descriptor, which the guest's write signals. */
@@ -41,6 +42,27 @@ struct vmoon_device_seat {
 	struct vmoon_device_bell bells[VMOON_DOORBELLS_MAX];
 	size_t bell_count; /* of these are in use */
 };
+
+/* One of them, from its making to the end of its VM. */
+struct vmoon_vm_device {
+	struct vmoon_vm_device *next; /* owned */
+	struct vmoon_vm *vm;          /* borrowed: its owner */
+	char name[VMOON_DEVICE_NAME_MAX + 1];
+	bool is_virtio, has_worker; /* worker: of its own */
+	/* One of these, for the one call only. */
+	const struct vmoon_device_options *options;
+	const struct vmoon_virtio_options *virtio;
+	struct vmoon_loop *loop;   /* borrowed: the VM's, or its own worker's */
+	struct vmoon_proxy *proxy; /* borrowed: what its slot has; or NULL */
+	/* A virtio device has nothing of it but vm, for again. */
+	struct vmoon_device_seat seat;
+	struct vmoon_lock lock;   /* a leaf; guards what follows */
+	struct vmoon_error error; /* that it reported */
+	bool has_failed;          /* and nobody has been told */
+};
+
+/* The device is gone; the loop does not run. */
+void vmoon_vm_device_destroy(struct vmoon_vm_device *d) VMOON_NONNULL(1);
 
 /* All of these while nobody runs the loop. */
 void vmoon_device_seat_init(struct vmoon_device_seat *seat, struct vmoon_vm *vm,
