@@ -222,9 +222,8 @@ static const struct vmoon_ldkey device_rows[] = {
 		 .choices = "shared, own",
 		 .others = " thread ",
 		 .default_text = "shared",
-		 .doc = "The thread for timers, queues, doorbells and posted "
-			"writes: that of all devices of the VM, or one of its "
-			"own, where it is late for nobody else.",
+		 .doc = "Whose thread runs timers, queues and what is "
+			"posted: that of all devices, or its own.",
 		 .example = "worker = \"own\""},
 };
 

@@ -139,17 +139,16 @@ static const struct vmoon_config_row custom_rows[VMOON_CUSTOM_COUNT] = {
 		 .min = 256 * KIB,
 		 .max = 1024 * MIB,
 		 .aliases = memory_words},
-	[VMOON_CUSTOM_TRUSTED] =
-		{.key = {.name = "trusted",
-			 .type = "boolean",
-			 .default_text = "false",
-			 .choices = "",
-			 .doc = "Whether the file may do what any program "
-				"may; its code then has a thread of its own, "
-				"and the guest waits for it.",
-			 .example = "trusted = true",
-			 .since = "0.1.0"},
-		 .type = VMOON_TYPE_BOOLEAN},
+	[VMOON_CUSTOM_TRUSTED] = {.key = {.name = "trusted",
+					  .type = "boolean",
+					  .default_text = "false",
+					  .choices = "",
+					  .doc = "Whether its code may do what "
+						 "any program may, on a "
+						 "thread of its own.",
+					  .example = "trusted = true",
+					  .since = "0.1.0"},
+				  .type = VMOON_TYPE_BOOLEAN},
 };
 
 /* Above the ports an address is one of memory. */

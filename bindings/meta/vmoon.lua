@@ -234,7 +234,7 @@
 ---@field budget? vmoon.Seconds
 ---How much memory they may use; left out, what the file says, or "16M".
 ---@field memory? vmoon.Size
----Whether the file may do what any program may; its code then has a thread of its own, and the guest waits for it. Default false.
+---Whether its code may do what any program may, on a thread of its own. Default false.
 ---@field trusted? boolean
 
 ---@class (exact) vmoon.SpecLog

@@ -43,8 +43,7 @@
 ---Where hooks of registers run that do not say it; "script": in the script that describes it, and the guest waits.
 ---Left out: vcpu.
 ---@field where? "vcpu"|"script"
----The thread for timers, queues, doorbells and posted writes: that of all devices of the VM, or one of its own, where it is late for nobody else.
----Left out: shared.
+---Whose thread runs timers, queues and what is posted: that of all devices, or its own. Left out: shared.
 ---@field worker? "shared"|"own"
 
 ---@class (exact) vmoon.device.Pio
@@ -83,8 +82,7 @@
 ---Where hooks of registers run that do not say it; "script": in the script that describes it, and the guest waits.
 ---Left out: vcpu.
 ---@field where? "vcpu"|"script"
----The thread for timers, queues, doorbells and posted writes: that of all devices of the VM, or one of its own, where it is late for nobody else.
----Left out: shared.
+---Whose thread runs timers, queues and what is posted: that of all devices, or its own. Left out: shared.
 ---@field worker? "shared"|"own"
 
 ---@class (exact) vmoon.device.Virtio
@@ -116,8 +114,7 @@
 ---@field budget? number
 ---The heap of its code, 256K to 1G, reserved when it is made. Left out: 16M.
 ---@field memory? string
----The thread for timers, queues, doorbells and posted writes: that of all devices of the VM, or one of its own, where it is late for nobody else.
----Left out: shared.
+---Whose thread runs timers, queues and what is posted: that of all devices, or its own. Left out: shared.
 ---@field worker? "shared"|"own"
 
 ---@class (exact) vmoon.device.Register

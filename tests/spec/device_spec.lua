@@ -38,7 +38,8 @@ describe("a device in Lua on a bench", function()
         raised(vmoon.bench, { file = path, trusted = "yes" }).message)
     end)
     local inline = require("vmoon.device").mmio { name = "i", size = 4, registers = { R = { at = 0 } } }
-    assert.matches("only a file can be trusted", raised(vmoon.bench, { device = inline, trusted = true }).message, 1, true)
+    local err = raised(vmoon.bench, { device = inline, trusted = true })
+    assert.matches("only a file can be trusted", err.message, 1, true)
   end)
 
   it("raises what a hook did wrong, once for each, and is all-ones", function()

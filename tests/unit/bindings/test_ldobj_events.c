@@ -54,10 +54,11 @@ static void test_the_latest_event_of_a_name_takes_the_others_place(void **state)
 
 	(void)state;
 	rig_open(&r,
-		 DEVICE "name = 'x', size = 16, registers = { W = { at = 0, "
-			"access = 'rw', on_write = function(d, v) "
-			"d:post('level', v, 'latest') "
-			"if v == 2 then d:post('other', 1, 'all') end end } } }",
+		 DEVICE
+		 "name = 'x', size = 16, registers = { W = { at = 0, "
+		 "access = 'rw', on_write = function(d, v) "
+		 "d:post('level', v, 'latest') "
+		 "if v == 2 then d:post('other', 1, 'all') end end } } }",
 		 plain);
 	for (unsigned i = 0; i < 20000; i++)
 		rig_write32(&r, 0, i);
@@ -70,8 +71,8 @@ static void test_the_latest_event_of_a_name_takes_the_others_place(void **state)
 		assert_string_equal(name, want[i]);
 	}
 	assert_int_equal(buf[len - 8], 19999 & 0xff);
-	assert_false(vmoon_ldobj_take_event(r.obj, name, buf, sizeof(buf),
-					    &len));
+	assert_false(
+		vmoon_ldobj_take_event(r.obj, name, buf, sizeof(buf), &len));
 	assert_null(rig_stats(&r).error);
 	rig_write32(&r, 0, 5);
 	assert_int_equal(r.events, 2);
@@ -97,8 +98,8 @@ static void test_a_latest_event_that_is_lost_drops_nothing(void **state)
 	rig_write32(&r, 0, 1);
 	assert_int_equal(rig_stats(&r).events, 1);
 	assert_int_equal(rig_stats(&r).events_lost, 1);
-	assert_true(vmoon_ldobj_take_event(r.obj, name, buf, sizeof(buf),
-					   &len));
+	assert_true(
+		vmoon_ldobj_take_event(r.obj, name, buf, sizeof(buf), &len));
 	assert_in_range(len, 1, 32);
 	assert_null(rig_stats(&r).error);
 	rig_close(&r);
