@@ -252,7 +252,8 @@ enum vmoon_window_kind { VMOON_WINDOW_MMIO = 0, VMOON_WINDOW_PORTS = 1 };
  * no sandbox limits. That one makes the accesses too, so nothing but make and
  * what vmoon_vm_call_device asks for runs elsewhere, and may take its time: a
  * vCPU parks until it is done, and pause, stop and reset go on meanwhile. Only
- * vmoon_vm_destroy waits for it. Such a device's env.again is all NULL.
+ * vmoon_vm_destroy waits for it. Such a device's env.again is all NULL, and a
+ * virtio device of that kind takes its time in reset instead of reset_waits.
  */
 enum vmoon_device_worker {
 	VMOON_WORKER_SHARED = 0,
