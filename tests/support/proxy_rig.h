@@ -22,7 +22,8 @@ struct behind {
 	struct vmoon_device dev;
 	uint64_t offs[128], value, last; /* of reads: value + off; written */
 	unsigned size, calls, writes, resets, loads;
-	void (*on_call)(void *ctx); /* from within; or NULL */
+	unsigned calls_before_reset; /* the last one */
+	void (*on_call)(void *ctx);  /* from within; or NULL */
 	void (*on_reset)(void *ctx);
 	void *ctx;
 	bool *is_gone; /* borrowed */
@@ -86,6 +87,7 @@ static inline void behind_reset(struct vmoon_device *dev)
 	struct behind *b = behind_of(dev);
 
 	b->resets++;
+	b->calls_before_reset = b->calls;
 	if (b->on_reset != NULL)
 		b->on_reset(b->ctx);
 }
