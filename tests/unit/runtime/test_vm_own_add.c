@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_vm_own_add.c - adding devices with threads of their own. */
+#include "tests/support/check_alloc.h"
 #include "tests/support/own_rig.h"
 
 static unsigned count(const struct vm_rig *r)
@@ -118,6 +119,56 @@ static void test_own__64_have_threads_and_no_more(void **state)
 		assert_true(own[i].is_gone);
 }
 
+/* A runtime whose memory ends where the test says. */
+static void limit_memory(struct vm_rig *r, struct check_alloc *a)
+{
+	const struct vmoon_allocator how = check_allocator(a);
+	struct vmoon_runtime_options o =
+		VMOON_INIT(struct vmoon_runtime_options);
+	struct vmoon_error err;
+
+	vmoon_config_destroy(r->cfg);
+	vmoon_runtime_destroy(r->rt);
+	o.allocator = &how;
+	assert_ok(vmoon_runtime_create(&o, &r->rt, &err), &err);
+	assert_ok(vmoon_config_create(r->rt, &r->cfg, &err), &err);
+	rig_set(r, "kernel", r->kernel);
+	rig_set(r, "memory", "64M");
+}
+
+static void test_own__without_memory_nothing_is_left(void **state)
+{
+	static struct check_alloc a;
+	static struct own o;
+	struct vmoon_device_options opts =
+		own_options(&o, VMOON_WORKER_TRUSTED);
+	struct vm_rig *r = *state;
+	struct vmoon_error err;
+	enum vmoon_status st;
+	size_t used, failed = 0;
+
+	limit_memory(r, &a);
+	rig_create(r, NULL, 1);
+	used = a.bytes;
+	for (;;) {
+		o.is_gone = false;
+		o.dev.ops = NULL;
+		a.fail_at = a.calls + failed + 1;
+		st = vmoon_vm_add_device(r->vm, &opts, NULL, &err);
+		if (st == VMOON_OK)
+			break;
+		failed++;
+		assert_int_equal(st, VMOON_E_NOMEM);
+		assert_int_equal(strncmp(err.msg, "mine: ", 6), 0);
+		assert_int_equal(o.is_gone, o.dev.ops != NULL);
+		assert_int_equal(count(r), 0);
+		assert_int_equal(a.bytes, used);
+	}
+	/* The device, its thread, its proxy. */
+	assert_true(failed >= 3);
+	assert_int_equal(count(r), 1);
+}
+
 static void test_own__a_device_names_a_known_worker(void **state)
 {
 	static struct own o;
@@ -144,6 +195,7 @@ static const struct CMUnitTest tests[] = {
 	RIG(test_own__a_trusted_device_that_fails_leaves_no_thread),
 	RIG(test_own__a_device_that_shares_has_no_thread),
 	RIG(test_own__64_have_threads_and_no_more),
+	RIG(test_own__without_memory_nothing_is_left),
 	RIG(test_own__a_device_names_a_known_worker),
 };
 
