@@ -181,7 +181,7 @@ static void end_job(struct vmoon_proxy *p, const struct job *job)
 	if (job->is_reset) {
 		__atomic_store_n(&p->is_resetting, p->must_reset,
 				 __ATOMIC_RELEASE);
-	} else if (r->phase == RUNNING && r->ticket == job->request.ticket) {
+	} else if (r->ticket == job->request.ticket) {
 		r->phase = DONE;
 		r->value = job->request.value;
 	}

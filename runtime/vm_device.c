@@ -92,6 +92,8 @@ static enum vmoon_status put_behind(struct vmoon_vm_device *d,
 
 	if (st == VMOON_OK)
 		*dev = vmoon_proxy_device(d->proxy);
+	else
+		vmoon_error_prefix(err, "%s", d->name);
 	return st;
 }
 

@@ -17,7 +17,8 @@ export VMOON_SANDBOX_HITS=$hits
 quiet() { timeout -k 1 120 "$@" </dev/null >/dev/null 2>&1; }
 for test in runtime/test_vm runtime/test_vm_end runtime/test_vm_device \
 	runtime/test_vm_device_env sandbox/test_hosts \
-	sandbox/test_sandbox sandbox/test_outputs sandbox/test_disks; do
+	sandbox/test_sandbox sandbox/test_outputs sandbox/test_disks \
+	sandbox/test_devices; do
 	quiet "$out/tests/unit/$test"
 done
 for test in test_kvm_vms test_kvm_sandbox test_kvm_virtio; do

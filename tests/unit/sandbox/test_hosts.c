@@ -3,7 +3,7 @@
  * test_hosts.c - calls that only some hosts bring about (no clock in the vDSO,
  * an older kernel, a heap that grows another way), made here on purpose.
  */
-#include "tests/support/vm_rig.h"
+#include "tests/support/own_rig.h"
 #include "vmoon/watchdog.h"
 
 #include <errno.h>
@@ -27,6 +27,7 @@ static struct outcome seen;
 static sem_t done;
 static struct vmoon_watchdog *watchdog; /* borrowed: the test's */
 static bool is_late;
+static struct vmoon_vm *own_vm; /* borrowed: the rig's */
 
 static void expect(long call, long got, int sys)
 {
@@ -129,6 +130,40 @@ static void wait_done(void)
 		fail_msg("call %ld ended with %d", seen.call, seen.sys);
 }
 
+/* Of a device that has one of its own. */
+static void act_as_device(struct own *o)
+{
+	const struct vmoon_loop *loop = &own_vm->own_workers->loop;
+	struct epoll_event ev;
+
+	(void)o;
+	read_clock(CLOCK_MONOTONIC);
+	read_clock(CLOCK_REALTIME);
+	expect(SYS_epoll_wait, epoll_wait(loop->epoll_fd, &ev, 1, 0), 0);
+	(void)sem_post(&done);
+}
+
+static void hook_as_device(struct own *o)
+{
+	hook_as_worker(o);
+}
+
+/* As a device's own thread. */
+static void act_on_own(struct vm_rig *r, void (*on_work)(struct own *o))
+{
+	static struct own o;
+
+	seen = (struct outcome){0};
+	assert_int_equal(sem_init(&done, 0, 0), 0);
+	rig_create(r, NULL, 1);
+	own_add(r, &o, VMOON_WORKER_OWN);
+	own_vm = r->vm;
+	o.on_work = on_work;
+	rig_start(r);
+	own_call(r, own_wake, NULL);
+	wait_done();
+}
+
 static void test_y_02__a_vcpu_is_told_that_its_hook_is_late(void **state)
 {
 	static struct vmoon_hv_vcpu_ops ops;
@@ -167,6 +202,18 @@ static void test_y_02__a_worker_is_told_that_its_hook_is_late(void **state)
 	vmoon_watchdog_destroy(watchdog);
 }
 
+static void test_y_02__a_devices_thread_is_told_that_its_hook_is_late(
+	void **state)
+{
+	struct vmoon_error err;
+
+	is_late = false;
+	assert_ok(vmoon_watchdog_create(NULL, &watchdog, &err), &err);
+	act_on_own(*state, hook_as_device);
+	assert_true(is_late);
+	vmoon_watchdog_destroy(watchdog);
+}
+
 static void test_x04__a_vcpu_may_ask_the_kernel_for_the_time(void **state)
 {
 	static struct vmoon_hv_vcpu_ops ops;
@@ -197,11 +244,18 @@ static void test_x04__a_worker_may_do_what_its_host_needs(void **state)
 	wait_done();
 }
 
+static void test_x04__a_devices_thread_may_do_what_its_host_needs(void **state)
+{
+	act_on_own(*state, act_as_device);
+}
+
 static const struct CMUnitTest tests[] = {
 	RIG(test_y_02__a_vcpu_is_told_that_its_hook_is_late),
 	RIG(test_y_02__a_worker_is_told_that_its_hook_is_late),
+	RIG(test_y_02__a_devices_thread_is_told_that_its_hook_is_late),
 	RIG(test_x04__a_vcpu_may_ask_the_kernel_for_the_time),
 	RIG(test_x04__a_worker_may_do_what_its_host_needs),
+	RIG(test_x04__a_devices_thread_may_do_what_its_host_needs),
 };
 
 int main(void)
