@@ -179,6 +179,37 @@ describe("a trusted device", function()
     assert.matches("status 0", text, 1, true)
   end)
 
+  with("custom", "that is at something for long is not waited for without end", function(kernel)
+    local path, open = gate()
+    local file = custom()
+    local before = assert(io.open(file)):read "a"
+    local busy = before:gsub("methods = {", function(m)
+      return "timers = { wait = function(d)\nif not io.open(d.params.path .. '.asks') then "
+        .. "return d:set_timer('wait', 0.001) end\n" .. WAIT .. "end },\n" .. m
+        .. " go = function(d) d:set_timer('wait', 0.0001) end,"
+    end)
+    assert(io.open(file, "w")):write(busy):close()
+    local vm <close> = new(kernel, file, { params = { path = path } })
+    local d = vm.device.custom
+    d:call "go"
+    -- The new code's file asks the old one's timer to be at work, and takes until it is.
+    local closed = ("%s.closed"):format(path)
+    assert(io.open(file, "w")):write(([[
+      local p <const> = %q
+      io.open(p .. ".asks", "w"):close()
+      repeat local f = io.open(p .. ".waits") until f and f:close()
+      local at_end = setmetatable({}, { __gc = function() io.open(p .. ".closed", "w"):close() end })
+    ]]):format(path), busy):close()
+    vm:start()
+    local err = raised(d.reload, d)
+    open()
+    assert.matches("custom: its own code has been busy for 10 s", tostring(err), 1, true)
+    assert(io.open(closed), "the new code is still there"):close()
+    os.remove(closed)
+    os.remove(path .. ".asks")
+    assert.equal(6, vm:wait(LONG).status)
+  end)
+
   with("custom", "is loaded anew, with its state", function(kernel)
     local path = custom()
     local vm <close> = new(kernel, path)
