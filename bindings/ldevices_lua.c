@@ -52,26 +52,43 @@ static bool find(struct vmoon_vm *vm, const char *name, bool *out_is_virtio)
 	return false;
 }
 
-void vmoon_ldevices_visit(lua_State *L, const struct vmoon_ldevice *d,
-			  void (*fn)(void *ctx, struct vmoon_ldobj *obj),
-			  void *ctx)
+/* When it is none in Lua nobody is called. */
+static enum vmoon_status visit(const struct vmoon_ldevice *d, struct visit *v,
+			       struct vmoon_error *err)
 {
 	struct vmoon_vm *vm = d->vm->vm;
-	struct visit v = {fn, ctx, false};
 	bool is_virtio;
-	struct vmoon_error err;
 
-	if (find(vm, d->name, &is_virtio) &&
-	    (is_virtio
-		     ? vmoon_vm_call_virtio(vm, d->name, visit_virtio, &v, &err)
-		     : vmoon_vm_call_device(vm, d->name, visit_device, &v,
-					    &err)) != VMOON_OK)
-		vmoon_lresult_raise(L, NULL, &err);
-	if (v.is_found)
+	if (!find(vm, d->name, &is_virtio))
+		return VMOON_OK;
+	if (is_virtio)
+		return vmoon_vm_call_virtio(vm, d->name, visit_virtio, v, err);
+	return vmoon_vm_call_device(vm, d->name, visit_device, v, err);
+}
+
+/* Raises when nobody was called. */
+static void check_visit(lua_State *L, const struct vmoon_ldevice *d,
+			const struct visit *v, enum vmoon_status st,
+			const struct vmoon_error *err)
+{
+	if (st != VMOON_OK)
+		vmoon_lresult_raise(L, NULL, err);
+	if (v->is_found)
 		return;
 	lua_pushfstring(L, "device '%s' is a %s: it is not written in Lua",
 			d->name, d->type);
 	vmoon_lresult_misuse(L, lua_tostring(L, -1), NULL);
+}
+
+void vmoon_ldevices_visit(lua_State *L, const struct vmoon_ldevice *d,
+			  void (*fn)(void *ctx, struct vmoon_ldobj *obj),
+			  void *ctx)
+{
+	struct visit v = {fn, ctx, false};
+	struct vmoon_error err;
+	const enum vmoon_status st = visit(d, &v, &err);
+
+	check_visit(L, d, &v, st, &err);
 }
 
 /* ---- in Lua, protected ---- */
@@ -101,6 +118,9 @@ static int run_locked(lua_State *L, lua_CFunction fn)
 	const struct vmoon_ldevice d = vmoon_ldevices_check(L);
 	const bool has_gc = lua_gc(L, LUA_GCISRUNNING) != 0;
 	struct run r = {.L = L, .nargs = nargs};
+	struct visit v = {run, &r, false};
+	enum vmoon_status st;
+	struct vmoon_error err;
 
 	lua_settop(L, nargs); /* the handle has what d borrows */
 	luaL_checkstack(L, nargs + 8, NULL);
@@ -108,9 +128,10 @@ static int run_locked(lua_State *L, lua_CFunction fn)
 	for (int i = 1; i <= nargs; i++)
 		lua_pushvalue(L, i);
 	lua_gc(L, LUA_GCSTOP);
-	vmoon_ldevices_visit(L, &d, run, &r);
+	st = visit(&d, &v, &err);
 	if (has_gc)
 		lua_gc(L, LUA_GCRESTART);
+	check_visit(L, &d, &v, st, &err);
 	return r.is_raised ? lua_error(L) : lua_gettop(L) - nargs;
 }
 
@@ -250,6 +271,18 @@ static void adopt(void *ctx, struct vmoon_ldobj *obj)
 	a->status = vmoon_ldobj_adopt(obj, a->take_code, &a->err);
 }
 
+/* What nobody adopts, as a trusted device is at something for long, goes. */
+static void try_adopt(const struct vmoon_ldevice *d, struct adoption *a)
+{
+	struct visit v = {adopt, a, false};
+	const enum vmoon_status st = visit(d, &v, &a->err);
+
+	if (st == VMOON_OK)
+		return;
+	a->status = st;
+	vmoon_ldcode_destroy(a->take_code, vmoon_runtime_mem(d->vm->rt));
+}
+
 /* device:reload(): the file is read while the guest goes on. */
 int vmoon_ldevices_reload(lua_State *L)
 {
@@ -271,8 +304,7 @@ int vmoon_ldevices_reload(lua_State *L)
 	if (vmoon_ldobj_prepare(obj, vmoon_ldproblems_add, problems,
 				&a.take_code, &a.err) != VMOON_OK)
 		return vmoon_ldproblems_raise(L, problems, &origin, &a.err);
-	vmoon_ldevices_visit(L, &d, adopt,
-			     &a); /* nothing raises: it was there */
+	try_adopt(&d, &a); /* it is there: it was */
 	if (a.status != VMOON_OK)
 		return vmoon_lresult_raise(L, NULL, &a.err);
 	lua_settop(L, 1);

@@ -12,9 +12,14 @@
 
 enum { LINES_A_SECOND = 2048, LINES_BURST = 8192 }; /* bytes of d:log */
 
+/* A trusted file may have finalizers, which run when its state goes. */
 struct vmoon_ldobj *vmoon_ldobj_of(lua_State *L)
 {
-	return vmoon_ldstate_owner(vmoon_ldstate_of(L));
+	struct vmoon_ldobj *obj = vmoon_ldstate_owner(vmoon_ldstate_of(L));
+
+	if (obj == NULL)
+		luaL_error(L, "the device has gone, or has other code");
+	return obj;
 }
 
 const char *vmoon_ldobj_name(const struct vmoon_ldobj *obj)

@@ -88,7 +88,7 @@ struct vmoon_ldstate *vmoon_ldobj_state(const struct vmoon_ldobj *obj)
 	VMOON_NONNULL(1);
 enum vmoon_device_worker vmoon_ldobj_worker(const struct vmoon_ldobj *obj)
 	VMOON_NONNULL(1);
-/* Whose code runs in L. */
+/* Whose code runs in L. Raises: it is gone, and L about to follow. */
 struct vmoon_ldobj *vmoon_ldobj_of(lua_State *L) VMOON_NONNULL(1);
 
 /* ---- register devices ---- */

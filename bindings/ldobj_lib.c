@@ -221,7 +221,7 @@ static int d_post(lua_State *L)
 	static const char *const kept[] = {"all", "latest", NULL};
 	char why[VMOON_LDPACK_PATH_MAX + 64] = "";
 	const char *name;
-	size_t len;
+	size_t len, bytes;
 	bool has_room, is_latest;
 
 	name = luaL_checklstring(L, 2, &len);
@@ -231,9 +231,9 @@ static int d_post(lua_State *L)
 		      2, "a name has 1 to 64 bytes");
 	lua_settop(L, 4);
 	is_latest = luaL_checkoption(L, 4, kept[0], kept) == 1;
-	vmoon_ldguard_charge(L, (is_latest ? VMOON_LDOBJ_EVENTS_MAX
-					   : VMOON_LDOBJ_EVENT_MAX) /
-					BYTES_A_STEP);
+	bytes = is_latest ? (size_t)VMOON_LDOBJ_EVENTS_MAX
+			  : (size_t)VMOON_LDOBJ_EVENT_MAX;
+	vmoon_ldguard_charge(L, bytes / BYTES_A_STEP);
 	has_room = vmoon_ldobj_put_event(obj, L, name, 3, is_latest, why);
 	if (why[0] != '\0')
 		return luaL_error(L, "%s", why);

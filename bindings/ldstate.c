@@ -447,7 +447,11 @@ void vmoon_ldstate_destroy(struct vmoon_ldstate *s)
 		return;
 	if (s->has_watch)
 		vmoon_watch_fini(&s->watch);
-	/* Without finalizers all there is to give back is the arena. */
+	/*
+	 * Without finalizers all there is to give back is the arena. They get
+	 * nothing of the owner: it has gone, or this is its old code.
+	 */
+	s->owner = NULL;
 	if (s->L != NULL && s->is_trusted)
 		lua_close(s->L);
 	vmoon_mem_free(s->mem, s->block, s->block_size);

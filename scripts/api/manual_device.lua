@@ -138,7 +138,9 @@ only: write local. `print` is d:log.]]
 With `trusted` = true it has all of Lua and may do whatever the program may: read a file, ask a socket, start a
 command, load a C module. Nothing limits its time; the guest's access waits until the hook is done, and the VM can be
 paused, reset and stopped meanwhile, but closing it waits for the hook. So each access takes the time of two wake-ups
-more, tens of microseconds, also one of a register without a hook. `vmoon check` does not run such a file.]]
+more, tens of microseconds, also one of a register without a hook. `vmoon check` does not run such a file. It has no
+`budget`; one that has another `memory` than 16M in it is run a second time, with that, so say it where the file is
+used. Finalizers that run when the device goes, or has new code, no longer reach d.]]
   put_object(stub)
   put_buffer(stub)
   put(".SH SEE ALSO", "\\fBvmoon-device\\fR(7), \\fBvmoon\\fR(1), \\fBvmoon-lua\\fR(3), \\fBvmoon-spec\\fR(5)")

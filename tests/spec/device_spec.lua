@@ -42,6 +42,36 @@ describe("a device in Lua on a bench", function()
     assert.matches("only a file can be trusted", err.message, 1, true)
   end)
 
+  it("is out of reach for finalizers of a trusted file that run at its end, or after a reload", function()
+    local out = os.tmpname()
+    with_file(([[
+      local dev = require "vmoon.device"
+      local function note(ok, err)
+        local f <close> = assert(io.open(%q, "a"))
+        f:write(tostring(ok), " ", (tostring(err):gsub("^.*:%%d+: ", "")), "\n")
+      end
+      local keep
+      return dev.mmio { name = "x", size = 64, registers = { R = { at = 0 }, F = { at = 4, fifo = { depth = 2 } } },
+        timers = { t = function() end },
+        on_reset = function(d)
+          keep = keep or setmetatable({}, { __gc = function()
+            note(pcall(d.set_timer, d, "t", 1))
+            note(pcall(d.fifo_len, d, "F"))
+            note(pcall(function() return d.reg.R end))
+            note(pcall(d.fail, d, "no"))
+          end })
+        end }]]):format(out), function(path)
+      local GONE <const> = ("false the device has gone, or has other code\n"):rep(4)
+      local b = vmoon.bench { file = path, trusted = true }
+      b:reload()
+      assert.equal(GONE, (assert(io.open(out)):read "a"))
+      b:reset() -- makes one in the new code
+      b:close()
+      assert.equal(GONE .. GONE, (assert(io.open(out)):read "a"))
+    end)
+    os.remove(out)
+  end)
+
   it("raises what a hook did wrong, once for each, and is all-ones", function()
     with_file(HEAD .. [[registers = {
       R = { at = 0, access = "ro", on_read = function() error("oh no") end } } }]], function(path)

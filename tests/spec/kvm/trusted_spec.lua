@@ -101,17 +101,20 @@ describe("a trusted device", function()
   with("custom", "runs its file once, and reads others beside it", function(kernel)
     local runs = support.write("runs", "")
     support.write("beside.lua", "return { name = 'beside' }")
-    local early = ([[
+    local path = custom(nil, ([[
       assert(require("beside").name == "beside")
       local f = assert(io.open(%q, "a"))
       f:write "x"
       f:close()
-    ]]):format(runs)
-    local vm <close> = new(kernel, custom(nil, early))
+    ]]):format(runs))
+    local f <close> = assert(io.open(path, "r+"))
+    local text = f:read("a"):gsub("size = 16,", "%0 budget = 0.5,") -- of no use to it
+    f:seek "set"
+    f:write(text):flush()
+    local vm <close> = new(kernel, path)
     vm:start()
     assert.equal(6, vm:wait(LONG).status)
-    local f <close> = assert(io.open(runs))
-    assert.equal("x", f:read "a")
+    assert.equal("x", (assert(io.open(runs)):read "a"))
   end)
 
   with("custom", "has no limit of time", function(kernel)
@@ -174,6 +177,37 @@ describe("a trusted device", function()
     local text = p:read "a"
     p:close()
     assert.matches("status 0", text, 1, true)
+  end)
+
+  with("custom", "that is at something for long is not waited for without end", function(kernel)
+    local path, open = gate()
+    local file = custom()
+    local before = assert(io.open(file)):read "a"
+    local busy = before:gsub("methods = {", function(m)
+      return "timers = { wait = function(d)\nif not io.open(d.params.path .. '.asks') then "
+        .. "return d:set_timer('wait', 0.001) end\n" .. WAIT .. "end },\n" .. m
+        .. " go = function(d) d:set_timer('wait', 0.0001) end,"
+    end)
+    assert(io.open(file, "w")):write(busy):close()
+    local vm <close> = new(kernel, file, { params = { path = path } })
+    local d = vm.device.custom
+    d:call "go"
+    -- The new code's file asks the old one's timer to be at work, and takes until it is.
+    local closed = ("%s.closed"):format(path)
+    assert(io.open(file, "w")):write(([[
+      local p <const> = %q
+      io.open(p .. ".asks", "w"):close()
+      repeat local f = io.open(p .. ".waits") until f and f:close()
+      local at_end = setmetatable({}, { __gc = function() io.open(p .. ".closed", "w"):close() end })
+    ]]):format(path), busy):close()
+    vm:start()
+    local err = raised(d.reload, d)
+    open()
+    assert.matches("custom: its own code has been busy for 10 s", tostring(err), 1, true)
+    assert(io.open(closed), "the new code is still there"):close()
+    os.remove(closed)
+    os.remove(path .. ".asks")
+    assert.equal(6, vm:wait(LONG).status)
   end)
 
   with("custom", "is loaded anew, with its state", function(kernel)
