@@ -385,7 +385,7 @@ static void check_one(lua_State *L, int spec, const struct vmoon_config *cfg,
 	struct vmoon_config_device d = VMOON_INIT(struct vmoon_config_device);
 	struct vmoon_ldproblems *problems;
 	struct vmoon_ldspec_source own = {0};
-	struct vmoon_ldobj *obj;
+	struct vmoon_ldobj *obj = NULL;
 	struct vmoon_error err;
 	struct wanted w = {0};
 

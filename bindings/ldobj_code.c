@@ -318,8 +318,7 @@ static bool wants_other(const struct vmoon_ldobj *obj,
 					? spec->budget_ns
 					: VMOON_LDSTATE_BUDGET_NS;
 
-	if (memory == so->memory &&
-	    (budget == so->budget_ns || so->is_trusted))
+	if (memory == so->memory && (budget == so->budget_ns || so->is_trusted))
 		return false;
 	so->memory = memory;
 	so->budget_ns = budget;

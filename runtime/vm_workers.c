@@ -56,7 +56,7 @@ void vmoon_vm_drop_worker(struct vmoon_vm *vm)
 {
 	struct vmoon_own_worker **end = &vm->own_workers;
 
-	while ((*end)->next != NULL)
+	for (unsigned i = 1; i < vm->own_worker_count; i++)
 		end = &(*end)->next;
 	vmoon_loop_fini(&(*end)->loop);
 	vmoon_mem_free(&vm->rt->mem, *end, sizeof(**end));
