@@ -31,21 +31,53 @@ static void take(void *ctx, struct vmoon_ldobj *obj)
 	t->is_taken = vmoon_ldobj_away_take(obj, &t->request);
 }
 
-/* core.away_take(vm) -> device's name, list, number in it, id, arguments */
-static int away_take(lua_State *L)
+static void look(void *ctx, struct vmoon_ldobj *obj)
+{
+	*(bool *)ctx = vmoon_ldobj_has_away(obj);
+}
+
+/*
+ * core.away_devices(vm) -> the names of those with functions in the script, of
+ * a VM that nobody has started. The others are not asked for requests: one
+ * that is trusted may be at something for long.
+ */
+static int away_devices(lua_State *L)
 {
 	struct vmoon_lvm *self = vmoon_lvm_check(L, 1);
 	struct vmoon_ldevice d = {.vm = self};
-	struct taking t = {.is_taken = false};
+	lua_Integer n = 0;
 	bool is_virtio;
 
-	for (size_t i = 0; !t.is_taken; i++) {
-		if (!vmoon_vm_device(self->vm, i, &d.name, &d.type, &is_virtio))
-			return 0;
+	lua_newtable(L);
+	for (size_t i = 0;
+	     vmoon_vm_device(self->vm, i, &d.name, &d.type, &is_virtio); i++) {
+		bool has_away = false;
+
 		if (!is_virtio && vmoon_ldevices_is_lua(&d))
-			vmoon_ldevices_visit(L, &d, take, &t);
+			vmoon_ldevices_visit(L, &d, look, &has_away);
+		if (!has_away)
+			continue;
+		lua_pushstring(L, d.name);
+		lua_rawseti(L, 2, ++n);
 	}
-	lua_pushstring(L, d.name);
+	return 1;
+}
+
+/* core.away_take(vm, names) -> one of them, list, number, id, arguments */
+static int away_take(lua_State *L)
+{
+	struct vmoon_ldevice d = {.vm = vmoon_lvm_check(L, 1),
+				  .type = VMOON_LDEVICE_LUA};
+	struct taking t = {.is_taken = false};
+
+	lua_settop(L, 2);
+	for (lua_Integer i = 1; !t.is_taken; i++) {
+		lua_settop(L, 2);
+		if (lua_rawgeti(L, 2, i) != LUA_TSTRING)
+			return 0;
+		d.name = lua_tostring(L, 3); /* the list has it */
+		vmoon_ldevices_visit(L, &d, take, &t);
+	}
 	lua_pushinteger(L, t.request.list);
 	lua_pushinteger(L, (lua_Integer)t.request.fn + 1);
 	lua_pushinteger(L, (lua_Integer)t.request.id); /* counts */
@@ -164,9 +196,13 @@ static int away_call(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-	{"away_answer", away_answer}, {"away_call", away_call},
-	{"away_get", away_get},       {"away_set", away_set},
-	{"away_take", away_take},     {NULL, NULL},
+	{"away_answer", away_answer},
+	{"away_call", away_call},
+	{"away_devices", away_devices},
+	{"away_get", away_get},
+	{"away_set", away_set},
+	{"away_take", away_take},
+	{NULL, NULL},
 };
 
 void vmoon_ldevices_open_away(lua_State *L)

@@ -197,6 +197,8 @@ struct vmoon_ldaway_request {
 	size_t len; /* of its arguments but d, by vmoon_ldpack_list */
 	unsigned char bytes[VMOON_LDOBJ_AWAY_MAX];
 };
+/* Whether there may ever be one. */
+bool vmoon_ldobj_has_away(const struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 /* False: there is none, or it is taken already. */
 bool vmoon_ldobj_away_take(struct vmoon_ldobj *obj,
 			   struct vmoon_ldaway_request *out)

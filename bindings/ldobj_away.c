@@ -332,6 +332,11 @@ void vmoon_ldaway_leave(struct vmoon_ldobj *obj, uint64_t off, bool is_write)
 
 /* ---- the script's side, under the lock ---- */
 
+bool vmoon_ldobj_has_away(const struct vmoon_ldobj *obj)
+{
+	return obj->away != NULL;
+}
+
 bool vmoon_ldobj_away_take(struct vmoon_ldobj *obj,
 			   struct vmoon_ldaway_request *out)
 {

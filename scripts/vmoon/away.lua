@@ -14,7 +14,7 @@ local pairs, pcall, setmetatable = pairs, pcall, setmetatable
 local IO <const> = { get = core.away_get, set = core.away_set, call = core.away_call }
 local TURNS_MAX <const> = 16 -- of one VM, before others have theirs
 
--- VM -> its functions, by the number of the device.
+-- VM -> its functions, by the number of the device, and the devices' names.
 local away = setmetatable({}, { __mode = "k" })
 local is_used = false
 
@@ -42,7 +42,7 @@ end
 function core.keep_away(vm, lists)
   if not is_used then wait_in_steps() end
   is_used = true
-  away[vm] = lists
+  away[vm] = { lists = lists, names = core.away_devices(vm) }
 end
 
 local function is_open(vm)
@@ -61,16 +61,16 @@ local function run(vm, lists, name, list, number, id, ...)
   return true
 end
 
-local function deliver(vm, lists)
+local function deliver(vm, it)
   for _ = 1, TURNS_MAX do
-    if not is_open(vm) or not run(vm, lists, core.away_take(vm)) then return end
+    if not is_open(vm) or not run(vm, it.lists, core.away_take(vm, it.names)) then return end
   end
 end
 
 function core.deliver_away()
   if not is_used then return end
   local found = {}
-  for vm, lists in pairs(away) do found[#found + 1] = { vm, lists } end
+  for vm, it in pairs(away) do found[#found + 1] = { vm, it } end
   for i = 1, #found do
     deliver(found[i][1], found[i][2])
   end

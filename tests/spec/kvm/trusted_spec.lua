@@ -210,6 +210,35 @@ describe("a trusted device", function()
     assert.equal(6, vm:wait(LONG).status)
   end)
 
+  with("custom", "that takes its time holds up no hook that another device has in the script", function(kernel)
+    local path, open = gate()
+    local mmio, pokes = require("vmoon.device").mmio, 0
+    local function poke() pokes = pokes + 1 end
+    local slow = support.write("slow.lua", ([[
+      local dev = require "vmoon.device"
+      return dev.mmio { name = "slow", size = 4, registers = { R = { at = 0 } },
+        params = { path = { type = "string" } },
+        timers = { t = function(d)
+          %s
+        end },
+        on_reset = function(d) d:set_timer("t", 0.0001) end }]]):format(WAIT))
+    local vm <close> = vmoon.new { kernel = kernel, devices = {
+      { file = slow, trusted = true, params = { path = path } },
+      mmio { name = "custom", at = 0xd0000000, size = 16, irq = "level", line = 10, where = "script", registers = {
+        COUNT = { at = 0, access = "ro" },
+        POKE = { at = 4, access = "wo", on_write = function(d)
+          poke()
+          d.reg.COUNT = 7
+          d:irq(true)
+        end },
+        ACK = { at = 8, access = "wo", on_write = function(d) d:irq(false) end },
+        ADD = { at = 12, access = "wo" } } } } }
+    local _ <close> = setmetatable({}, { __close = open }) -- close waits for it
+    start_waiting(vm, path)
+    assert.equal(7, vm:wait(LONG).status)
+    assert.equal(1, pokes)
+  end)
+
   with("custom", "is loaded anew, with its state", function(kernel)
     local path = custom()
     local vm <close> = new(kernel, path)
