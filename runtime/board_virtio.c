@@ -99,6 +99,8 @@ static void hold(void *ctx, bool is_held)
 	const struct vmoon_board_host *host = &seat->all->host;
 
 	__atomic_store_n(&seat->is_resetting, is_held, __ATOMIC_RELEASE);
+	if (seat->proxy != NULL)
+		vmoon_proxy_hold(seat->proxy, is_held);
 	if (host->hold != NULL)
 		host->hold(host->loop_ctx, seat, is_held);
 }

@@ -11,7 +11,8 @@ enum { TURN_MAX = 16 }; /* accesses, before the loop looks at its timers */
 #define PATIENCE_NS UINT64_C(10000000000)
 #define SLICE_NS UINT64_C(1000000)
 
-enum phase { FREE = 0, ASKED, RUNNING, DONE };
+/* HELD: made, and not to be told of yet. */
+enum phase { FREE = 0, ASKED, RUNNING, HELD, DONE };
 
 /* Of one vCPU, which makes one access at a time. */
 struct request {
@@ -29,11 +30,12 @@ struct vmoon_proxy {
 	struct vmoon_lock lock; /* around each call of what is behind */
 	struct vmoon_loop_event event;
 	bool is_resetting; /* atomic; partner: vmoon_proxy_is_resetting */
+	bool was_held;     /* by the call that is made; under lock */
 
 	struct vmoon_lock requests_lock; /* a leaf; guards what follows */
 	struct request requests[VMOON_CPUS_MAX]; /* by asker - 1 */
 	uint64_t tickets;
-	bool must_reset;
+	bool must_reset, is_held;
 };
 
 static struct vmoon_proxy *proxy_of(struct vmoon_device *dev)
@@ -122,7 +124,7 @@ static void proxy_reset(struct vmoon_device *dev)
 
 /* What is to be done next: a reset, or a copy of the oldest request. */
 struct job {
-	bool is_reset;
+	bool is_reset, was_held;
 	unsigned index;
 	struct request request;
 };
@@ -164,12 +166,14 @@ static void do_job(struct vmoon_proxy *p, struct job *job)
 	struct request *r = &job->request;
 
 	vmoon_lock_take(&p->lock);
+	p->was_held = false;
 	if (job->is_reset)
 		ops->reset(p->behind);
 	else if (r->is_write)
 		ops->write(p->behind, r->off, r->size, r->value);
 	else
 		r->value = ops->read(p->behind, r->off, r->size);
+	job->was_held = p->was_held;
 	vmoon_lock_drop(&p->lock);
 }
 
@@ -182,7 +186,7 @@ static void end_job(struct vmoon_proxy *p, const struct job *job)
 		__atomic_store_n(&p->is_resetting, p->must_reset,
 				 __ATOMIC_RELEASE);
 	} else if (r->ticket == job->request.ticket) {
-		r->phase = DONE;
+		r->phase = job->was_held && p->is_held ? HELD : DONE;
 		r->value = job->request.value;
 	}
 	vmoon_lock_drop(&p->requests_lock);
@@ -201,6 +205,20 @@ static void serve(void *ctx)
 		end_job(p, &job);
 	}
 	vmoon_loop_fire(&p->event); /* there may be more */
+}
+
+void vmoon_proxy_hold(struct vmoon_proxy *p, bool is_held)
+{
+	vmoon_lock_take(&p->requests_lock);
+	p->is_held = is_held;
+	for (unsigned i = 0; i < VMOON_CPUS_MAX && !is_held; i++)
+		if (p->requests[i].phase == HELD)
+			p->requests[i].phase = DONE;
+	vmoon_lock_drop(&p->requests_lock);
+	if (is_held)
+		p->was_held = true;
+	else
+		vmoon_again_ready(&p->host.again);
 }
 
 /* ---- others who call what is behind ---- */

@@ -47,6 +47,12 @@ struct vmoon_lock *vmoon_proxy_lock(struct vmoon_proxy *p) VMOON_NONNULL(1);
 VMOON_STATUS vmoon_proxy_take(struct vmoon_proxy *p, const char *name,
 			      struct vmoon_error *err) VMOON_NONNULL(1, 2);
 
+/*
+ * Under that lock, for what is behind. From within an access: whoever makes it
+ * waits on, until somebody says false; others do not.
+ */
+void vmoon_proxy_hold(struct vmoon_proxy *p, bool is_held) VMOON_NONNULL(1);
+
 /* It was reset, and what is behind has not come to it yet. Any thread. */
 bool vmoon_proxy_is_resetting(const struct vmoon_proxy *p) VMOON_NONNULL(1);
 

@@ -329,6 +329,87 @@ static void test_proxy__a_reset_beside_the_loop_loses_no_access(void **state)
 	assert_true(r->behind->resets >= 1);
 }
 
+/* ---- accesses whose end is another one's ---- */
+
+static void hold_on(void *ctx)
+{
+	struct proxy_rig *r = ctx;
+
+	r->behind->on_call = NULL;
+	vmoon_proxy_hold(r->p, true);
+}
+
+/* As the loop's thread, which has the lock. */
+static void let_go(struct proxy_rig *r)
+{
+	vmoon_lock_take(vmoon_proxy_lock(r->p));
+	vmoon_proxy_hold(r->p, false);
+	vmoon_lock_drop(vmoon_proxy_lock(r->p));
+}
+
+static void ask_held(struct proxy_rig *r)
+{
+	proxy_create(r, 0);
+	r->behind->on_call = hold_on;
+	r->behind->ctx = r;
+	(void)proxy_in(r, 1, 4);
+	proxy_turn(r);
+	assert_int_equal(r->behind->calls, 1);
+}
+
+static void test_proxy__an_access_ends_when_what_is_behind_says(void **state)
+{
+	struct proxy_rig *r = *state;
+	unsigned readies;
+
+	ask_held(r);
+	assert_int_equal(proxy_in(r, 1, 4), 0);
+	assert_int_equal(r->holds, 2);
+	/* Others are served meanwhile. */
+	(void)proxy_in(r, 2, 8);
+	proxy_turn(r);
+	assert_int_equal(proxy_in(r, 2, 8), 0x1008);
+	assert_int_equal(proxy_in(r, 1, 4), 0);
+	readies = r->readies;
+	let_go(r);
+	assert_int_equal(r->readies, readies + 1);
+	assert_int_equal(proxy_in(r, 1, 4), 0x1004);
+	assert_int_equal(r->behind->calls, 2);
+}
+
+static void test_proxy__a_reset_drops_what_is_held(void **state)
+{
+	struct proxy_rig *r = *state;
+
+	ask_held(r);
+	r->dev->ops->reset(r->dev);
+	proxy_turn(r);
+	let_go(r);
+	assert_int_equal(proxy_in(r, 1, 8), 0);
+	proxy_turn(r);
+	assert_int_equal(proxy_in(r, 1, 8), 0x1008);
+}
+
+static void hold_and_let_go(void *ctx)
+{
+	struct proxy_rig *r = ctx;
+
+	vmoon_proxy_hold(r->p, true);
+	vmoon_proxy_hold(r->p, false);
+}
+
+static void test_proxy__what_lets_go_at_once_is_not_held(void **state)
+{
+	struct proxy_rig *r = *state;
+
+	proxy_create(r, 0);
+	r->behind->on_call = hold_and_let_go;
+	r->behind->ctx = r;
+	(void)proxy_in(r, 1, 4);
+	proxy_turn(r);
+	assert_int_equal(proxy_in(r, 1, 4), 0x1004);
+}
+
 /* ---- its life ---- */
 
 static void test_proxy__without_memory_nothing_is_left(void **state)
@@ -377,6 +458,9 @@ static const struct CMUnitTest tests[] = {
 	PROXY(test_proxy__who_asks_after_a_reset_gets_its_own_answer),
 	PROXY(test_proxy__a_reset_in_a_reset_is_waited_for),
 	PROXY(test_proxy__a_reset_beside_the_loop_loses_no_access),
+	PROXY(test_proxy__an_access_ends_when_what_is_behind_says),
+	PROXY(test_proxy__a_reset_drops_what_is_held),
+	PROXY(test_proxy__what_lets_go_at_once_is_not_held),
 	PROXY(test_proxy__without_memory_nothing_is_left),
 	PROXY(test_proxy__its_end_is_that_of_what_is_behind),
 };

@@ -14,6 +14,8 @@ static struct {
 	pthread_t thread[CALLS];
 } seen;
 
+static bool resets_wait; /* atomic */
+
 static void see(enum call call)
 {
 	seen.thread[call] = pthread_self();
@@ -42,6 +44,8 @@ static void reset(struct vmoon_virtio *vd)
 {
 	see(RESET);
 	echo_ops.reset(vd);
+	if (__atomic_load_n(&resets_wait, __ATOMIC_ACQUIRE))
+		vd->host.reset_waits(vd->host.ctx);
 }
 
 static enum vmoon_status make(void *ctx, const struct vmoon_device_env *env,
@@ -191,6 +195,57 @@ static void test_own__a_reset_of_the_vm_resets_a_trusted_device(void **state)
 	vv_end(v);
 }
 
+static void *reset_main(void *ctx)
+{
+	vmoon_driver_reset(ctx);
+	return NULL;
+}
+
+static void end_reset(void *ctx, struct vmoon_virtio *vd)
+{
+	*(enum vcpu_bus_phase *)ctx = vcpu_bus_phase(vcpu_bus);
+	vd->host.reset_done(vd->host.ctx);
+}
+
+static bool is_resetting(struct vv *v)
+{
+	return vmoon_board_is_resetting(v->rig->vm->board);
+}
+
+/* A driver that does not look reuses its memory: its vCPU is held. */
+static void test_own__who_resets_a_trusted_device_waits_for_its_host(
+	void **state)
+{
+	static struct vcpu_bus bus;
+	enum vcpu_bus_phase phase = VCPU_BUS_IDLE;
+	struct vv *v = *state;
+	struct vmoon_driver *d;
+	struct vmoon_error err;
+	pthread_t thread;
+
+	create(v, VMOON_WORKER_TRUSTED);
+	d = vcpu_bus_driver(v, &bus, 0);
+	rig_start(v->rig);
+	probe(d);
+	__atomic_store_n(&resets_wait, true, __ATOMIC_RELEASE);
+	assert_int_equal(pthread_create(&thread, NULL, reset_main, d), 0);
+	while (!is_resetting(v))
+		(void)sched_yield();
+	for (int i = 0; i < 20000; i++)
+		(void)sched_yield();
+	assert_ok(vmoon_vm_call_virtio(v->rig->vm, "echo", end_reset, &phase,
+				       &err),
+		  &err);
+	assert_int_equal(phase, VCPU_BUS_RUNNING);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	__atomic_store_n(&resets_wait, false, __ATOMIC_RELEASE);
+	assert_false(is_resetting(v));
+	probe(d);
+	expect_answer(d);
+	vmoon_driver_destroy(d);
+	vv_end(v);
+}
+
 /* ---- adding ---- */
 
 static void test_own__a_virtio_device_that_fails_leaves_no_thread(void **state)
@@ -271,6 +326,7 @@ static const struct CMUnitTest tests[] = {
 	VV(test_own__a_driver_is_answered_on_the_devices_thread),
 	VV(test_own__a_trusted_device_does_all_on_its_thread),
 	VV(test_own__a_reset_of_the_vm_resets_a_trusted_device),
+	VV(test_own__who_resets_a_trusted_device_waits_for_its_host),
 	VV(test_own__a_virtio_device_that_fails_leaves_no_thread),
 	VV(test_own__threads_are_numbered_after_those_of_disks),
 	VV(test_own__a_virtio_device_names_a_known_worker),
