@@ -303,8 +303,10 @@ static enum vmoon_status load(
 	return st == VMOON_OK ? refuse(obj, out->spec, fn, fn_ctx, err) : st;
 }
 
-/* What the file wants, once it is known; false: it has it. Who is trusted has
- * no budget, and is not run twice for the sake of one. */
+/*
+ * What the file wants, once it is known; false: it has it. Who is trusted has
+ * no budget, and is not run twice for the sake of one.
+ */
 static bool wants_other(const struct vmoon_ldobj *obj,
 			const struct vmoon_ldspec *spec,
 			struct vmoon_ldstate_options *so)
