@@ -274,8 +274,9 @@ VMOON_STATUS vmoon_vm_add_worker(struct vmoon_vm *vm,
 				 enum vmoon_own_worker_kind kind,
 				 struct vmoon_loop **out_loop,
 				 struct vmoon_error *err) VMOON_NONNULL(1, 3);
-/* The one that was added last leaves again. */
-void vmoon_vm_drop_worker(struct vmoon_vm *vm) VMOON_NONNULL(1);
+/* The one whose loop that is leaves again, before the VM starts. */
+void vmoon_vm_drop_worker(struct vmoon_vm *vm, const struct vmoon_loop *loop)
+	VMOON_NONNULL(1, 2);
 void vmoon_vm_fini_workers(struct vmoon_vm *vm) VMOON_NONNULL(1);
 void vmoon_vm_name_worker(const struct vmoon_own_worker *w, char *buf,
 			  size_t size) VMOON_NONNULL(1, 2);

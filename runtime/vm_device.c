@@ -216,11 +216,11 @@ void vmoon_vm_device_destroy(struct vmoon_vm_device *d)
 static void drop_device(struct vmoon_vm_device *d)
 {
 	struct vmoon_vm *vm = d->vm;
-	const bool has_worker = d->has_worker;
+	const struct vmoon_loop *loop = d->has_worker ? d->loop : NULL;
 
 	vmoon_vm_device_destroy(d);
-	if (has_worker)
-		vmoon_vm_drop_worker(vm);
+	if (loop != NULL)
+		vmoon_vm_drop_worker(vm, loop);
 }
 
 static void keep_device(struct vmoon_vm_device *d,

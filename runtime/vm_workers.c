@@ -52,22 +52,29 @@ enum vmoon_status vmoon_vm_add_worker(struct vmoon_vm *vm,
 	return VMOON_OK;
 }
 
-void vmoon_vm_drop_worker(struct vmoon_vm *vm)
+/* Those behind it move up: nobody has taken a seat yet. */
+void vmoon_vm_drop_worker(struct vmoon_vm *vm, const struct vmoon_loop *loop)
 {
-	struct vmoon_own_worker **end = &vm->own_workers;
+	struct vmoon_own_worker **at = &vm->own_workers;
+	struct vmoon_own_worker *gone;
 
-	for (unsigned i = 1; i < vm->own_worker_count; i++)
-		end = &(*end)->next;
-	vmoon_loop_fini(&(*end)->loop);
-	vmoon_mem_free(&vm->rt->mem, *end, sizeof(**end));
-	*end = NULL;
+	while (*at != NULL && &(*at)->loop != loop)
+		at = &(*at)->next;
+	gone = *at;
+	if (gone == NULL)
+		return;
+	*at = gone->next;
+	for (struct vmoon_own_worker *w = gone->next; w != NULL; w = w->next)
+		w->index--;
 	vm->own_worker_count--;
+	vmoon_loop_fini(&gone->loop);
+	vmoon_mem_free(&vm->rt->mem, gone, sizeof(*gone));
 }
 
 void vmoon_vm_fini_workers(struct vmoon_vm *vm)
 {
-	while (vm->own_worker_count > 0)
-		vmoon_vm_drop_worker(vm);
+	while (vm->own_workers != NULL)
+		vmoon_vm_drop_worker(vm, &vm->own_workers->loop);
 }
 
 /* They come before all others, in their order. */

@@ -247,13 +247,13 @@ enum vmoon_window_kind { VMOON_WINDOW_MMIO = 0, VMOON_WINDOW_PORTS = 1 };
 
 /*
  * Which thread calls tick, work and doorbell, and serves the queues of a virtio
- * device: the VM's worker; one of the device's own in a sandbox, so that it is
- * late for nobody else; or, for code that its user trusts, one of its own that
- * no sandbox limits. That one makes the accesses too, so nothing but make and
+ * device: the VM's worker; one of the device's own, so that it is late for
+ * nobody else, in a sandbox where, as on a vCPU, it can allocate nothing and
+ * has no files; or, for code that its user trusts, one of its own that no
+ * sandbox limits. That one makes the accesses too, so nothing but make and
  * what vmoon_vm_call_device asks for runs elsewhere, and may take its time: a
  * vCPU parks until it is done, and pause, stop and reset go on meanwhile. Only
- * vmoon_vm_destroy waits for it. Such a device's env.again is all NULL, and a
- * virtio device of that kind takes its time in reset instead of reset_waits.
+ * vmoon_vm_destroy waits for it. Such a device's env.again is all NULL.
  */
 enum vmoon_device_worker {
 	VMOON_WORKER_SHARED = 0,

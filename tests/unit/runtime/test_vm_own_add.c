@@ -119,6 +119,32 @@ static void test_own__64_have_threads_and_no_more(void **state)
 		assert_true(own[i].is_gone);
 }
 
+/* Seats are taken by index: those behind one that leaves move up. */
+static void test_own__one_in_the_middle_may_leave(void **state)
+{
+	struct vm_rig *r = *state;
+	struct vmoon_loop *loops[3];
+	struct vmoon_own_worker *w;
+	struct vmoon_error err;
+
+	rig_create(r, NULL, 1);
+	for (size_t i = 0; i < VMOON_COUNTOF(loops); i++)
+		assert_ok(vmoon_vm_add_worker(r->vm, VMOON_OWN_WORKER_DEVICE,
+					      &loops[i], &err),
+			  &err);
+	vmoon_vm_drop_worker(r->vm, loops[1]);
+	w = r->vm->own_workers;
+	assert_int_equal(count(r), 2);
+	assert_ptr_equal(&w->loop, loops[0]);
+	assert_ptr_equal(&w->next->loop, loops[2]);
+	assert_int_equal(w->index, 0);
+	assert_int_equal(w->next->index, 1);
+	assert_null(w->next->next);
+	vmoon_vm_drop_worker(r->vm, loops[0]);
+	assert_int_equal(r->vm->own_workers->index, 0);
+	assert_int_equal(count(r), 1);
+}
+
 /* A runtime whose memory ends where the test says. */
 static void limit_memory(struct vm_rig *r, struct check_alloc *a)
 {
@@ -195,6 +221,7 @@ static const struct CMUnitTest tests[] = {
 	RIG(test_own__a_trusted_device_that_fails_leaves_no_thread),
 	RIG(test_own__a_device_that_shares_has_no_thread),
 	RIG(test_own__64_have_threads_and_no_more),
+	RIG(test_own__one_in_the_middle_may_leave),
 	RIG(test_own__without_memory_nothing_is_left),
 	RIG(test_own__a_device_names_a_known_worker),
 };
