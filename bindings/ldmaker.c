@@ -200,9 +200,24 @@ static enum vmoon_status take_inline(const struct vmoon_ldmaker *maker,
 	return VMOON_OK;
 }
 
+static enum vmoon_status create_item(struct vmoon_ldmaker *maker,
+				     struct item *item, size_t i,
+				     struct vmoon_error *err)
+{
+	struct wanted *w = &item->wanted;
+	struct vmoon_ldproblems *problems =
+		maker != NULL && w->options.is_trusted ? maker->problems : NULL;
+	const enum vmoon_status st =
+		create_object(w, i, problems, &item->obj, err);
+
+	if (st != VMOON_OK && problems != NULL)
+		maker->failed = i + 1;
+	return st;
+}
+
 static enum vmoon_status read_batch(struct vmoon_vm *vm,
 				    const struct vmoon_config *cfg,
-				    const struct vmoon_ldmaker *maker,
+				    struct vmoon_ldmaker *maker,
 				    struct batch *b, struct vmoon_error *err)
 {
 	enum vmoon_status st = VMOON_OK;
@@ -218,7 +233,7 @@ static enum vmoon_status read_batch(struct vmoon_vm *vm,
 		if (w->options.source.is_inline)
 			st = take_inline(maker, i, &w->options.source, err);
 		if (st == VMOON_OK)
-			st = create_object(w, i, NULL, &item->obj, err);
+			st = create_item(maker, item, i, err);
 	}
 	return st;
 }
@@ -460,4 +475,20 @@ void vmoon_ldmaker_fill(lua_State *L, int idx, const struct vmoon_config *cfg,
 	}
 	maker->sources = sources;
 	maker->count = count;
+}
+
+void vmoon_ldmaker_raise(lua_State *L, const struct vmoon_config *cfg,
+			 size_t failed, const struct vmoon_ldproblems *problems,
+			 const struct vmoon_lcfg_origin *origin,
+			 const struct vmoon_error *err)
+{
+	struct vmoon_config_device d = VMOON_INIT(struct vmoon_config_device);
+	struct vmoon_ldspec_source own = {0};
+	struct where at;
+
+	set_where(&at, origin, failed - 1);
+	VMOON_IGNORE(vmoon_config_device(cfg, failed - 1, &d, NULL));
+	own.path = d.file != NULL ? d.file : "device";
+	at.origin.source = &own;
+	vmoon_ldproblems_raise(L, problems, &at.origin, err);
 }

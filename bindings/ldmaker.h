@@ -17,6 +17,9 @@ struct vmoon_ldmaker {
 	/* Borrowed, by the number of the device; text NULL: it is a file. */
 	const struct vmoon_ldspec_source *sources;
 	size_t count;
+	/* Mistakes of a trusted file, which nobody has run before; or NULL. */
+	struct vmoon_ldproblems *problems;
+	size_t failed; /* out: the number of that device, from 1; 0: none */
 };
 
 /* From now on VMs of this runtime may have devices in Lua; maker or NULL. */
@@ -46,5 +49,11 @@ void vmoon_ldmaker_check(lua_State *L, int idx, const struct vmoon_config *cfg,
  */
 void vmoon_ldmaker_fill(lua_State *L, int idx, const struct vmoon_config *cfg,
 			struct vmoon_ldmaker *maker) VMOON_NONNULL(1, 3, 4);
+/* Raises what is wrong with that device's file, as vmoon_ldmaker_check does. */
+void vmoon_ldmaker_raise(lua_State *L, const struct vmoon_config *cfg,
+			 size_t failed, const struct vmoon_ldproblems *problems,
+			 const struct vmoon_lcfg_origin *origin,
+			 const struct vmoon_error *err)
+	VMOON_NONNULL(1, 2, 4, 5, 6);
 
 #endif

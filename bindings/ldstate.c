@@ -11,7 +11,8 @@
  * The collector is stopped. Whoever owns the state gives it slices between
  * calls; a call that finds too much garbage pays a slice itself. Only a full
  * arena makes Lua collect inside of a call: one pass over the arena, whose size
- * is the bound.
+ * is the bound. In a trusted state it runs by itself: calls may take long, and
+ * a pass over a full arena does not free what has a finalizer, as files have.
  */
 #include "ldstate.h"
 
@@ -123,6 +124,8 @@ static void set_marks(struct vmoon_ldstate *s)
 
 	s->garbage_at = used + (part > GARBAGE_MIN ? part : GARBAGE_MIN);
 	s->collect_at = GC_FACTOR * used;
+	if (s->is_trusted)
+		s->garbage_at = s->collect_at = SIZE_MAX;
 }
 
 /* ---- calls ---- */
@@ -369,7 +372,10 @@ static enum vmoon_status make_state(struct vmoon_ldstate *s,
 		return vmoon_fail(err, VMOON_E_NOMEM, 0,
 				  "device state: out of memory");
 	vmoon_ldbudget_attach(&s->budget, s->L);
-	lua_gc(s->L, LUA_GCSTOP);
+	if (s->is_trusted)
+		lua_gc(s->L, LUA_GCGEN, 0, 0);
+	else
+		lua_gc(s->L, LUA_GCSTOP);
 	/* Not the script's code: no watch. */
 	st = vmoon_ldstate_run(s, open_state, s, s->budget_ns, err);
 	if (st == VMOON_OK && lua_checkstack(s->L, STACK_SLOTS) == 0)

@@ -270,36 +270,47 @@ static void keep_functions(lua_State *L, int handle)
 	lua_pop(L, 2);
 }
 
-/* On the top is the handle. */
+/* On the top is the handle. Raises what is wrong with a device's file. */
 static enum vmoon_status create_vm(lua_State *L, int spec,
 				   struct vmoon_config *cfg,
 				   struct vmoon_lvm *self,
+				   const struct vmoon_lcfg_origin *origin,
 				   struct vmoon_error *err)
 {
 	struct vmoon_vm_events events = VMOON_INIT(struct vmoon_vm_events);
+	const int handle = lua_gettop(L);
+	struct vmoon_ldproblems *problems;
 	struct vmoon_ldmaker *maker;
 	enum vmoon_status st;
+	size_t failed;
 
+	problems = vmoon_ldproblems_push(L, vmoon_runtime_mem(self->rt));
 	lua_getfield(L, LUA_REGISTRYINDEX, MAKER_KEY);
 	maker = lua_touserdata(L, -1);
 	vmoon_ldmaker_fill(L, spec, cfg, maker);
+	maker->problems = problems;
 	events.device_error = take_trouble;
 	events.ctx = self;
 	st = vmoon_vm_create(self->rt, cfg, &events, &self->vm, err);
+	failed = maker->failed;
 	*maker = (struct vmoon_ldmaker){0};
-	lua_pop(L, 1);
-	lua_remove(L, -2);
-	if (st == VMOON_OK)
-		keep_functions(L, -2);
-	else
-		lua_pop(L, 1);
+	lua_pop(L, 1); /* what kept the devices */
+	if (st == VMOON_OK) {
+		keep_functions(L, handle);
+	} else {
+		self->vm = NULL;
+		if (failed > 0)
+			vmoon_ldmaker_raise(L, cfg, failed, problems, origin,
+					    err);
+	}
+	lua_settop(L, handle);
 	return st;
 }
 
 struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 				   const struct vmoon_lcfg_origin *origin)
 {
-	enum vmoon_status st;
+	const struct vmoon_lcfg_origin call = {.function = function};
 	struct vmoon_config *cfg;
 	struct vmoon_runtime *rt;
 	struct vmoon_error err;
@@ -312,11 +323,9 @@ struct vmoon_lvm *vmoon_lvm_create(lua_State *L, int idx, const char *function,
 	rt = vmoon_lvm_runtime(L);
 	self = push_closed(L);
 	self->rt = rt;
-	st = create_vm(L, idx, cfg, self, &err);
-	if (st != VMOON_OK) {
-		self->vm = NULL;
+	if (create_vm(L, idx, cfg, self, origin != NULL ? origin : &call,
+		      &err) != VMOON_OK)
 		vmoon_lvm_raise(L, -1, &err);
-	}
 	open_into(L, self);
 	attach_sinks(L, lua_gettop(L), idx);
 	vmoon_lbox_close(lua_touserdata(L, box));

@@ -157,8 +157,13 @@ describe("a trusted device", function()
     local err = raised(new, kernel, custom(nil, "local x = nil + 1"))
     assert.matches("trusted%d+%.lua:2: attempt to perform arithmetic", tostring(err))
     local bad = 'return require("vmoon.device").mmio {\n  sise = 4,\n  size = 2 }'
-    err = raised(new, kernel, support.write("bad.lua", bad))
-    assert.matches("sise", tostring(err) .. tostring(err.detail), 1, true)
+    local path = support.write("bad.lua", bad)
+    for _, trusted in ipairs { true, false } do -- the same words
+      err = raised(new, kernel, path, { trusted = trusted, params = { more = 1 } })
+      assert.matches(path .. ":2:3: sise: unknown field", err.detail, 1, true)
+      assert.matches("trusted_spec.lua:%d+.-devices.1.params.more: ", err.detail)
+      assert.matches('hint: did you mean "size"?', err.detail, 1, true)
+    end
     err = raised(new, kernel, "/none/such.lua")
     assert.matches("/none/such.lua", tostring(err), 1, true)
     local inline = require("vmoon.device").mmio { name = "i", size = 4, registers = { R = { at = 0 } } }

@@ -218,6 +218,18 @@ static void test_ldstate__a_trusted_one_has_all_of_lua(void **state)
 	rig_close(&r);
 }
 
+/* One call with more finalizers, such as files have, than there is room for. */
+static void test_ldstate__a_trusted_call_may_take_long(void **state)
+{
+	struct ldstate_rig r;
+
+	(void)state;
+	rig_open(&r, (struct vmoon_ldstate_options){.is_trusted = true});
+	rig_run(&r, "local m = { __gc = function() end }\n"
+		    "for i = 1, 1000000 do setmetatable({}, m) end");
+	rig_close(&r);
+}
+
 /* ---- memory ---- */
 
 /* Live data stays, and what is none goes, a slice at a time. */
@@ -379,6 +391,7 @@ static const struct CMUnitTest tests[] = {
 	RIG(test_ldstate__a_state_knows_its_owner),
 	RIG(test_ldstate__options_have_bounds),
 	RIG(test_ldstate__a_trusted_one_has_all_of_lua),
+	RIG(test_ldstate__a_trusted_call_may_take_long),
 	RIG(test_ldstate__slices_of_the_collector_do),
 	RIG(test_ldstate__calls_collect_what_nobody_else_does),
 	RIG(test_y_20__creation_fails_cleanly_wherever_memory_ends),
