@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 struct rig {
-	struct vmoon_lock vm, device, leaf, leaf2;
+	struct vmoon_lock vm, device, behind, leaf, leaf2;
 };
 
 static int setup(void **state)
@@ -23,6 +23,7 @@ static int setup(void **state)
 	*state = &r;
 	vmoon_lock_init(&r.vm, VMOON_RANK_VM);
 	vmoon_lock_init(&r.device, VMOON_RANK_DEVICE);
+	vmoon_lock_init(&r.behind, VMOON_RANK_BEHIND);
 	vmoon_lock_init(&r.leaf, VMOON_RANK_LEAF);
 	vmoon_lock_init(&r.leaf2, VMOON_RANK_LEAF);
 	return 0;
@@ -34,6 +35,7 @@ static int teardown(void **state)
 
 	vmoon_lock_fini(&r->vm);
 	vmoon_lock_fini(&r->device);
+	vmoon_lock_fini(&r->behind);
 	vmoon_lock_fini(&r->leaf);
 	vmoon_lock_fini(&r->leaf2);
 	return 0;
@@ -45,10 +47,12 @@ static void test_x13__documented_order_is_accepted(void **state)
 
 	vmoon_lock_take(&r->vm);
 	vmoon_lock_take(&r->device);
+	vmoon_lock_take(&r->behind);
 	vmoon_lock_take(&r->leaf);
 	vmoon_lock_drop(&r->leaf);
 	vmoon_lock_take(&r->leaf2);
 	vmoon_lock_drop(&r->device); /* dropping has no order */
+	vmoon_lock_drop(&r->behind);
 	vmoon_lock_drop(&r->leaf2);
 	vmoon_lock_drop(&r->vm);
 	assert_int_equal(held, 0);
@@ -85,6 +89,12 @@ static void take_backwards(struct rig *r)
 	vmoon_lock_take(&r->vm);
 }
 
+static void take_what_is_before(struct rig *r)
+{
+	vmoon_lock_take(&r->behind);
+	vmoon_lock_take(&r->device);
+}
+
 static void take_twice(struct rig *r)
 {
 	vmoon_lock_take(&r->device);
@@ -117,10 +127,12 @@ static void test_x13__wrong_orders_abort_with_the_rank(void **state)
 
 	assert_true(is_reported(r, take_backwards,
 				"lock order: rank 0 taken out of order"));
+	assert_true(is_reported(r, take_what_is_before,
+				"rank 1 taken out of order"));
 	assert_true(is_reported(r, take_twice, "rank 1 taken out of order"));
 	assert_true(
-		is_reported(r, take_two_leaves, "rank 3 taken out of order"));
-	assert_true(is_reported(r, drop_unheld, "rank 3 dropped but not held"));
+		is_reported(r, take_two_leaves, "rank 4 taken out of order"));
+	assert_true(is_reported(r, drop_unheld, "rank 4 dropped but not held"));
 	assert_true(
 		is_reported(r, wait_under_a_leaf, "rank 0 taken out of order"));
 }

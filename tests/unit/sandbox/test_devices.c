@@ -162,18 +162,33 @@ static void give_way(void)
 		(void)sched_yield();
 }
 
+/* Until the device wants it, and for a while. */
+static void *hold_mutex(void *ctx)
+{
+	struct own *o = ctx;
+
+	(void)pthread_mutex_lock(&mutex);
+	(void)sem_post(&o->may_go);
+	while (sem_wait(&o->is_in) != 0)
+		continue;
+	give_way();
+	(void)pthread_mutex_unlock(&mutex);
+	return NULL;
+}
+
 static void test_x04__a_devices_thread_may_wait_for_a_lock(void **state)
 {
 	static struct own o;
 	struct vm_rig *r = *state;
+	pthread_t holder;
 
-	(void)pthread_mutex_lock(&mutex);
 	start(r, &o, VMOON_WORKER_OWN, lock_mutex);
+	assert_int_equal(pthread_create(&holder, NULL, hold_mutex, &o), 0);
+	while (sem_wait(&o.may_go) != 0)
+		assert_int_equal(errno, EINTR);
 	own_call(r, own_wake, NULL);
-	own_wait_in(&o);
-	give_way();
-	(void)pthread_mutex_unlock(&mutex);
 	own_wait(&o, OWN_WORK, 1);
+	assert_int_equal(pthread_join(holder, NULL), 0);
 	assert_true(acted);
 }
 
