@@ -14,7 +14,7 @@ struct vmoon_proxy;
  *
  * Locks and threads: a slot's lock is held around every call into its device.
  * Kicks, timers and what was put off run on the loop that serves the device:
- * the disk's own, the worker's for the others.
+ * the disk's or the device's own, or the worker's.
  */
 struct vmoon_board_virtio;
 
