@@ -124,6 +124,9 @@ static const char text[] =
 	"CTRL = { at = 8, access = 'rw', fields = { A = { bit = 0 },\n"
 	"  B = { bit = 1 }, C = { bits = { 8, 15 } } },\n"
 	"  on_write = function(d, new, old) d.state.n = new.C end },\n"
+	"NEW = { at = 16, access = 'rw', fields = { A = { bit = 0 },\n"
+	"  B = { bit = 1 }, C = { bits = { 8, 15 } } },\n"
+	"  on_write = function(d, new) d.state.n = new.C end },\n"
 	"INT = { at = 12, access = 'rw',\n"
 	"  on_write = function(d, new) d.state.n = new end } } }";
 
@@ -162,7 +165,8 @@ int main(void)
 	} rows[] = {
 		{"Lua: a hook's read", "budget 150 ns more than C", 0, false},
 		{"Lua: a hook's write, an integer", "the same", 12, true},
-		{"Lua: a hook's write, three fields", "no budget", 8, true},
+		{"Lua: a hook's write, three fields", "the same", 16, true},
+		{"Lua: the same, and the old ones", "no budget", 8, true},
 		{"Lua: a declared register's read", "budget: as C", 4, false},
 		{"Lua: a declared register's write", "budget: as C", 4, true},
 	};
