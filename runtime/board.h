@@ -31,7 +31,9 @@ struct vmoon_board_host {
 	 * only. Under that device's lock.
 	 */
 	void (*hold)(void *ctx, const void *device, bool is_held);
-	void *loop_ctx; /* borrowed: of disk_loop and hold */
+	/* Optional. True: for the embedder's devices nothing is done more. */
+	bool (*is_over)(void *ctx);
+	void *loop_ctx; /* borrowed: of disk_loop, hold and is_over */
 	struct vmoon_board_stream {
 		struct vmoon_sink out;
 		struct vmoon_room room;

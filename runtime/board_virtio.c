@@ -48,6 +48,15 @@ static bool take_device(struct vmoon_virtio_seat *seat)
 				     vmoon_mono_ns() + PATIENCE_NS);
 }
 
+/* What a guest has left to a disk is done all the same. */
+static bool is_over(const struct vmoon_virtio_seat *seat)
+{
+	const struct vmoon_board_host *host = &seat->all->host;
+
+	return seat->kind == VMOON_SEAT_OF_EMBEDDER && host->is_over != NULL &&
+	       host->is_over(host->loop_ctx);
+}
+
 /* ---- kicks ---- */
 
 /* The device's own wish; under its lock, on any thread. */
@@ -61,6 +70,8 @@ static void ask_kick(void *ctx, unsigned queue)
 
 static void kick_queue(struct vmoon_virtio_seat *seat, unsigned queue)
 {
+	if (is_over(seat))
+		return;
 	if (!take_device(seat)) {
 		ask_kick(seat, queue);
 		return;
@@ -141,6 +152,8 @@ static void on_due(void *ctx)
 	const struct vmoon_clock *clock = &seat->all->host.clock;
 	uint64_t due_ns;
 
+	if (is_over(seat))
+		return;
 	if (!take_device(seat)) {
 		vmoon_loop_set_timer(&seat->timer, 1); /* at once */
 		return;

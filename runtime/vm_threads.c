@@ -45,7 +45,8 @@ static enum vmoon_status open_sandbox(struct vmoon_vm *vm,
 	struct vmoon_sandbox_config cfg = {
 		.mem = &vm->rt->mem,
 		.cpus = vm->spec.cpus,
-		.worker = {vm->loop.wake_fd, vm->loop.epoll_fd},
+		.worker = {.wake_fd = vm->loop.wake_fd,
+			   .epoll_fd = vm->loop.epoll_fd},
 		.event_fd = vm->rt->event_fd,
 		.own = vm->own_worker_count,
 		.kick_signal = vm->rt->kick_signal,
@@ -66,8 +67,9 @@ static enum vmoon_status open_sandbox(struct vmoon_vm *vm,
 	for (const struct vmoon_own_worker *w = vm->own_workers; w != NULL;
 	     w = w->next)
 		cfg.own_loop[w->index] = (struct vmoon_sandbox_loop){
-			w->loop.wake_fd, w->loop.epoll_fd,
-			w->kind == VMOON_OWN_WORKER_DISK};
+			.wake_fd = w->loop.wake_fd,
+			.epoll_fd = w->loop.epoll_fd,
+			.is_disk = w->kind == VMOON_OWN_WORKER_DISK};
 	return vmoon_sandbox_open(&vm->sandbox, &cfg, err);
 }
 

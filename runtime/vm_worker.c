@@ -425,6 +425,11 @@ static struct vmoon_loop *disk_loop(void *ctx, size_t disk)
 	return vmoon_vm_disk_loop(ctx, disk);
 }
 
+static bool is_over(void *ctx)
+{
+	return vmoon_vm_is_over(ctx);
+}
+
 struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 {
 	struct vmoon_board_host host = {
@@ -443,6 +448,7 @@ struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 		.loop = &vm->loop,
 		.disk_loop = disk_loop,
 		.hold = vmoon_vcpu_hold,
+		.is_over = is_over,
 		.loop_ctx = vm,
 	};
 

@@ -338,7 +338,7 @@ VMOON_API bool vmoon_vm_device(struct vmoon_vm *vm, size_t i,
 
 /*
  * A virtio device of the embedder's, on MMIO: window, line and ACPI node are
- * found for it, kicks and timers run on its worker.
+ * found for it, kicks and timers run on its worker until the VM is over.
  */
 struct vmoon_virtio;
 struct vmoon_virtio_options {

@@ -97,9 +97,7 @@ static inline void behind_save(const struct vmoon_device *dev,
 {
 	vmoon_state_begin(w, "behind", 1);
 	vmoon_state_put(
-		w,
-		VMOON_CONST_CONTAINER_OF(dev, const struct behind, dev)->value,
-		8);
+		w, VMOON_CONST_CONTAINER_OF(dev, struct behind, dev)->value, 8);
 }
 
 static inline enum vmoon_status behind_load(struct vmoon_device *dev,

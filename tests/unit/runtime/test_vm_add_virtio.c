@@ -77,6 +77,39 @@ static void test_add_virtio__it_answers_by_its_timer(void **state)
 	vmoon_driver_destroy(d);
 }
 
+/* Neither the answer that waits nor another request. */
+static void test_add_virtio__nothing_is_called_once_the_vm_is_over(void **state)
+{
+	struct vv *v = *state;
+	struct vmoon_driver_io io = {.out_len = 1};
+	struct vmoon_driver *d;
+	struct vmoon_error err;
+	struct echo *echo;
+	uint64_t due_ns;
+
+	vv_describe(v, 0, false, 0);
+	vv_create(v);
+	echo = add(v, "echo");
+	echo->delay_ns = 200000000; /* not over in a few turns */
+	d = vv_probe(v, "echo");
+	assert_true(vmoon_driver_io_start(d, &io, "\1"));
+	vmoon_driver_kick(d, 0, true);
+	for (long i = 0; i < 100000000 && !echo->has_pending; i++)
+		vv_turn(v);
+	due_ns = vmoon_mono_ns() + echo->delay_ns;
+	assert_int_equal(echo->ticks, 0);
+	assert_ok(vmoon_vm_stop(v->rig->vm, &err), &err);
+	echo->delay_ns = 0;
+	assert_true(vmoon_driver_io_start(d, &io, "\1"));
+	vmoon_driver_kick(d, 0, true);
+	while (vmoon_mono_ns() < due_ns) /* the timer fires by then */
+		vv_turn(v);
+	vv_turn(v);
+	assert_int_equal(echo->ticks, 0);
+	assert_int_equal(vmoon_driver_io_poll(d, 0), 0);
+	vmoon_driver_destroy(d);
+}
+
 static void test_add_virtio__the_guest_is_told_of_it(void **state)
 {
 	struct vv *v = *state;
@@ -235,6 +268,7 @@ static void test_add_virtio__it_keeps_away_from_edges(void **state)
 static const struct CMUnitTest tests[] = {
 	VV(test_add_virtio__a_driver_is_answered_on_the_worker),
 	VV(test_add_virtio__it_answers_by_its_timer),
+	VV(test_add_virtio__nothing_is_called_once_the_vm_is_over),
 	VV(test_add_virtio__the_guest_is_told_of_it),
 	VV(test_add_virtio__it_is_called_under_its_lock),
 	VV(test_add_virtio__what_fails_changes_nothing),
