@@ -72,11 +72,6 @@ static struct vmoon_device_env env_of(struct vmoon_vm_device *d,
 
 /* ---- trusted ones: behind a proxy ---- */
 
-static bool is_over(void *ctx)
-{
-	return vmoon_vm_is_over(ctx);
-}
-
 /* Takes *dev, which becomes what the slot is to have. */
 static enum vmoon_status put_behind(struct vmoon_vm_device *d,
 				    struct vmoon_device **dev,
@@ -86,7 +81,7 @@ static enum vmoon_status put_behind(struct vmoon_vm_device *d,
 		.mem = &d->vm->rt->mem,
 		.loop = d->loop,
 		.again = vmoon_device_seat_again(&d->seat),
-		.is_over = is_over,
+		.is_over = vmoon_vm_ctx_is_over,
 		.ctx = d->vm};
 	enum vmoon_status st = vmoon_proxy_create(&host, *dev, &d->proxy, err);
 

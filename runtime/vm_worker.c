@@ -425,9 +425,9 @@ static struct vmoon_loop *disk_loop(void *ctx, size_t disk)
 	return vmoon_vm_disk_loop(ctx, disk);
 }
 
-static bool is_over(void *ctx)
+bool vmoon_vm_ctx_is_over(void *vm)
 {
-	return vmoon_vm_is_over(ctx);
+	return vmoon_vm_is_over(vm);
 }
 
 struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
@@ -448,7 +448,7 @@ struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 		.loop = &vm->loop,
 		.disk_loop = disk_loop,
 		.hold = vmoon_vcpu_hold,
-		.is_over = is_over,
+		.is_over = vmoon_vm_ctx_is_over,
 		.loop_ctx = vm,
 	};
 

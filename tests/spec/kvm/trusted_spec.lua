@@ -34,7 +34,7 @@ return dev.mmio {
 }
 ]]
 
--- The thread that runs this line: "vmoon-vcpu0".
+-- The name of the thread that runs this.
 local THREAD <const> = [[
 local f = assert(io.open("/proc/thread-self/comm"))
 d.state.threads[#d.state.threads + 1] = f:read "l"
