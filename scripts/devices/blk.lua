@@ -51,13 +51,11 @@ local function put(d, buf, sector, count)
       new[(sector & 7) + 1] = bytes
       if bytes == ZERO_SECTOR and is_zero(new) then new = nil end
     end
-    if new ~= old then
-      if not (new and old) then -- one more, or one less
-        if new and d.state.count == d.params.kept then return IOERR end
-        d.state.count = d.state.count + (new and 1 or -1)
-      end
-      chunks[i] = new
+    if not new ~= not old then -- one more, or one less
+      if new and d.state.count == d.params.kept then return IOERR end
+      d.state.count = d.state.count + (new and 1 or -1)
     end
+    chunks[i] = new
     sector, count = sector + n, count - n
   end
   return OK

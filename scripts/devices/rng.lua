@@ -25,14 +25,13 @@ local function grow(d, size)
   word = x
 end
 
--- Where an answer begins and ends that may be more than was made.
+-- Where an answer ends that may be more than was made; the last ones may be short.
 local function prepare(d, buf, at)
   local _, room = left(buf)
   max = d.params.max
-  if at + max > SIZE then at = 0 end
-  local last = at + math.min(max, room)
+  local last = math.min(at + math.min(max, room), SIZE)
   grow(d, last)
-  return at, last
+  return last
 end
 
 return dev.virtio {
@@ -42,19 +41,19 @@ return dev.virtio {
     seed = { type = "integer", default = 1, min = 1, max = 0x7fffffff },
     max = { type = "integer", default = 256, min = 1, max = SIZE, doc = "Bytes of an answer." },
   },
-  state = { at = 0, served = 0 },
-  on_reset = function(d) d.state.at = 0 end,
+  state = { served = 0 }, -- bytes, since the reset
+  on_reset = function(d) d.state.served = 0 end,
 
   queues = {
     {
       name = "request", size = 64,
       on_buffer = function(d, buf)
         local state = d.state
-        local at = state.at
+        local served = state.served
+        local at = served & SIZE - 1
         local last = at + max
-        if last > made then at, last = prepare(d, buf, at) end
-        local n = write(buf, block, at + 1, last) -- as far as there is room
-        state.at, state.served = at + n, state.served + n
+        if last > made then last = prepare(d, buf, at) end
+        state.served = served + write(buf, block, at + 1, last) -- as far as there is room
       end,
     },
   },
