@@ -4,7 +4,8 @@
 -- Never for a guest that keeps secrets.
 local dev = require "vmoon.device"
 
-local SIZE <const>, PIECE <const> = 1 << 16, 1 << 12
+local SIZE <const> = 1 << 16
+local PIECE <const> = 1 << 12
 local left, write = dev.buffer.left, dev.buffer.write
 local block, made, word = "", 0, nil -- what is made from the seed; a reload makes it anew
 local max = SIZE + 1 -- bytes of an answer; before the first, more than there can be
