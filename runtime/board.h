@@ -33,7 +33,9 @@ struct vmoon_board_host {
 	void (*hold)(void *ctx, const void *device, bool is_held);
 	/* Optional. True: for the embedder's devices nothing is done more. */
 	bool (*is_over)(void *ctx);
-	void *loop_ctx; /* borrowed: of disk_loop, hold and is_over */
+	/* Optional. True: their timers wait; vmoon_board_virtio_resume. */
+	bool (*is_paused)(void *ctx);
+	void *loop_ctx; /* borrowed: of disk_loop, hold and the is_ ones */
 	struct vmoon_board_stream {
 		struct vmoon_sink out;
 		struct vmoon_room room;

@@ -57,6 +57,14 @@ static bool is_over(const struct vmoon_virtio_seat *seat)
 	       host->is_over(host->loop_ctx);
 }
 
+static bool is_paused(const struct vmoon_virtio_seat *seat)
+{
+	const struct vmoon_board_host *host = &seat->all->host;
+
+	return seat->kind == VMOON_SEAT_OF_EMBEDDER &&
+	       host->is_paused != NULL && host->is_paused(host->loop_ctx);
+}
+
 /* ---- kicks ---- */
 
 /* The device's own wish; under its lock, on any thread. */
@@ -145,6 +153,14 @@ static void on_arm(void *ctx)
 			     __atomic_load_n(&seat->due_ns, __ATOMIC_ACQUIRE));
 }
 
+/* Each is armed anew, with what it was set to. */
+void vmoon_board_virtio_resume(struct vmoon_board_virtio *v)
+{
+	for (size_t i = 0; i < v->count; i++)
+		if (v->seats[i].kind == VMOON_SEAT_OF_EMBEDDER)
+			vmoon_loop_fire(&v->seats[i].arm_event);
+}
+
 /* What was set meanwhile has its own event, and its own time. */
 static void on_due(void *ctx)
 {
@@ -158,7 +174,9 @@ static void on_due(void *ctx)
 		vmoon_loop_set_timer(&seat->timer, 1); /* at once */
 		return;
 	}
-	due_ns = __atomic_load_n(&seat->due_ns, __ATOMIC_RELAXED);
+	due_ns = is_paused(seat) ? 0 /* the resume arms it again */
+				 : __atomic_load_n(&seat->due_ns,
+						   __ATOMIC_RELAXED);
 	if (due_ns != 0 && due_ns <= clock->mono_ns(clock->ctx)) {
 		__atomic_store_n(&seat->due_ns, 0, __ATOMIC_RELAXED);
 		vmoon_virtio_mmio_tick(vmoon_virtio_seat_dev(seat));

@@ -37,6 +37,8 @@ VMOON_STATUS vmoon_board_virtio_create(const struct vmoon_spec_devices *spec,
 /* A device's reset waits for the host. Any thread. */
 bool vmoon_board_virtio_is_resetting(const struct vmoon_board_virtio *v)
 	VMOON_NONNULL(1);
+/* Timers of the embedder's devices waited, and do so no more. Any thread. */
+void vmoon_board_virtio_resume(struct vmoon_board_virtio *v) VMOON_NONNULL(1);
 /* No loop runs any more. Takes its devices out of the rack. */
 void vmoon_board_virtio_destroy(struct vmoon_board_virtio *v);
 

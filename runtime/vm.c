@@ -38,6 +38,11 @@ bool vmoon_vm_is_over(const struct vmoon_vm *vm)
 	return is_terminal(vmoon_vm_get_state(vm));
 }
 
+bool vmoon_vm_is_paused(const struct vmoon_vm *vm)
+{
+	return vmoon_vm_get_state(vm) == VMOON_VM_PAUSED;
+}
+
 /* Under vm->lock. */
 static void set_state(struct vmoon_vm *vm, enum vmoon_vm_state state)
 {
@@ -395,9 +400,10 @@ enum vmoon_status vmoon_vm_resume(struct vmoon_vm *vm, struct vmoon_error *err)
 	if (vm == NULL)
 		return no_vm(err);
 	vmoon_lock_take(&vm->lock);
-	is_paused = vmoon_vm_get_state(vm) == VMOON_VM_PAUSED;
+	is_paused = vmoon_vm_is_paused(vm);
 	if (is_paused) {
 		set_state(vm, VMOON_VM_RUNNING);
+		vmoon_vm_resume_devices(vm);
 		vmoon_vm_set_gate(vm, VMOON_GATE_RUN);
 	}
 	vmoon_lock_drop(&vm->lock);

@@ -208,6 +208,7 @@ void vmoon_vm_wish_reset(struct vmoon_vm *vm) VMOON_NONNULL(1);
 void vmoon_vm_wish_pause(struct vmoon_vm *vm) VMOON_NONNULL(1);
 
 bool vmoon_vm_is_over(const struct vmoon_vm *vm) VMOON_NONNULL(1);
+bool vmoon_vm_is_paused(const struct vmoon_vm *vm) VMOON_NONNULL(1);
 /* The same, for those who know no VM. */
 bool vmoon_vm_ctx_is_over(void *vm) VMOON_NONNULL(1);
 
@@ -298,6 +299,8 @@ VMOON_STATUS vmoon_vm_make_devices(struct vmoon_vm *vm,
 void vmoon_vm_tell_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);
 /* One that was reset has not come to it yet. Any thread. */
 bool vmoon_vm_devices_are_resetting(const struct vmoon_vm *vm) VMOON_NONNULL(1);
+/* Timers that came due while the VM was paused are heard. Any thread. */
+void vmoon_vm_resume_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);
 /* When the board is gone. */
 void vmoon_vm_free_devices(struct vmoon_vm *vm) VMOON_NONNULL(1);
 

@@ -23,7 +23,8 @@ struct vmoon_device_bell {
 /*
  * Timer, work and doorbells run on a loop, the VM's worker or one of its own,
  * under the device's lock, for which it never waits long: a vCPU may be in the
- * device. Once the VM is over nothing is called any more.
+ * device. While the VM is paused its timer waits; once the VM is over nothing
+ * is called any more.
  */
 struct vmoon_device_seat {
 	struct vmoon_vm *vm;     /* borrowed: outlives this */
@@ -75,6 +76,9 @@ VMOON_STATUS vmoon_device_seat_add_bells(struct vmoon_device_seat *seat,
 	VMOON_NONNULL(1, 2);
 /* The device is gone. */
 void vmoon_device_seat_fini(struct vmoon_device_seat *seat) VMOON_NONNULL(1);
+
+/* The VM is no longer paused. Any thread. */
+void vmoon_device_seat_resume(struct vmoon_device_seat *seat) VMOON_NONNULL(1);
 
 /* Capabilities: any thread. */
 struct vmoon_timer vmoon_device_seat_timer(struct vmoon_device_seat *seat)

@@ -80,6 +80,12 @@ static void on_arm(void *ctx)
 			     __atomic_load_n(&seat->due_ns, __ATOMIC_ACQUIRE));
 }
 
+/* Each is armed anew, with what it was set to. */
+void vmoon_device_seat_resume(struct vmoon_device_seat *seat)
+{
+	vmoon_loop_fire(&seat->arm_event);
+}
+
 /* What was set meanwhile has its own event, and its own time. */
 static void on_due(void *ctx)
 {
@@ -93,7 +99,9 @@ static void on_due(void *ctx)
 		vmoon_loop_set_timer(&seat->timer, 1); /* at once */
 		return;
 	}
-	due_ns = __atomic_load_n(&seat->due_ns, __ATOMIC_ACQUIRE);
+	due_ns = vmoon_vm_is_paused(seat->vm)
+			 ? 0 /* the resume arms it again */
+			 : __atomic_load_n(&seat->due_ns, __ATOMIC_ACQUIRE);
 	/* A thread of the device's may set it anew just now: that one stays. */
 	if (due_ns != 0 && due_ns <= clock.mono_ns(clock.ctx) &&
 	    __atomic_compare_exchange_n(&seat->due_ns, &due_ns, 0, false,

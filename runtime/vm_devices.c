@@ -44,6 +44,14 @@ void vmoon_vm_free_devices(struct vmoon_vm *vm)
 	}
 }
 
+void vmoon_vm_resume_devices(struct vmoon_vm *vm)
+{
+	for (struct vmoon_vm_device *d = vm->devices; d != NULL; d = d->next)
+		if (!d->is_virtio)
+			vmoon_device_seat_resume(&d->seat);
+	vmoon_board_virtio_resume(vmoon_board_virtio(vm->board));
+}
+
 static struct vmoon_vm_device *find_device(struct vmoon_vm *vm,
 					   const char *name, bool is_virtio)
 {

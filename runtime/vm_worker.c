@@ -430,6 +430,11 @@ bool vmoon_vm_ctx_is_over(void *vm)
 	return vmoon_vm_is_over(vm);
 }
 
+static bool is_paused(void *vm)
+{
+	return vmoon_vm_is_paused(vm);
+}
+
 struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 {
 	struct vmoon_board_host host = {
@@ -449,6 +454,7 @@ struct vmoon_board_host vmoon_vm_board_host(struct vmoon_vm *vm)
 		.disk_loop = disk_loop,
 		.hold = vmoon_vcpu_hold,
 		.is_over = vmoon_vm_ctx_is_over,
+		.is_paused = is_paused,
 		.loop_ctx = vm,
 	};
 

@@ -174,7 +174,9 @@ VMOON_API void vmoon_vm_destroy(struct vmoon_vm *vm);
  * pause, resume: E_STATE when the current state does not allow it. pause
  * returns with every vCPU outside the guest; requests that the guest has made
  * of a disk or another virtio device before may still be carried out, and
- * guest memory changes with them for as long. stop is allowed in any state and
+ * guest memory changes with them for as long. Timers of the embedder's devices
+ * that come due meanwhile are heard after the resume; one that is being heard
+ * comes to its end. stop is allowed in any state and
  * idempotent. shutdown presses the power button and returns at once.
  */
 VMOON_API VMOON_STATUS vmoon_vm_start(struct vmoon_vm *vm,

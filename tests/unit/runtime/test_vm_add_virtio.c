@@ -77,6 +77,51 @@ static void test_add_virtio__it_answers_by_its_timer(void **state)
 	vmoon_driver_destroy(d);
 }
 
+/* The VM has no threads here, which an end of it would wait for. */
+static void set_state(struct vv *v, enum vmoon_vm_state state)
+{
+	__atomic_store_n(&v->rig->vm->state, state, __ATOMIC_RELEASE);
+}
+
+/* What the guest has asked for before is heard: it cannot ask for more. */
+static void test_add_virtio__a_paused_vm_holds_its_timer(void **state)
+{
+	struct vv *v = *state;
+	struct vmoon_driver_io io = {.out_len = 1};
+	struct vmoon_driver *d;
+	struct echo *echo;
+	enum vmoon_status st;
+	uint64_t due_ns = 0;
+
+	vv_describe(v, 0, false, 0);
+	vv_create(v);
+	echo = add(v, "echo");
+	echo->delay_ns = 1000;
+	d = vv_probe(v, "echo");
+	assert_true(vmoon_driver_io_start(d, &io, "\1"));
+	set_state(v, VMOON_VM_PAUSED);
+	vmoon_driver_kick(d, 0, true);
+	for (long i = 0; i < 100000000 && due_ns == 0; i++) {
+		vv_turn(v);
+		if (echo->has_pending || echo->ticks > 0)
+			due_ns = vmoon_mono_ns() + echo->delay_ns;
+	}
+	while (vmoon_mono_ns() < due_ns)
+		continue;
+	vv_turn(v);
+	set_state(v, VMOON_VM_CREATED);
+	assert_true(echo->has_pending);
+	assert_int_equal(echo->ticks, 0);
+	set_state(v, VMOON_VM_PAUSED);
+	st = vmoon_vm_resume(v->rig->vm, NULL);
+	set_state(v, VMOON_VM_CREATED);
+	assert_int_equal(st, VMOON_OK);
+	vv_turn(v);
+	assert_int_equal(echo->ticks, 1);
+	assert_int_equal(vmoon_driver_io_poll(d, 0), 1);
+	vmoon_driver_destroy(d);
+}
+
 /* Neither the answer that waits nor another request. */
 static void test_add_virtio__nothing_is_called_once_the_vm_is_over(void **state)
 {
@@ -268,6 +313,7 @@ static void test_add_virtio__it_keeps_away_from_edges(void **state)
 static const struct CMUnitTest tests[] = {
 	VV(test_add_virtio__a_driver_is_answered_on_the_worker),
 	VV(test_add_virtio__it_answers_by_its_timer),
+	VV(test_add_virtio__a_paused_vm_holds_its_timer),
 	VV(test_add_virtio__nothing_is_called_once_the_vm_is_over),
 	VV(test_add_virtio__the_guest_is_told_of_it),
 	VV(test_add_virtio__it_is_called_under_its_lock),

@@ -80,6 +80,68 @@ static void test_loop__a_timer_ticks_on_the_worker(void **state)
 	assert_true(m.is_gone);
 }
 
+/* The VM has no threads here, which an end of it would wait for. */
+static void set_state(struct vm_rig *r, enum vmoon_vm_state state)
+{
+	__atomic_store_n(&r->vm->state, state, __ATOMIC_RELEASE);
+}
+
+static void turn_paused(struct vm_rig *r)
+{
+	set_state(r, VMOON_VM_PAUSED);
+	turn(r);
+	set_state(r, VMOON_VM_CREATED);
+}
+
+static void resume(struct vm_rig *r)
+{
+	struct vmoon_error err;
+	enum vmoon_status st;
+
+	set_state(r, VMOON_VM_PAUSED);
+	st = vmoon_vm_resume(r->vm, &err);
+	set_state(r, VMOON_VM_CREATED);
+	assert_ok(st, &err);
+}
+
+static void wait_due(const struct custom *c)
+{
+	while (vmoon_mono_ns() < c->due_ns)
+		continue;
+}
+
+static void test_loop__a_paused_vm_holds_its_timers(void **state)
+{
+	static struct custom_maker m;
+	const struct vmoon_device_options o = custom_options(&m);
+	struct vm_rig *r = *state;
+	struct custom *c;
+
+	rig_create(r, NULL, 1);
+	c = add(r, &m, &o);
+	write_reg(r, CUSTOM_ALARM, 1);
+	wait_due(c);
+	turn_paused(r);
+	assert_int_equal(c->tick_count, 0);
+	/* One that is set meanwhile waits too; what was asked for comes. */
+	write_reg(r, CUSTOM_ALARM, 1);
+	write_reg(r, CUSTOM_WAKE, 1);
+	wait_due(c);
+	turn_paused(r);
+	assert_int_equal(c->tick_count, 0);
+	assert_int_equal(c->log[c->len - 1], 'k');
+	resume(r);
+	turn(r);
+	assert_true(c->tick_count > 0);
+	/* One that was taken back does not come with it. */
+	write_reg(r, CUSTOM_ALARM, 0);
+	turn_paused(r);
+	c->tick_count = 0;
+	resume(r);
+	turn(r);
+	assert_int_equal(c->tick_count, 0);
+}
+
 static void test_loop__work_is_asked_for_once_until_it_is_done(void **state)
 {
 	static struct custom_maker m;
@@ -453,6 +515,7 @@ static void test_loop__guest_host_and_worker_meet_in_a_device(void **state)
 
 static const struct CMUnitTest tests[] = {
 	RIG(test_loop__a_timer_ticks_on_the_worker),
+	RIG(test_loop__a_paused_vm_holds_its_timers),
 	RIG(test_loop__work_is_asked_for_once_until_it_is_done),
 	RIG(test_loop__doorbells_ring_without_an_exit),
 	RIG(test_loop__a_doorbell_that_fails_takes_the_device_away),
