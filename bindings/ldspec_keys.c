@@ -149,7 +149,7 @@ static const struct vmoon_ldkey device_rows[] = {
 		 .type = VMOON_LDKEY_TABLE,
 		 .others = " timer ",
 		 .doc = "Functions that d:set_timer(NAME, SECONDS) has called, "
-			"at most 16.",
+			"at most 16. A paused VM's wait for its resume.",
 		 .example = "timers = { tick = function(d) end }"},
 	[VMOON_LDKEY_DEVICE_METHODS] =
 		{.name = "methods",

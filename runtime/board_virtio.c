@@ -174,9 +174,9 @@ static void on_due(void *ctx)
 		vmoon_loop_set_timer(&seat->timer, 1); /* at once */
 		return;
 	}
-	due_ns = is_paused(seat) ? 0 /* the resume arms it again */
-				 : __atomic_load_n(&seat->due_ns,
-						   __ATOMIC_RELAXED);
+	due_ns = is_paused(seat)
+			 ? 0 /* the resume arms it again */
+			 : __atomic_load_n(&seat->due_ns, __ATOMIC_RELAXED);
 	if (due_ns != 0 && due_ns <= clock->mono_ns(clock->ctx)) {
 		__atomic_store_n(&seat->due_ns, 0, __ATOMIC_RELAXED);
 		vmoon_virtio_mmio_tick(vmoon_virtio_seat_dev(seat));

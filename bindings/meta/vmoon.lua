@@ -672,7 +672,7 @@ local VM = {}
 ---@return vmoon.VM
 function VM:start() end
 
----Returns with every CPU of the guest standing still.
+---Returns with every CPU of the guest standing still, and timers of devices in Lua.
 ---@return vmoon.VM
 function VM:pause() end
 

@@ -28,7 +28,7 @@
 ---@field state? table
 ---Its registers by name.
 ---@field registers table<string, vmoon.device.Register>
----Functions that d:set_timer(NAME, SECONDS) has called, at most 16.
+---Functions that d:set_timer(NAME, SECONDS) has called, at most 16. A paused VM's wait for its resume.
 ---@field timers? table<string, fun(d: vmoon.device.RegisterObject)>
 ---Functions that a script calls by vm.device.NAME:call(METHOD, ...), at most 64.
 ---@field methods? table<string, fun(d: vmoon.device.RegisterObject, ...: any): ...>
@@ -67,7 +67,7 @@
 ---@field state? table
 ---Its registers by name.
 ---@field registers table<string, vmoon.device.Register>
----Functions that d:set_timer(NAME, SECONDS) has called, at most 16.
+---Functions that d:set_timer(NAME, SECONDS) has called, at most 16. A paused VM's wait for its resume.
 ---@field timers? table<string, fun(d: vmoon.device.RegisterObject)>
 ---Functions that a script calls by vm.device.NAME:call(METHOD, ...), at most 64.
 ---@field methods? table<string, fun(d: vmoon.device.RegisterObject, ...: any): ...>
@@ -100,7 +100,7 @@
 ---@field state? table
 ---Its queues in their order, at most 16.
 ---@field queues vmoon.device.Queue[]
----Functions that d:set_timer(NAME, SECONDS) has called, at most 16.
+---Functions that d:set_timer(NAME, SECONDS) has called, at most 16. A paused VM's wait for its resume.
 ---@field timers? table<string, fun(d: vmoon.device.VirtioObject)>
 ---Functions that a script calls by vm.device.NAME:call(METHOD, ...), at most 64.
 ---@field methods? table<string, fun(d: vmoon.device.VirtioObject, ...: any): ...>

@@ -100,7 +100,9 @@ struct vmoon_clock {
 /*
  * One alarm. set asks for a call at a time of the clock's mono_ns, instead of
  * what was asked for before; 0 asks for none. The call comes once, not before
- * its time, under the device's lock. A NULL set: there is no timer.
+ * its time, under the device's lock; a device of the embedder's gets none while
+ * its VM is paused, and what came due meanwhile after the resume. A NULL set:
+ * there is no timer.
  */
 struct vmoon_timer {
 	void (*set)(void *ctx, uint64_t deadline_ns);

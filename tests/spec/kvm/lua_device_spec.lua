@@ -106,6 +106,30 @@ describe("a device in Lua that a guest uses", function()
     assert.same({ rung = 3 }, vm.device.bells.state)
   end)
 
+  with("custom", "has no timer while its VM is paused", function(kernel)
+    local ticking = CUSTOM:gsub("d:irq%(true%)", 'd:set_timer("tick", 0.0005)', 1):gsub("methods = {", [[
+      timers = { tick = function(d)
+        d.state.ticks = (d.state.ticks or 0) + 1
+        d:set_timer("tick", 0.0005)
+      end },
+      methods = { raise = function(d) d:irq(true) end,]])
+    local vm <close> = new(kernel, ticking)
+    local d = vm.device.custom
+    local function wait_beyond(ticks)
+      repeat vmoon.sleep(0.001) until (d.state.ticks or 0) > ticks
+    end
+    vm:start()
+    wait_beyond(0)
+    vm:pause()
+    local ticks = d.state.ticks
+    vmoon.sleep(0.05)
+    assert.equal(ticks, d.state.ticks)
+    vm:resume()
+    wait_beyond(ticks)
+    d:call "raise"
+    assert.equal(6, vm:wait(LONG).status)
+  end)
+
   with("custom", "takes its place, its parameters and its name from the description", function(kernel)
     local other = CUSTOM:gsub("at = 0xd0000000", "at = 0xd0010000"):gsub("line = 10", "line = 11")
     local vm <close> = new(kernel, other, {},
