@@ -41,6 +41,7 @@ struct look {
 	unsigned row; /* number of the present one, from 0 */
 	unsigned *hits;
 	bool is_found;
+	int refuse_as; /* of the row that was found */
 	FILE *out;
 };
 
@@ -71,6 +72,7 @@ static enum vmoon_status try_row(void *ctx, const struct vmoon_sandbox_row *row)
 		is_hit = holds(l, &row->when[i]);
 	if (is_hit) {
 		l->is_found = true;
+		l->refuse_as = row->refuse_as;
 		l->hits[l->row]++;
 		return VMOON_E_STATE; /* enough */
 	}
@@ -79,13 +81,15 @@ static enum vmoon_status try_row(void *ctx, const struct vmoon_sandbox_row *row)
 }
 
 bool vmoon_sandbox_audit_call(struct vmoon_sandbox *sb, unsigned seat,
-			      const struct seccomp_data *call)
+			      const struct seccomp_data *call,
+			      int *out_refuse_as)
 {
 	const struct vmoon_sandbox_list list = vmoon_sandbox_list_of(sb, seat);
 	struct look l = {
 		.list = &list, .call = call, .hits = sb->audit->hits[seat]};
 
 	VMOON_IGNORE(vmoon_sandbox_each(&list, try_row, &l) != VMOON_OK);
+	*out_refuse_as = l.refuse_as;
 	return l.is_found;
 }
 
@@ -190,11 +194,13 @@ void vmoon_sandbox_audit_close(struct vmoon_sandbox *sb)
 }
 
 bool vmoon_sandbox_audit_call(struct vmoon_sandbox *sb, unsigned seat,
-			      const struct seccomp_data *call)
+			      const struct seccomp_data *call,
+			      int *out_refuse_as)
 {
 	(void)sb;
 	(void)seat;
 	(void)call;
+	*out_refuse_as = 0;
 	return false;
 }
 

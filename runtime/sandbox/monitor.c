@@ -79,6 +79,7 @@ bool vmoon_sandbox_answer(struct vmoon_sandbox *sb, unsigned seat)
 	const int fd = sb->seats[seat].listener;
 	union request req;
 	union reply rep;
+	int refuse_as;
 
 	memset(&req, 0, sizeof(req)); /* the kernel wants zeros */
 	memset(&rep, 0, sizeof(rep));
@@ -87,8 +88,10 @@ bool vmoon_sandbox_answer(struct vmoon_sandbox *sb, unsigned seat)
 		if (errno != EINTR)
 			return false;
 	rep.resp.id = req.notif.id;
-	if (vmoon_sandbox_audit_call(sb, seat, &req.notif.data)) {
-		rep.resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	if (vmoon_sandbox_audit_call(sb, seat, &req.notif.data, &refuse_as)) {
+		rep.resp.error = -refuse_as;
+		if (refuse_as == 0)
+			rep.resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	} else {
 		/* First: its name, not what EPERM leads to, ends the VM. */
 		tell(sb, seat, &req.notif.data);

@@ -121,10 +121,13 @@ void vmoon_sandbox_audit_watch(struct vmoon_sandbox *sb, unsigned seat)
 /* The monitor is about to start, or never will. */
 void vmoon_sandbox_audit_hand_over(struct vmoon_sandbox *sb) VMOON_NONNULL(1);
 void vmoon_sandbox_audit_close(struct vmoon_sandbox *sb) VMOON_NONNULL(1);
-/* True: the call is in the seat's list, and has been counted. */
+/*
+ * True: the call is in the seat's list, and has been counted; *out_refuse_as is
+ * the errno that the list has for it, or 0.
+ */
 bool vmoon_sandbox_audit_call(struct vmoon_sandbox *sb, unsigned seat,
-			      const struct seccomp_data *call)
-	VMOON_NONNULL(1, 3);
+			      const struct seccomp_data *call,
+			      int *out_refuse_as) VMOON_NONNULL(1, 3, 4);
 
 /* Waits for one denied call of seat and answers it; false: there was none. */
 bool vmoon_sandbox_answer(struct vmoon_sandbox *sb, unsigned seat)
