@@ -49,8 +49,7 @@ static size_t pick(const struct vmoon_ldobj *obj, uint64_t now, unsigned done)
 	return best;
 }
 
-/* One that fails again and again, of a VM that goes on, leaves time for others.
- */
+/* One that fails again and again leaves time for others. */
 static void fire(struct vmoon_ldobj *obj, size_t i, uint64_t now)
 {
 	struct vmoon_ldhook *hook =

@@ -208,9 +208,9 @@ void vmoon_vm_wish_reset(struct vmoon_vm *vm) VMOON_NONNULL(1);
 void vmoon_vm_wish_pause(struct vmoon_vm *vm) VMOON_NONNULL(1);
 
 bool vmoon_vm_is_over(const struct vmoon_vm *vm) VMOON_NONNULL(1);
-bool vmoon_vm_is_paused(const struct vmoon_vm *vm) VMOON_NONNULL(1);
 /* The same, for those who know no VM. */
 bool vmoon_vm_ctx_is_over(void *vm) VMOON_NONNULL(1);
+bool vmoon_vm_is_paused(const struct vmoon_vm *vm) VMOON_NONNULL(1);
 
 /* vm_threads.c: all threads of a VM, in their sandboxes. */
 VMOON_STATUS vmoon_vm_start_threads(struct vmoon_vm *vm,

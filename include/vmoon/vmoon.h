@@ -176,8 +176,8 @@ VMOON_API void vmoon_vm_destroy(struct vmoon_vm *vm);
  * of a disk or another virtio device before may still be carried out, and
  * guest memory changes with them for as long. Timers of the embedder's devices
  * that come due meanwhile are heard after the resume; one that is being heard
- * comes to its end. stop is allowed in any state and
- * idempotent. shutdown presses the power button and returns at once.
+ * comes to its end. stop is allowed in any state and idempotent. shutdown
+ * presses the power button and returns at once.
  */
 VMOON_API VMOON_STATUS vmoon_vm_start(struct vmoon_vm *vm,
 				      struct vmoon_error *err);
