@@ -51,7 +51,7 @@ local function put(d, buf, sector, count)
       new[(sector & 7) + 1] = bytes
       if bytes == ZERO_SECTOR and is_zero(new) then new = nil end
     end
-    if not new ~= not old then -- one more, or one less
+    if (new == nil) ~= (old == nil) then -- one more, or one less
       if new and d.state.count == d.params.kept then return IOERR end
       d.state.count = d.state.count + (new and 1 or -1)
     end
