@@ -5,37 +5,10 @@
  */
 #include "tests/support/vm_rig.h"
 
+#include "tests/kvm/guest_image.h"
 #include "tests/support/custom_rig.h"
 
-#include <fcntl.h>
-
-enum { TESTS_BELOW_OUT = 3, RINGS = 1000 };
-
-#define NEED_KVM()                                         \
-	do {                                               \
-		struct vmoon_error kvm_err;                \
-		if (vmoon_kvm_check(&kvm_err) != VMOON_OK) \
-			SKIP_BECAUSE(kvm_err.msg);         \
-	} while (0)
-
-/* OUT/guest/NAME, from OUT/tests/kvm/this. */
-static int open_guest(const char *name)
-{
-	char path[4096];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 64);
-	size_t at;
-	int fd;
-
-	assert_true(len > 0);
-	path[len] = '\0';
-	for (int i = 0; i < TESTS_BELOW_OUT; i++)
-		*strrchr(path, '/') = '\0';
-	at = strlen(path);
-	(void)snprintf(path + at, sizeof(path) - at, "/guest/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(fd >= 0);
-	return fd;
-}
+enum { RINGS = 1000 };
 
 /* The guest sleeps until each of these: the timer, then the doorbells. */
 static void pulse(struct vmoon_device *dev)
@@ -80,7 +53,7 @@ static void test_kvm__timer_doorbells_and_edges_meet_a_guest(void **state)
 	int fd;
 
 	NEED_KVM();
-	fd = open_guest("device");
+	fd = guest_open("device");
 	assert_ok(vmoon_config_set_fd(r->cfg, "kernel", fd, &err), &err);
 	(void)close(fd);
 	assert_ok(vmoon_kvm_create(&r->rt->mem, r->rt->kick_signal,

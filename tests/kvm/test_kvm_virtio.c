@@ -5,40 +5,11 @@
  */
 #include "tests/support/virtio_vm.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include "tests/kvm/guest_image.h"
 
-enum { DISKS = 8, TESTS_BELOW_OUT = 3, SECTOR = 512, KICKS = 1000 };
+enum { DISKS = 8, SECTOR = 512, KICKS = 1000 };
 /* A hang guard only. */
 #define TIMEOUT_NS INT64_C(60000000000)
-
-#define NEED_KVM()                                         \
-	do {                                               \
-		struct vmoon_error kvm_err;                \
-		if (vmoon_kvm_check(&kvm_err) != VMOON_OK) \
-			SKIP_BECAUSE(kvm_err.msg);         \
-	} while (0)
-
-/* OUT/guest/NAME, from OUT/tests/kvm/this. */
-static int open_guest(const char *name)
-{
-	char path[4096];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 64);
-	size_t at;
-	int fd;
-
-	assert_true(len > 0);
-	path[len] = '\0';
-	for (int i = 0; i < TESTS_BELOW_OUT; i++)
-		*strrchr(path, '/') = '\0';
-	at = strlen(path);
-	(void)snprintf(path + at, sizeof(path) - at, "/guest/%s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_true(fd >= 0);
-	return fd;
-}
 
 static struct vmoon_vm *create_of(struct vv *v, const char *guest)
 {
@@ -46,7 +17,7 @@ static struct vmoon_vm *create_of(struct vv *v, const char *guest)
 	struct vmoon_vm_make make = {.rt = r->rt, .kit = vv_kit(v)};
 	struct vmoon_vm *vm = NULL;
 	struct vmoon_error err;
-	int fd = open_guest(guest);
+	int fd = guest_open(guest);
 
 	vv_describe(v, DISKS, true, 0);
 	make.cfg = r->cfg;

@@ -4,41 +4,11 @@
 
 #include "tests/support/check_alloc.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include "tests/kvm/guest_image.h"
 
-enum { VMS = 3, TESTS_BELOW_OUT = 3 };
+enum { VMS = 3 };
 /* A hang guard only. */
 #define TIMEOUT_NS INT64_C(60000000000)
-
-#define NEED_KVM()                                          \
-	do {                                                \
-		struct vmoon_error kvm_err;                 \
-		if (vmoon_host_check(&kvm_err) != VMOON_OK) \
-			SKIP_BECAUSE(kvm_err.msg);          \
-	} while (0)
-
-struct path {
-	char text[4096];
-};
-
-/* OUT/guest/NAME, from OUT/tests/kvm/this. */
-static struct path guest(const char *name)
-{
-	struct path p;
-	ssize_t len = readlink("/proc/self/exe", p.text, sizeof(p.text) - 64);
-	size_t at;
-
-	assert_true(len > 0);
-	p.text[len] = '\0';
-	for (int i = 0; i < TESTS_BELOW_OUT; i++)
-		*strrchr(p.text, '/') = '\0';
-	at = strlen(p.text);
-	(void)snprintf(p.text + at, sizeof(p.text) - at, "/guest/%s", name);
-	return p;
-}
 
 static struct vmoon_vm *create(struct vmoon_runtime *rt, int kernel_fd)
 {
@@ -88,7 +58,7 @@ static void test_kvm_vms__three_vms_of_one_process_run_at_once(void **state)
 
 	(void)state;
 	NEED_KVM();
-	fd = open(guest("echo").text, O_RDONLY | O_CLOEXEC);
+	fd = guest_open("echo");
 	assert_true(fd >= 0);
 	opts.allocator = &how;
 	assert_ok(vmoon_runtime_create(&opts, &rt, &err), &err);
@@ -150,7 +120,7 @@ static enum vmoon_status create_with(struct check_alloc *a, const char *kernel)
 
 static void test_kvm_vms__each_refusal_of_memory_is_an_error(void **state)
 {
-	struct path kernel = guest("echo");
+	struct guest_path kernel = guest_path("echo");
 	enum vmoon_status st = VMOON_E_NOMEM;
 
 	(void)state;

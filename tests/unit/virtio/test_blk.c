@@ -2,7 +2,7 @@
 /* test_blk.c - a disk, request by request, as its driver sees it. */
 #include "virtio/blk.h"
 
-#include "tests/support/blk_rig.h"
+#include "tests/support/blk_ask.h"
 #include "tests/support/fixture.h"
 
 enum { SECTORS = 64, DISK_BYTES = SECTORS * 512 + 100 };
@@ -42,46 +42,12 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Asks, waits, and checks that it came back once: the status. */
-static unsigned ask(struct blk_rig *r, uint32_t type, uint64_t sector,
-		    const struct rig_buf *data, uint32_t *out_len)
-{
-	const uint16_t i = rig_request(r, 0, type, sector, data);
-	uint32_t id, len = 0;
-
-	rig_run(r, 1000);
-	assert_true(rig_used(r, 0, &id, &len));
-	assert_false(rig_used(r, 0, &id, out_len));
-	assert_int_equal(id, i);
-	assert_int_equal(vmoon_vq_in_flight(r->q[0].vq), 0);
-	*out_len = len;
-	return (unsigned)rig_get(r, RIG_STATUS(0, i), 1);
-}
-
-static void assert_filled(struct blk_rig *r, vmoon_gpa gpa, unsigned byte,
-			  size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		assert_int_equal(*rig_at(r, gpa + i), byte);
-}
-
 static void assert_sector(struct blk_rig *r, unsigned sector, unsigned byte)
 {
 	for (size_t i = 0; i < 512; i++)
 		assert_int_equal(
 			vmoon_array_disk_bytes(r->disk)[sector * 512 + i],
 			byte);
-}
-
-/* It goes on as if nothing had been. */
-static void assert_alive(struct blk_rig *r)
-{
-	const struct rig_buf data = {DATA + 0x8000, 512, true};
-	uint32_t len = 0;
-
-	assert_int_equal(r->broken + r->needs_resets, 0);
-	assert_int_equal(ask(r, T_IN, 9, &data, &len), S_OK);
-	assert_filled(r, DATA + 0x8000, 10, 512);
 }
 
 static void test_blk_01__what_was_written_is_read_at_its_sectors(void **state)
@@ -329,14 +295,6 @@ static void test_q09__the_longest_chain_that_is_advertised_goes(void **state)
 	assert_true(rig_used(r, 0, &id, &len));
 	assert_int_equal(len, 0); /* more than there is storage for */
 	assert_alive(r);
-}
-
-static void put_segment(struct blk_rig *r, unsigned i, uint64_t sector,
-			uint32_t sectors, uint32_t flags)
-{
-	rig_put(r, DATA + 16 * i, sector, 8);
-	rig_put(r, DATA + 16 * i + 8, sectors, 4);
-	rig_put(r, DATA + 16 * i + 12, flags, 4);
 }
 
 static void test_blk_13__exactly_the_listed_ranges_become_zeroes(void **state)

@@ -5,7 +5,7 @@
  */
 #include "virtio/blk.h"
 
-#include "tests/support/blk_rig.h"
+#include "tests/support/blk_ask.h"
 #include "tests/support/fixture.h"
 
 enum { SECTORS = 64, DISK_BYTES = SECTORS * 512 };
@@ -46,41 +46,6 @@ static int tear_down(void **state)
 	rig_fini(*state);
 	free(*state);
 	return 0;
-}
-
-static unsigned ask(struct blk_rig *r, uint32_t type, uint64_t sector,
-		    const struct rig_buf *data, uint32_t *out_len)
-{
-	const uint16_t i = rig_request(r, 0, type, sector, data);
-	uint32_t id;
-
-	rig_run(r, 1000);
-	assert_true(rig_used(r, 0, &id, out_len));
-	return (unsigned)rig_get(r, RIG_STATUS(0, i), 1);
-}
-
-static void assert_filled(struct blk_rig *r, vmoon_gpa gpa, unsigned byte,
-			  size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		assert_int_equal(*rig_at(r, gpa + i), byte);
-}
-
-static void assert_alive(struct blk_rig *r)
-{
-	const struct rig_buf data = {DATA + 0x8000, 512, true};
-	uint32_t len = 0;
-
-	assert_int_equal(ask(r, T_IN, 9, &data, &len), S_OK);
-	assert_filled(r, DATA + 0x8000, 10, 512);
-}
-
-static void put_segment(struct blk_rig *r, unsigned i, uint64_t sector,
-			uint32_t sectors, uint32_t flags)
-{
-	rig_put(r, DATA + 16 * i, sector, 8);
-	rig_put(r, DATA + 16 * i + 8, sectors, 4);
-	rig_put(r, DATA + 16 * i + 12, flags, 4);
 }
 
 /* Whether the last two that the backend did were op, then a flush. */
