@@ -4,11 +4,11 @@
  * random and always the same one. A second thread exists, as in every VM: in a
  * process with one thread glibc's locks cost nothing.
  */
+#include "bench/bench.h"
 #include "runtime/bus.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { DEVICES = 16, STRIDE = 0x1000, PICKS = 4096, TIMES = 4, ROUNDS = 500 };
 
@@ -43,12 +43,6 @@ static const struct vmoon_device_ops dev_ops = {.type = "bench",
 						.write = dev_write,
 						.destroy = dev_destroy};
 
-static void must(bool claim)
-{
-	if (!claim)
-		abort();
-}
-
 static void rig_init(struct rig *r)
 {
 	uint32_t x = 1;
@@ -71,14 +65,6 @@ static void rig_init(struct rig *r)
 		r->same[i] = 0xd0000000 + 9 * STRIDE + 0x10;
 	}
 	vmoon_lock_init(&r->park, VMOON_RANK_VM);
-}
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	must(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 static double one_round(struct rig *r, const uint64_t *addrs)

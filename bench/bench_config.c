@@ -3,6 +3,7 @@
  * bench_config.c - a description with 100 devices: what it costs to fill, to
  * check (each path is looked up, opened and closed) and to read from JSON.
  */
+#include "bench/bench.h"
 #include "runtime/config.h"
 
 #include <stdio.h>
@@ -23,12 +24,6 @@ struct rig {
 	char text[TEXT_MAX];
 	size_t len;
 };
-
-static void must(bool claim)
-{
-	if (!claim)
-		abort();
-}
 
 static void open_config(struct rig *r)
 {

@@ -4,13 +4,13 @@
  * device, without the hypervisor's part. With an argument it answers that many
  * exits of one kind and prints nothing: exit_instructions.sh counts them.
  */
+#include "bench/bench.h"
 #include "runtime/vm.h"
 #include "tests/support/fake_hv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BATCH = 1 << 20, ROUNDS = 9, PORT_SCRATCH = 0x3ff, PORT_HOLE = 0x7000 };
@@ -55,12 +55,6 @@ static void kick(struct vmoon_hv_vcpu *hv)
 }
 
 static const struct vmoon_hv_vcpu_ops bench_ops = {.run = run, .kick = kick};
-
-static void must(bool claim)
-{
-	if (!claim)
-		abort();
-}
 
 static void rig_init(struct rig *r)
 {
@@ -111,14 +105,6 @@ static void answer(struct rig *r, unsigned long count)
 
 	for (unsigned long i = 0; i < count; i++)
 		must(vmoon_vcpu_step(v));
-}
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 /* Best of several rounds: the others were disturbed. */

@@ -3,12 +3,12 @@
  * bench_hook.c - from C into a device's Lua state and back, beside a call of a
  * C function; and what the watch around it takes.
  */
+#include "bench/bench.h"
 #include "bindings/ldstate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { SAMPLES = 200000, BATCH = 1000, ROUNDS = 300 };
 
@@ -19,20 +19,6 @@ struct rig {
 	uint32_t ns[SAMPLES];
 	volatile uint64_t sum;
 };
-
-static void must(bool claim)
-{
-	if (!claim)
-		abort();
-}
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	must(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static void ignore_late(void *ctx)
 {

@@ -7,16 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "bench/bench.h"
 #include "bindings/ldobj.h"
 #include "runtime/mem.h"
 
 enum { BATCH = 1000, ROUNDS = 300 };
-
-struct heap {
-	size_t calls;
-};
 
 struct c_device {
 	struct vmoon_device dev;
@@ -29,33 +25,6 @@ struct rig {
 	bool is_write;
 	volatile uint64_t sum;
 };
-
-static void must(bool claim)
-{
-	if (!claim)
-		abort();
-}
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	must(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
-static void *count_resize(void *ctx, void *ptr, size_t old_size,
-			  size_t new_size)
-{
-	struct heap *h = ctx;
-
-	(void)old_size;
-	h->calls++;
-	if (new_size > 0)
-		return realloc(ptr, new_size);
-	free(ptr);
-	return NULL;
-}
 
 static uint64_t mono_ns(void *ctx)
 {

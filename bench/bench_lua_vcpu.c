@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/bench.h"
 #include "bindings/ldobj.h"
 #include "bindings/lhost.h"
 #include "runtime/bus.h"
@@ -59,12 +60,6 @@ struct rig {
 	size_t kept;
 	uint32_t median; /* of the best round */
 };
-
-static void must(bool claim)
-{
-	if (!claim)
-		abort();
-}
 
 static uint64_t mono_ns(void *ctx)
 {

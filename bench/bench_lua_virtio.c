@@ -5,6 +5,7 @@
  * beside virtio/rng.c and blk.c, the mock driver on the other side. No guest,
  * no threads; run where the tree's root is.
  */
+#include "bench/bench.h"
 #include "bindings/ldvirtio.h"
 #include "tests/support/array_disk.h"
 #include "tests/support/vq_driver.h"
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gmem.h"
 #include "runtime/mem.h"
@@ -25,10 +25,6 @@ enum {
 	DEPTH = 32,           /* requests in flight */
 	ROUNDS = 100,
 	REQUESTS = 1024 /* of a round: short, so that some are quiet */
-};
-
-struct heap {
-	size_t calls;
 };
 
 struct rig {
@@ -45,38 +41,11 @@ struct load {
 	void (*batch)(struct rig *r, const struct load *load);
 };
 
-static void must(bool claim)
-{
-	if (!claim)
-		abort();
-}
-
 static bool fill(void *ctx, void *dst, size_t len)
 {
 	(void)ctx;
 	memset(dst, 0x55, len);
 	return true;
-}
-
-static void *count_resize(void *ctx, void *ptr, size_t old_size,
-			  size_t new_size)
-{
-	struct heap *h = ctx;
-
-	(void)old_size;
-	h->calls++;
-	if (new_size > 0)
-		return realloc(ptr, new_size);
-	free(ptr);
-	return NULL;
-}
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	must(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 /* ---- a device and its driver ---- */

@@ -4,12 +4,12 @@
  * that floods, and for each exit of one that writes byte by byte: limited, and
  * without a limit.
  */
+#include "bench/bench.h"
 #include "runtime/output.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { CHUNK = 4096, CHUNKS = 64, EXITS = 8192, ROUNDS = 200 };
 
@@ -45,14 +45,6 @@ static void put_bytes(struct rig *r)
 {
 	for (int i = 0; i < EXITS; i++, r->now += 1000)
 		vmoon_output_put(r->o, r->text + i % CHUNK, 1, r->now);
-}
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 /* Best of many rounds, each shorter than a time slice. */

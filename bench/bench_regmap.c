@@ -3,12 +3,12 @@
  * bench_regmap.c - an access to a declared register beside one to the scratch
  * register of uart16550.c, which is written in C.
  */
+#include "bench/bench.h"
 #include "devices/uart16550.h"
 #include "vmoon/regmap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { BATCH = 16384, ROUNDS = 400, SCRATCH = 7, KINDS = 2 };
 
@@ -120,14 +120,6 @@ static void write_batch(const struct target *t)
 {
 	for (unsigned i = 0; i < BATCH; i++)
 		t->dev->ops->write(t->dev, t->off, t->size, i);
-}
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 static void note_best(double *best, void (*batch)(const struct target *t),

@@ -3,13 +3,13 @@
  * bench_serial.c - one byte out of and into the serial port, and what of it is
  * the device, its lock and the bus.
  */
+#include "bench/bench.h"
 #include "devices/uart16550.h"
 #include "runtime/bus.h"
 #include "runtime/stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { PORT = 0x3f8, BATCH = 16384, ROUNDS = 1600 };
 
@@ -94,14 +94,6 @@ static void read_bus(struct rig *r)
 			abort();
 		VMOON_IGNORE(vmoon_bus_read(&r->bus, PORT, 1, &val));
 	}
-}
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 /* Best of many rounds, each shorter than a time slice. */

@@ -4,6 +4,7 @@
  * side, a disk in memory or a generator on the other. No guest, no threads, no
  * files: what is left is the queue, the device and the driver's own work.
  */
+#include "bench/bench.h"
 #include "tests/support/array_disk.h"
 #include "tests/support/vq_driver.h"
 #include "virtio/blk.h"
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gmem.h"
 
@@ -31,12 +31,6 @@ struct rig {
 	struct vmoon_driver *driver;
 	unsigned char data[4096];
 };
-
-static void must(bool claim)
-{
-	if (!claim)
-		abort();
-}
 
 static bool fill(void *ctx, void *dst, size_t len)
 {
@@ -66,14 +60,6 @@ static void rig_fini(struct rig *r)
 	vmoon_driver_destroy(r->driver);
 	r->dev->ops->destroy(r->dev);
 	r->host = (struct vmoon_driver_host){0};
-}
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	must(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 /* DEPTH of them together, one kick for all. */

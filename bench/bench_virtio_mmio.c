@@ -3,21 +3,12 @@
  * bench_virtio_mmio.c - what an access to a virtio register costs in the
  * device, without the exit, the bus and the lock.
  */
+#include "bench/bench.h"
 #include "tests/support/vdev_rig.h"
 
 #include <stdio.h>
-#include <time.h>
 
 enum { BATCH = 16384, ROUNDS = 500 };
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	if (clock_gettime(CLOCK_MONOTONIC, &t) != 0)
-		abort();
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static void read_isr(struct rig *r)
 {

@@ -4,6 +4,7 @@
  * checked, and given back; beside the same ring walked without any check, and
  * beside memcpy.
  */
+#include "bench/bench.h"
 #include "runtime/gmem.h"
 #include "virtio/defs.h"
 #include "virtio/vq.h"
@@ -11,9 +12,7 @@
 
 #include <stdalign.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
 	SIZE = 256,  /* entries */
@@ -43,23 +42,9 @@ struct rig {
 	volatile uint64_t sum;
 };
 
-static void must(bool claim)
-{
-	if (!claim)
-		abort();
-}
-
 static void nothing(void *ctx)
 {
 	(void)ctx;
-}
-
-static double now_ns(void)
-{
-	struct timespec t;
-
-	must(clock_gettime(CLOCK_MONOTONIC, &t) == 0);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 static void put_desc(unsigned char *to, uint64_t gpa, uint16_t flags,
