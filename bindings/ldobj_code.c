@@ -33,17 +33,33 @@ static int no_new_member(lua_State *L)
 							: luaL_typename(L, 2));
 }
 
-static void lock_d(lua_State *L)
+/*
+ * The members are on the top, and go. d itself has d.state only, which hooks
+ * are to find quickly, and may set. All else is behind the metatable, so that a
+ * slip like d.reg = 1 is seen.
+ */
+static void lock_d(lua_State *L, int d)
 {
-	static const luaL_Reg fns[] = {{"__index", no_member},
-				       {"__newindex", no_new_member},
-				       {NULL, NULL}};
-
+	lua_createtable(L, 0, 1);
+	lua_pushcfunction(L, no_member);
+	lua_setfield(L, -2, "__index");
+	lua_setmetatable(L, -2);
 	lua_createtable(L, 0, 3);
-	luaL_setfuncs(L, fns, 0);
+	lua_insert(L, -2);
+	lua_setfield(L, -2, "__index");
+	lua_pushcfunction(L, no_new_member);
+	lua_setfield(L, -2, "__newindex");
 	lua_pushliteral(L, "locked");
 	lua_setfield(L, -2, "__metatable");
-	lua_setmetatable(L, -2);
+	lua_setmetatable(L, d);
+}
+
+static void push_table(lua_State *L, int idx)
+{
+	if (lua_istable(L, idx))
+		lua_pushvalue(L, idx);
+	else
+		lua_newtable(L);
 }
 
 /* params or nil, state or nil, the object, the spec: d, extra, "state" */
@@ -51,34 +67,30 @@ static int make_d(lua_State *L)
 {
 	const struct vmoon_ldobj *obj = lua_touserdata(L, 3);
 	const struct vmoon_ldspec *spec = lua_touserdata(L, 4);
-	const int base = lua_gettop(L);
+	const int d = lua_gettop(L) + 1, extra = d + 1, members = d + 2;
 
+	lua_createtable(L, 0, 1);
+	lua_newtable(L);
 	lua_createtable(L, 0, 24);
-	lua_newtable(L); /* extra */
-	lua_pushvalue(L, base + 1);
+	push_table(L, 2);
+	lua_setfield(L, d, "state");
 	if (spec->kind != VMOON_LDSPEC_VIRTIO) {
 		vmoon_ldreg_push(L, spec);
-		lua_setfield(L, -2, "reg");
+		lua_setfield(L, members, "reg");
 	}
-	for (int i = 1; i <= 2; i++) { /* params, state */
-		if (lua_istable(L, i))
-			lua_pushvalue(L, i);
-		else
-			lua_newtable(L);
-		lua_setfield(L, -2, i == 1 ? "params" : "state");
-	}
+	push_table(L, 1);
+	lua_setfield(L, members, "params");
 	lua_pushstring(L, obj->name != NULL ? obj->name : spec->name);
-	lua_setfield(L, -2, "name");
+	lua_setfield(L, members, "name");
 	vmoon_ldlib_methods(L, spec);
 	if (obj->opts.extend != NULL) {
 		lua_pushcfunction(L, obj->opts.extend);
-		lua_pushvalue(L, base + 1);
-		lua_pushvalue(L, base + 2);
+		lua_pushvalue(L, members);
+		lua_pushvalue(L, extra);
 		lua_pushvalue(L, 4);
 		lua_call(L, 3, 0);
 	}
-	lock_d(L);
-	lua_pop(L, 1);
+	lock_d(L, d);
 	lua_pushliteral(L, "state");
 	return D_RESULTS;
 }

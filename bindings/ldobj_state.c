@@ -7,6 +7,7 @@
  * the writes that wait.
  */
 #include <lauxlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ldobj_parts.h"
@@ -31,7 +32,15 @@ static size_t pack(const struct vmoon_ldcode *code, unsigned char *buf,
 	size_t len;
 
 	vmoon_ldobj_push_state(code);
-	len = vmoon_ldpack(L, lua_gettop(L), buf, cap, "state", why);
+	if (lua_istable(L, -1)) {
+		len = vmoon_ldpack(L, lua_gettop(L), buf, cap, "state", why);
+	} else {
+		len = 0;
+		(void)snprintf(why, VMOON_LDPACK_PATH_MAX + 64,
+			       "d.state has to be a table, and has become a "
+			       "%s value",
+			       luaL_typename(L, -1));
+	}
 	lua_pop(L, 1);
 	return len;
 }

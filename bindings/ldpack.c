@@ -296,6 +296,8 @@ static bool put_value(struct writer *w, int idx, unsigned depth)
 		return false;
 	if (lua_checkstack(L, LEVEL_SLOTS) == 0)
 		return refuse(w, "not enough memory to save it");
+	if (lua_getmetatable(L, idx) != 0)
+		return refuse(w, "a table with a metatable cannot be saved");
 	if (!push_keys(w, idx, &count) || !put_tag(w, TAG_TABLE) ||
 	    !put_u32(w, (size_t)count))
 		return false;

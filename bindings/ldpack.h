@@ -10,7 +10,10 @@
 #include "vmoon/config.h"
 #include "vmoon/mem.h"
 
-/* nil, booleans, numbers, strings, and tables of these; no cycles. */
+/*
+ * nil, booleans, numbers, strings, and tables of these: without a metatable,
+ * which would be lost, and no cycles. A table that is there twice becomes two.
+ */
 enum {
 	VMOON_LDPACK_DEPTH_MAX = 16,
 	VMOON_LDPACK_BYTES_MAX = 4 << 20,

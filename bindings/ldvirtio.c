@@ -400,7 +400,7 @@ void vmoon_ldvirtio_options(struct vmoon_ldobj *obj,
 					     .worker = vmoon_ldobj_worker(obj)};
 }
 
-/* d, extra, the spec: inside of what makes d. */
+/* The members of d, extra, the spec: inside of what makes d. */
 int vmoon_ldvirtio_extend(lua_State *L)
 {
 	const struct vmoon_ldspec *spec = lua_touserdata(L, 3);

@@ -152,13 +152,40 @@ describe("a device in Lua on a bench", function()
     end)
   end)
 
+  it("sees it when a hook sets what is not its own to set", function()
+    with_file(HEAD .. [[registers = {
+      R = { at = 0, on_write = function(d, v) d[({ "reg", "params", "name", "irq", "foo" })[v] ] = {} end },
+      S = { at = 4, on_write = function(d, v) d.state = v end } } }]], function(path)
+      local b <close> = vmoon.bench { file = path }
+      for i, name in ipairs { "reg", "params", "name", "irq", "foo" } do
+        assert.matches("d." .. name .. " cannot be set: ", raised(b.write32, b, 0, i).message, 1, true)
+      end
+      b:write32(4, 5)
+      assert.matches("d.state has to be a table, and has become a number value", raised(b.save, b).message, 1, true)
+    end)
+  end)
+
+  it("does not save a metatable, nor begin with one", function()
+    with_file(HEAD .. [[registers = { R = { at = 0,
+      on_write = function(d) d.state.q = setmetatable({}, {}) end } } }]], function(path, rewrite)
+      local b <close> = vmoon.bench { file = path }
+      b:write32(0, 1)
+      assert.matches("state.q: a table with a metatable cannot be saved", raised(b.save, b).message, 1, true)
+      rewrite(HEAD .. "state = { a = { setmetatable({}, {}) } }, registers = { R = { at = 0 } } }")
+      assert.matches("state.a.1: a table with a metatable cannot be saved",
+        raised(vmoon.bench, { file = path }).detail, 1, true)
+    end)
+  end)
+
   it("gets another d.state when it has none any more", function()
     with_file(HEAD .. [[state = { n = 1 }, registers = { R = { at = 0, on_write = function(d, v)
       if v == 1 then d.state = nil elseif v == 2 then d.state = { n = 5 } else d.state = v end end,
       on_read = function(d) return d.state.n end } } }]], function(path)
       local b <close> = vmoon.bench { file = path }
       b:write32(0, 1)
-      assert.is_nil(b.state)
+      for _, f in ipairs { b.save, b.reload, function() return b.state end } do
+        assert.matches("device 'x': d.state has to be a table, and has become a nil value", raised(f, b).message, 1, true)
+      end
       assert.matches("d has no 'state'", raised(b.read32, b, 0).message, 1, true)
       assert.matches("d.state cannot be set", raised(b.write32, b, 0, 3).message, 1, true)
       b:write32(0, 2)

@@ -118,8 +118,6 @@ static void test_ldpack__values_come_back(void **state)
 		"{ [5] = 'x', [-1] = 'y', [0] = true }",
 		"{ a = { b = { c = {} } }, d = false, ['odd key'] = 1 }",
 		"{ base = 0.0, running = false, list = { 'x', { 1.5 } } }",
-		"setmetatable({ a = 1 }, { __pairs = error, __index = error, "
-		"__len = error })",
 		"(function() local t = {} for i = 1, 300 do t[i * 7 % 301] = i "
 		"t['k' .. i] = i end return t end)()",
 	};
@@ -193,6 +191,9 @@ static void test_ldpack__what_is_no_plain_data_is_named(void **state)
 		 "return t end)()",
 		 "state.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1: tables that are "
 		 "nested more than 16 deep cannot be saved"},
+		{"{ q = { setmetatable({ a = 1 }, { __metatable = error, "
+		 "__pairs = error, __index = error, __len = error }) } }",
+		 "state.q.1: a table with a metatable cannot be saved"},
 		{"{ big = ('x'):rep(5 << 20) }",
 		 "state.big: it is larger than 4 MiB"},
 		{"(function() local t = { ('x'):rep(1000) } for i = 1, 15 do "
