@@ -33,6 +33,35 @@ static int no_new_member(lua_State *L)
 							: luaL_typename(L, 2));
 }
 
+static int next_of(lua_State *L)
+{
+	lua_settop(L, 2);
+	return lua_next(L, 1) != 0 ? 2 : 0;
+}
+
+static void copy_pairs(lua_State *L, int from, int to)
+{
+	lua_pushnil(L);
+	while (lua_next(L, from) != 0) {
+		lua_pushvalue(L, -2);
+		lua_insert(L, -2);
+		lua_rawset(L, to);
+	}
+}
+
+/* Of a copy, which has all. Upvalue: the members. */
+static int all_pairs(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	lua_pushcfunction(L, next_of);
+	lua_createtable(L, 0, 24);
+	copy_pairs(L, lua_upvalueindex(1), 3);
+	copy_pairs(L, 1, 3);
+	lua_pushnil(L);
+	return 3;
+}
+
 /*
  * The members are on the top, and go. d itself has d.state only, which hooks
  * are to find quickly, and may set. All else is behind the metatable, so that a
@@ -44,8 +73,11 @@ static void lock_d(lua_State *L, int d)
 	lua_pushcfunction(L, no_member);
 	lua_setfield(L, -2, "__index");
 	lua_setmetatable(L, -2);
-	lua_createtable(L, 0, 3);
+	lua_createtable(L, 0, 4);
 	lua_insert(L, -2);
+	lua_pushvalue(L, -1);
+	lua_pushcclosure(L, all_pairs, 1);
+	lua_setfield(L, -3, "__pairs");
 	lua_setfield(L, -2, "__index");
 	lua_pushcfunction(L, no_new_member);
 	lua_setfield(L, -2, "__newindex");
