@@ -148,42 +148,55 @@ static __attribute__((noinline)) void tell(const struct vmoon_regmap *map,
 
 /* ---- reading ---- */
 
-/* What the driver sees of it, and what its looking does. */
-static uint64_t take_stored(struct vmoon_regmap *map, struct regmap_element *e,
-			    uint64_t lane)
+/* What the driver sees of it. */
+static uint64_t look_at(const struct vmoon_regmap *map,
+			const struct regmap_element *e)
 {
-	struct regmap_reg *reg = &map->body->regs[e->reg];
-	struct regmap_fifo *fifo = &reg->fifo;
-	const uint64_t cleared = e->value & reg->masks.rc & lane;
+	const struct regmap_fifo *fifo = &map->body->regs[e->reg].fifo;
 	uint64_t value = e->value;
 
-	if (fifo->depth > 0) {
-		value = 0;
-		if (e->readable != 0 &&
-		    regmap_ring_get(&fifo->out, fifo->depth, &value) &&
-		    fifo->is_in_irq)
-			vmoon_regmap_update(map);
-	}
-	e->value &= ~cleared;
-	if ((cleared & e->irq_bits) != 0)
-		vmoon_regmap_update(map);
+	if (fifo->depth > 0)
+		value = fifo->out.len > 0 ? fifo->out.values[fifo->out.head]
+					  : 0;
 	return value & e->readable;
 }
 
+/* What its looking does. */
+static void end_look(struct vmoon_regmap *map, struct regmap_element *e,
+		     uint64_t cleared)
+{
+	struct regmap_fifo *fifo = &map->body->regs[e->reg].fifo;
+	uint64_t gone;
+
+	if (fifo->depth > 0 && e->readable != 0 &&
+	    regmap_ring_get(&fifo->out, fifo->depth, &gone) && fifo->is_in_irq)
+		vmoon_regmap_update(map);
+	e->value &= ~cleared;
+	if ((cleared & e->irq_bits) != 0)
+		vmoon_regmap_update(map);
+}
+
+/*
+ * A hook finds the register as it was before the look, and what it raises
+ * stays. One that gives no value has not looked: the access may come again.
+ */
 static uint64_t read_element(struct vmoon_regmap *map, struct regmap_element *e,
 			     uint64_t lane)
 {
 	const struct regmap_reg *reg = &map->body->regs[e->reg];
-	uint64_t value = take_stored(map, e, lane);
+	const uint64_t cleared = e->value & reg->masks.rc & lane;
+	uint64_t value = look_at(map, e);
 
-	if (!reg->has_on_read) {
+	if (reg->has_on_read) {
+		map->hooked++;
+		if (!map->hooks.read(map->hooks.ctx, e->reg, e->index, &value))
+			return UINT64_MAX;
+		value &= reg->width_mask;
+	} else {
 		map->fast++;
-		return value;
 	}
-	map->hooked++;
-	if (!map->hooks.read(map->hooks.ctx, e->reg, e->index, &value))
-		return UINT64_MAX;
-	return value & reg->width_mask;
+	end_look(map, e, cleared);
+	return value;
 }
 
 static __attribute__((noinline)) uint64_t read_long(struct vmoon_regmap *map,

@@ -110,7 +110,9 @@ struct vmoon_regmap_spec {
 
 /*
  * What C does not know. read: *value is what is stored and can be replaced; its
- * bits above the register are cut off; false: this access reads all-ones.
+ * bits above the register are cut off. What the look clears or takes out of a
+ * FIFO is still there then, and stays when read gives false: such an access
+ * reads all-ones.
  * write: now is what is stored after the access, with the pulses of it; of a
  * FIFO it is the value written, had it room or not. load gives a whole state or
  * changes nothing. All but read, write and destroy may be NULL; destroy frees

@@ -177,6 +177,21 @@ describe("a device in Lua on a bench", function()
     end)
   end)
 
+  it("finds in on_read what that read clears", function()
+    with_file(HEAD .. [[registers = {
+      RC = { at = 0, access = "rc", reset = 5, on_read = function(d) return d.reg.RC | 0x100 end },
+      BAD = { at = 4, access = "rc", reset = 5, on_read = function() error "no" end },
+      MORE = { at = 8, access = "rc", reset = 1, on_read = function(d) d.reg.MORE = 3 return d.reg.MORE end },
+    } }]], function(path)
+      local b <close> = vmoon.bench { file = path, on_error = "ignore" }
+      assert.same({ 0x105, 0x100 }, { b:read32(0), b:read32(0) })
+      assert.equal(0xffffffff, b:read32(4))
+      assert.equal(5, b:regs()[2].value) -- it gave nothing
+      assert.equal(3, b:read32(8))
+      assert.equal(2, b:regs()[3].value) -- what the hook has raised stays
+    end)
+  end)
+
   it("gets another d.state when it has none any more", function()
     with_file(HEAD .. [[state = { n = 1 }, registers = { R = { at = 0, on_write = function(d, v)
       if v == 1 then d.state = nil elseif v == 2 then d.state = { n = 5 } else d.state = v end end,

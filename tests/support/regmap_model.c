@@ -156,33 +156,50 @@ static void count_access(struct regmap_model *m, bool is_hooked)
 		m->fast++;
 }
 
+static uint64_t look_at(const struct regmap_model *m, unsigned i)
+{
+	const struct vmoon_reg *reg = &m->plan->spec.regs[i];
+	const struct model_queue *out = &m->regs[i].out;
+	uint64_t value = m->regs[i].value[m->note.element];
+
+	if (reg->fifo_depth > 0)
+		value = out->len > 0 ? out->values[0] : 0;
+	return value & bits_where(reg, is_readable);
+}
+
+static void end_look(struct regmap_model *m, unsigned i, unsigned first,
+		     unsigned size)
+{
+	const struct vmoon_reg *reg = &m->plan->spec.regs[i];
+	uint64_t gone;
+
+	if (reg->fifo_depth > 0 && bits_where(reg, is_readable) != 0)
+		VMOON_IGNORE(model_queue_get(&m->regs[i].out, &gone));
+	for (unsigned b = first; b < first + 8 * size; b++)
+		if (kind_of(reg, b) == VMOON_REG_RC)
+			m->regs[i].value[m->note.element] &=
+				~(UINT64_C(1) << b);
+}
+
 static uint64_t read_reg(struct regmap_model *m, unsigned i, unsigned first,
 			 unsigned size)
 {
 	const struct vmoon_reg *reg = &m->plan->spec.regs[i];
-	const uint32_t k = m->note.element;
-	const uint64_t readable = bits_where(reg, is_readable);
-	uint64_t value = m->regs[i].value[k];
+	uint64_t value = look_at(m, i);
 
-	if (reg->fifo_depth > 0) {
-		value = 0;
-		if (readable != 0)
-			VMOON_IGNORE(model_queue_get(&m->regs[i].out, &value));
-	}
-	for (unsigned b = first; b < first + 8 * size; b++)
-		if (kind_of(reg, b) == VMOON_REG_RC)
-			m->regs[i].value[k] &= ~(UINT64_C(1) << b);
-	value &= readable;
 	count_access(m, reg->has_on_read);
-	if (!reg->has_on_read)
-		return value;
-	m->call.reads++;
-	m->call.reg = i;
-	m->call.element = k;
-	m->call.value = value;
-	if (m->answer == ANSWER_NONE)
-		return UINT64_MAX;
-	return m->answer == ANSWER_OTHER ? m->other & ones(reg->width) : value;
+	if (reg->has_on_read) {
+		m->call.reads++;
+		m->call.reg = i;
+		m->call.element = m->note.element;
+		m->call.value = value;
+		if (m->answer == ANSWER_NONE)
+			return UINT64_MAX;
+		if (m->answer == ANSWER_OTHER)
+			value = m->other & ones(reg->width);
+	}
+	end_look(m, i, first, size);
+	return value;
 }
 
 uint64_t regmap_model_read(struct regmap_model *m, uint64_t off, unsigned size)
