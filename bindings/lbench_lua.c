@@ -168,12 +168,23 @@ static void use_script(lua_State *L, struct vmoon_lbench *self, int functions,
 	out->budget_ns = SCRIPT_BUDGET_NS;
 }
 
+/* What the device prints; what it does wrong is raised, or counted. */
+static void show_line(void *ctx, enum vmoon_log_level level, const char *module,
+		      const char *msg, size_t len)
+{
+	(void)ctx;
+	if (level == VMOON_LOG_INFO)
+		(void)fprintf(stderr, "%s: %.*s\n", module, (int)len,
+			      msg); /* short */
+}
+
 int vmoon_lbench_new_file(lua_State *L)
 {
 	static const char *const known[] = {"device", "file",     "memory",
 					    "name",   "on_error", "params",
 					    "state",  "trusted",  NULL};
-	struct vmoon_bench_options opts = {.size = sizeof(opts)};
+	struct vmoon_bench_options opts = {
+		.size = sizeof(opts), .log = {show_line, NULL, VMOON_LOG_INFO}};
 	struct vmoon_ldobj_options o = {0};
 	struct vmoon_ldproblems_origin origin = {
 		.source = &o.source, .function = "bench", .prefix = ""};

@@ -145,7 +145,7 @@ void vmoon_ldhook_strike(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook,
 		report(obj, obj->error);
 		return;
 	}
-	vmoon_ldobj_line(obj, obj->error);
+	vmoon_ldobj_line(obj, VMOON_LOG_WARN, obj->error);
 	if (++obj->strikes >= VMOON_LDOBJ_STRIKES)
 		give_up(obj);
 }
@@ -183,7 +183,7 @@ static void note_slow(struct vmoon_ldobj *obj, struct vmoon_ldhook *hook)
 	(void)snprintf(line, sizeof(line),
 		       "%s took %.1f ms (told once for each hook)", name,
 		       (double)ns / 1e6);
-	vmoon_ldobj_line(obj, line);
+	vmoon_ldobj_line(obj, VMOON_LOG_WARN, line);
 }
 
 void vmoon_ldobj_wake(struct vmoon_ldobj *obj)

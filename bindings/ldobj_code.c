@@ -325,8 +325,7 @@ static void print_line(void *ctx, const char *line)
 	struct vmoon_ldobj *obj = ctx;
 
 	if (obj->env.log.write != NULL) /* else it may have no name yet */
-		vmoon_logf(&obj->env.log, VMOON_LOG_INFO, vmoon_ldobj_name(obj),
-			   "%s", line);
+		vmoon_ldobj_line(obj, VMOON_LOG_INFO, line);
 }
 
 /* Once, with a state of this size. */

@@ -69,11 +69,15 @@ static int d_set_timer(lua_State *L)
 
 /* ---- the interrupt ---- */
 
+/* d:irq(level) */
 static int d_irq(lua_State *L)
 {
 	struct vmoon_ldobj *obj = self(L);
 
 	luaL_checkany(L, 2);
+	luaL_argcheck(L, lua_isboolean(L, 2) || lua_isnil(L, 2), 2,
+		      "the level is a boolean; in Lua 0 would be true too: "
+		      "write value ~= 0");
 	if (obj->map != NULL)
 		vmoon_regmap_irq(obj->map, lua_toboolean(L, 2) != 0);
 	return 0;
@@ -120,7 +124,7 @@ static int d_mem_read(lua_State *L)
 	gpa = (vmoon_gpa)luaL_checkinteger(L, 2); /* bits as they are */
 	len = luaL_checkinteger(L, 3);
 	luaL_argcheck(L, len >= 0 && len <= VMOON_LDOBJ_COPY_MAX, 3,
-		      "at most 64 KiB are read at once");
+		      "at least 0 and at most 64 KiB are read at once");
 	gmem = gmem_for(L, (size_t)len);
 	if (gmem == NULL || !vmoon_gmem_range_ok(gmem, gpa, (uint64_t)len))
 		return refuse(L, "not all of it is guest memory");
@@ -245,7 +249,7 @@ static int d_log(lua_State *L)
 {
 	struct vmoon_ldobj *obj = self(L);
 
-	vmoon_ldobj_line(obj, luaL_checkstring(L, 2));
+	vmoon_ldobj_line(obj, VMOON_LOG_INFO, luaL_checkstring(L, 2));
 	return 0;
 }
 

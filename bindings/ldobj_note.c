@@ -84,5 +84,5 @@ void vmoon_ldnote_failure(struct vmoon_ldobj *obj,
 		put(&line, ", value 0x%" PRIx64, *written);
 	put(&line, ") failed; registers:");
 	put_registers(&line, obj);
-	vmoon_ldobj_line(obj, line.text);
+	vmoon_ldobj_line(obj, VMOON_LOG_WARN, line.text);
 }

@@ -206,8 +206,8 @@ void vmoon_ldtime_arm(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 /* ---- ldobj_script.c ---- */
 
 /* A line for whoever listens, as far as its rate goes. */
-void vmoon_ldobj_line(struct vmoon_ldobj *obj, const char *line)
-	VMOON_NONNULL(1, 2);
+void vmoon_ldobj_line(struct vmoon_ldobj *obj, enum vmoon_log_level level,
+		      const char *line) VMOON_NONNULL(1, 3);
 void vmoon_ldobj_start_watch(struct vmoon_ldobj *obj) VMOON_NONNULL(1);
 void vmoon_ldobj_note_access(struct vmoon_ldobj *obj,
 			     const struct vmoon_reg_access_note *note)

@@ -185,7 +185,8 @@ bool vmoon_ldobj_take_event(struct vmoon_ldobj *obj,
 	return true;
 }
 
-void vmoon_ldobj_line(struct vmoon_ldobj *obj, const char *line)
+void vmoon_ldobj_line(struct vmoon_ldobj *obj, enum vmoon_log_level level,
+		      const char *line)
 {
 	const size_t len = strlen(line);
 	const size_t cost = len < VMOON_LDOBJ_LINE_MAX
@@ -199,8 +200,7 @@ void vmoon_ldobj_line(struct vmoon_ldobj *obj, const char *line)
 	}
 	vmoon_bucket_spend(&obj->lines, cost);
 	vmoon_ldstate_line(cut, sizeof(cut), line, len);
-	vmoon_logf(&obj->env.log, VMOON_LOG_INFO, vmoon_ldobj_name(obj), "%s",
-		   cut);
+	vmoon_logf(&obj->env.log, level, vmoon_ldobj_name(obj), "%s", cut);
 }
 
 /* ---- figures ---- */

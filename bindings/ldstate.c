@@ -36,7 +36,8 @@ enum {
 	GC_TURNS_MAX = 1 << 20,
 	TIMED_FIRST = 1000, /* calls that are all timed */
 	TIMED_EVERY = 11,   /* then: a prime, as calls often come in turns */
-	TICKS_UNIT = 1 << 20
+	TICKS_UNIT = 1 << 20,
+	DEEP_CALLS = 200
 };
 #define NO_MEMORY "not enough memory" /* Lua's own words */
 #define GC_SLICE_NS UINT64_C(200000)
@@ -60,7 +61,7 @@ struct vmoon_ldstate {
 
 	/* Bytes: when whoever owns it shall collect, when a call does. */
 	size_t garbage_at, collect_at;
-	bool was_late;
+	bool was_late, was_deep; /* deep: when memory ended */
 	char error[VMOON_LDSTATE_ERROR_MAX];
 	struct vmoon_ldstate_stats stats; /* but for times and memory */
 	/* Of one call in TIMED_EVERY, once there were many; of all that the
@@ -83,9 +84,13 @@ struct vmoon_ldstate *vmoon_ldstate_of(lua_State *L)
 static void *allocate(void *ctx, void *block, size_t old_size, size_t new_size)
 {
 	struct vmoon_ldstate *s = ctx;
+	void *new_block = vmoon_larena_resize(s->arena, block, new_size);
+	lua_Debug ar;
 
 	(void)old_size;
-	return vmoon_larena_resize(s->arena, block, new_size);
+	if (new_block == NULL && new_size > 0 && s->is_running)
+		s->was_deep |= lua_getstack(s->L, DEEP_CALLS, &ar) != 0;
+	return new_block;
 }
 
 /* ---- what the library asks ---- */
@@ -133,6 +138,7 @@ static void set_marks(struct vmoon_ldstate *s)
 static void begin(struct vmoon_ldstate *s, uint64_t budget_ns)
 {
 	s->is_running = true;
+	s->was_deep = false;
 	vmoon_ldbudget_begin(&s->budget, s->L,
 			     s->is_trusted
 				     ? UINT64_MAX
@@ -183,8 +189,12 @@ static enum vmoon_status note_error(struct vmoon_ldstate *s, int status,
 		return VMOON_E_TIMEOUT;
 	}
 	if (status == LUA_ERRMEM) {
-		(void)snprintf(s->error, sizeof(s->error),
-			       "out of memory (%zu KiB)", s->block_size / 1024);
+		(void)snprintf(
+			s->error, sizeof(s->error), "out of memory (%zu KiB)%s",
+			s->block_size / 1024,
+			s->was_deep ? " in more than 200 nested calls: "
+				      "does a function call itself for ever?"
+				    : "");
 		return VMOON_E_NOMEM;
 	}
 	if (lua_type(s->L, -1) == LUA_TSTRING) {

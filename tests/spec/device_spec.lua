@@ -192,6 +192,42 @@ describe("a device in Lua on a bench", function()
     end)
   end)
 
+  it("says that it was calls within calls that have taken all memory", function()
+    with_file([[local function f(n) return f(n + 1) + 1 end
+      local function g() local t = {} for i = 1, 1 << 30 do t[i] = ("x"):rep(1000) .. i end end
+    ]] .. HEAD .. [[memory = "1M", registers = { R = { at = 0, on_write = function(d, v)
+      if v == 0 then f(0) else g() end end } } }]], function(path)
+      local b <close> = vmoon.bench { file = path }
+      assert.matches("out of memory (1024 KiB) in more than 200 nested calls: does a function call itself",
+        raised(b.write32, b, 0, 0).message, 1, true)
+      assert.matches("out of memory %(1024 KiB%)$", raised(b.write32, b, 0, 1).message)
+    end)
+  end)
+
+  it("takes no number for the level of its line", function()
+    with_file(HEAD .. [[irq = "level", registers = { R = { at = 0,
+      on_write = function(d, v) if v == 2 then d:irq(nil) else d:irq(v ~= 0 and v or false) end end } } }]], function(path)
+      local b <close> = vmoon.bench { file = path }
+      assert.matches("the level is a boolean; in Lua 0 would be true too: write value ~= 0",
+        raised(b.write32, b, 0, 1).message, 1, true)
+      assert.is_false(b.irq)
+      b:write32(0, 0)
+      b:write32(0, 2)
+      assert.is_false(b.irq)
+    end)
+  end)
+
+  it("prints to standard error", function()
+    with_file(HEAD .. [[registers = { R = { at = 0, on_write = function(d, v) print("got", v) d:log "and on" end } } }]],
+      function(path)
+        local script = ("local b = require('vmoon').bench { file = %q } b:write32(0, 7)"):format(path)
+        local p = assert(io.popen(("lua5.4 -e %q 2>&1 >/dev/null"):format(script)))
+        local text = p:read "a"
+        p:close()
+        assert.equal("x: got 7\nx: and on\n", text)
+      end)
+  end)
+
   it("gets another d.state when it has none any more", function()
     with_file(HEAD .. [[state = { n = 1 }, registers = { R = { at = 0, on_write = function(d, v)
       if v == 1 then d.state = nil elseif v == 2 then d.state = { n = 5 } else d.state = v end end,
