@@ -38,6 +38,12 @@ static void find_reg(const struct vmoon_ldobj *obj, struct entry *e)
 	}
 }
 
+/* It was ignored: a part of it lies beyond the register. */
+static bool is_beyond(const struct entry *e)
+{
+	return e->reg != NULL && e->note.width > e->reg->width - e->shift / 8;
+}
+
 /* Whether the access had all of it. */
 static bool has_field(const struct entry *e, size_t i)
 {
@@ -115,6 +121,8 @@ static void push_text(lua_State *L, const struct entry *e) /* +1 */
 	luaL_addstring(&b, part);
 	if (e->reg == NULL)
 		luaL_addstring(&b, " (no register)");
+	else if (is_beyond(e))
+		luaL_addstring(&b, " (ignored: it is not inside a register)");
 	else if (e->reg->field_count > 0)
 		add_fields(&b, e);
 	luaL_pushresult(&b);
@@ -142,7 +150,10 @@ static void push_entry(lua_State *L, const struct vmoon_ldobj *obj,
 		lua_setfield(L, -2, "register");
 		set_integer(L, "index", e->note.element);
 	}
-	if (e->reg != NULL && e->reg->field_count > 0) {
+	if (is_beyond(e)) {
+		lua_pushboolean(L, 1);
+		lua_setfield(L, -2, "ignored");
+	} else if (e->reg != NULL && e->reg->field_count > 0) {
 		push_fields(L, obj, e);
 		lua_setfield(L, -2, "fields");
 	}
