@@ -16,6 +16,7 @@
 #include "lcfg.h"
 #include "lcore.h"
 #include "ldinline.h"
+#include "ldspec_keys.h"
 #include "lhost.h"
 #include "lmod.h"
 #include "lresult.h"
@@ -41,7 +42,7 @@ struct vmoon_lsandbox {
 	bool has_ended;        /* a stand-in was used */
 	bool has_module;       /* the script has asked for "vmoon" */
 	bool may_be_device;    /* it has asked for "vmoon.device" alone */
-	bool is_device;        /* it has returned one */
+	bool is_device;        /* it is one, with mistakes or without */
 	bool is_late;          /* the time is used up */
 	bool has_script_error; /* a problem that is no spec's */
 	const char *path;      /* borrowed for the run */
@@ -289,6 +290,58 @@ static void open_state(lua_State *L)
 	lua_setglobal(L, "require");
 }
 
+/* Good or bad. */
+static bool has_no_spec(lua_State *L)
+{
+	bool result;
+
+	lua_getfield(L, LUA_REGISTRYINDEX, SPECS_KEY);
+	lua_getfield(L, LUA_REGISTRYINDEX, PROBLEMS_KEY);
+	result = lua_rawlen(L, -1) == 0 && lua_rawlen(L, -2) == 0;
+	lua_pop(L, 2);
+	return result;
+}
+
+static bool is_device_key(const char *name)
+{
+	const struct vmoon_ldkeys *device = vmoon_ldkeys_table(0);
+
+	for (size_t i = 0; i < device->count; i++)
+		if (strcmp(device->rows[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the table at idx has a key that only a specification has. */
+static bool is_like_spec(lua_State *L, int idx)
+{
+	const struct vmoon_config_key *key;
+	bool is_set = false;
+
+	for (size_t i = 0; !is_set && (key = vmoon_config_field("", i)) != NULL;
+	     i++) {
+		if (is_device_key(key->name))
+			continue;
+		lua_pushstring(L, key->name);
+		is_set = lua_rawget(L, idx) != LUA_TNIL;
+		lua_pop(L, 1);
+	}
+	return is_set;
+}
+
+/*
+ * What the script has returned is at 1. One that asked for vmoon.device, and
+ * gives no specification, is a device with a mistake: where devices run it is
+ * told which.
+ */
+static bool is_device(lua_State *L)
+{
+	if (vmoon_linline_is_device(L, 1))
+		return true;
+	return sandbox_of(L)->may_be_device && has_no_spec(L) &&
+	       !(lua_istable(L, 1) && is_like_spec(L, 1));
+}
+
 /* Protected: the whole life of the state. */
 static int run_script(lua_State *L)
 {
@@ -314,7 +367,7 @@ static int run_script(lua_State *L)
 	lua_sethook(L, check_clock, LUA_MASKCOUNT, HOOK_EVERY);
 	lua_call(L, 0, 1);
 	lua_sethook(L, NULL, 0, 0);
-	self->is_device = vmoon_linline_is_device(L, 1);
+	self->is_device = is_device(L);
 	if (!lua_istable(L, 1) || self->is_device) /* as in `vmoon run` */
 		return 0;
 	check_spec(L, "return");
@@ -332,18 +385,6 @@ static bool is_recorded(lua_State *L, int idx)
 	lua_rawget(L, idx);
 	result = lua_rawlen(L, -2) > 0 && lua_type(L, -1) == LUA_TSTRING &&
 		 strcmp(lua_tostring(L, -1), "config") == 0;
-	lua_pop(L, 2);
-	return result;
-}
-
-/* Good or bad. */
-static bool has_no_spec(lua_State *L)
-{
-	bool result;
-
-	lua_getfield(L, LUA_REGISTRYINDEX, SPECS_KEY);
-	lua_getfield(L, LUA_REGISTRYINDEX, PROBLEMS_KEY);
-	result = lua_rawlen(L, -1) == 0 && lua_rawlen(L, -2) == 0;
 	lua_pop(L, 2);
 	return result;
 }

@@ -286,6 +286,34 @@ describe("vmoon check of a device in Lua", function()
     end
   end)
 
+  it("is for a file that forgets to return one, too", function()
+    local DEVICE <const> = '{ name = "x", size = 16, registers = { A = { at = 0 } } }'
+    for text, got in pairs {
+      ["dev.mmio " .. DEVICE] = "got nothing",
+      [""] = "got nothing",
+      ["return 5"] = "got integer 5",
+      ["return " .. DEVICE] = "got a table",
+      ["return dev"] = "got a table",
+      ["return { dev.mmio " .. DEVICE .. " }"] = "got a table",
+    } do
+      local run = check_text('local dev = require "vmoon.device"\n' .. text .. "\n")
+      assert.equal(105, run.status, text)
+      assert.matches("1 problem in device '" .. support.folder() .. "/t.lua'\n", run.err, 1, true)
+      assert.matches("a device file returns dev.mmio { ... }, dev.pio { ... } or dev.virtio { ... }; " .. got, run.err, 1, true)
+      assert.matches('hint: for example: return require("vmoon.device").mmio { ... }', run.err, 1, true)
+      assert.equal("", run.out)
+    end
+  end)
+
+  it("is not for a specification with mistakes, nor for a script that could boot", function()
+    local run = check_text 'local dev = require "vmoon.device"\nreturn { name = "x", cpu = 1, devices = {} }\n'
+    assert.equal(105, run.status)
+    assert.matches('missing required field "kernel"', run.err, 1, true)
+    run = check_text 'local vmoon, dev = require "vmoon", require "vmoon.device"\nreturn nil\n'
+    assert.equal(105, run.status)
+    assert.matches("no specification: ", run.err, 1, true)
+  end)
+
   it("is not for scripts that describe a VM and its device", function()
     local guest = support.guest "hello"
     if not guest then return pending "the guests of tests/guest are not built" end
