@@ -32,6 +32,7 @@ enum {
 
 #define SPECS_KEY "vmoon.config_specs"
 #define PROBLEMS_KEY "vmoon.config_problems"
+#define RECORDED_KEY "vmoon.config_recorded" /* errors: a set */
 #define HANDLE_TYPE "vmoon.config_handle"
 
 struct vmoon_lsandbox {
@@ -166,6 +167,22 @@ static int check_one(lua_State *L)
 	return 1;
 }
 
+/* Of an error that check_one raised. */
+static bool is_of_kind(lua_State *L, int idx, const char *kind)
+{
+	bool result;
+
+	idx = lua_absindex(L, idx);
+	if (!vmoon_lresult_is_error(L, idx))
+		return false;
+	lua_pushliteral(L, "kind");
+	lua_rawget(L, idx);
+	result = lua_type(L, -1) == LUA_TSTRING &&
+		 strcmp(lua_tostring(L, -1), kind) == 0;
+	lua_pop(L, 1);
+	return result;
+}
+
 /* Leaves the JSON of the spec at 1, or records its mistakes and raises. */
 static void check_spec(lua_State *L, const char *function)
 {
@@ -175,8 +192,15 @@ static void check_spec(lua_State *L, const char *function)
 	lua_pushstring(L, function);
 	if (lua_pcall(L, 2, 1, 0) == LUA_OK)
 		return;
+	if (!is_of_kind(L, -1, "config")) /* a device's file does not run */
+		sandbox_of(L)->has_script_error = true;
 	luaL_tolstring(L, -1, NULL); /* our own error: nothing of the script */
 	append(L, PROBLEMS_KEY);
+	lua_getfield(L, LUA_REGISTRYINDEX, RECORDED_KEY);
+	lua_pushvalue(L, -2);
+	lua_pushboolean(L, 1);
+	lua_rawset(L, -3);
+	lua_pop(L, 1);
 	lua_error(L);
 }
 
@@ -275,6 +299,8 @@ static void open_state(lua_State *L)
 	lua_setfield(L, LUA_REGISTRYINDEX, SPECS_KEY);
 	lua_newtable(L);
 	lua_setfield(L, LUA_REGISTRYINDEX, PROBLEMS_KEY);
+	lua_newtable(L);
+	lua_setfield(L, LUA_REGISTRYINDEX, RECORDED_KEY);
 	luaL_newmetatable(L, HANDLE_TYPE);
 	luaL_setfuncs(L, handle_metamethods, 0);
 	lua_pushliteral(L, "locked");
@@ -380,11 +406,9 @@ static bool is_recorded(lua_State *L, int idx)
 {
 	bool result;
 
-	lua_getfield(L, LUA_REGISTRYINDEX, PROBLEMS_KEY);
-	lua_pushliteral(L, "kind");
-	lua_rawget(L, idx);
-	result = lua_rawlen(L, -2) > 0 && lua_type(L, -1) == LUA_TSTRING &&
-		 strcmp(lua_tostring(L, -1), "config") == 0;
+	lua_getfield(L, LUA_REGISTRYINDEX, RECORDED_KEY);
+	lua_pushvalue(L, idx);
+	result = lua_rawget(L, -2) != LUA_TNIL;
 	lua_pop(L, 2);
 	return result;
 }
@@ -400,7 +424,7 @@ static int record_error(lua_State *L)
 	size_t len;
 	const char *text;
 
-	if (!self->is_late && vmoon_lresult_is_error(L, 1) && is_recorded(L, 1))
+	if (!self->is_late && is_recorded(L, 1))
 		return 0;
 	if (self->may_be_device && has_no_spec(L)) {
 		self->is_device = true;

@@ -331,6 +331,25 @@ describe("vmoon check of a device in Lua", function()
     end
   end)
 
+  it("says once what keeps the file of a VM's device from loading", function()
+    local guest = support.guest "hello"
+    if not guest then return pending "the guests of tests/guest are not built" end
+    local device = support.write("broken.lua", "\nlocal t = nil + 1\n")
+    local spec = ('{ kernel = "%s", devices = { { file = "%s" } } }'):format(guest, device)
+    for _, text in ipairs {
+      "return " .. spec,
+      'require("vmoon").check ' .. spec,
+      'local ok, e = pcall(require("vmoon").check, ' .. spec .. ")\nerror(e)",
+      'pcall(require("vmoon").check, ' .. spec .. ")",
+    } do
+      local run = check_text(text)
+      local _, count = run.err:gsub("broken.lua:2: attempt to", "")
+      assert.same({ 103, 1, "" }, { run.status, count, run.out }, text)
+    end
+    local run = check_text('pcall(require("vmoon").check, ' .. spec .. ") error 'and more'")
+    assert.matches("broken.lua:2: attempt to .*and more", run.err)
+  end)
+
   it("may take what the config state does not have", function()
     local text = HEAD .. '  registers = { R = { at = 0, reset = require "helper" } },\n}'
     support.write("helper.lua", "return coroutine.wrap(function() return 5 end)()")
