@@ -22,6 +22,9 @@ enum { VMOON_LDLIB_FILE_MAX = 1 << 20 }; /* bytes of a file of code */
 ssize_t vmoon_ldlib_read_file(const char *path, int flags, char *out,
 			      const char **out_problem);
 
+/* Past the mark (U+FEFF) that some editors put before UTF-8. */
+void vmoon_ldlib_skip_mark(const char **text, size_t *len);
+
 /* lua_CFunctions: see ldrequire.c, ldtext.c. */
 int vmoon_ldlib_require(lua_State *L);
 int vmoon_ldlib_tostring(lua_State *L);

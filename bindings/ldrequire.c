@@ -81,11 +81,24 @@ ssize_t vmoon_ldlib_read_file(const char *path, int flags, char *out,
 	return n < 0 || len > VMOON_LDLIB_FILE_MAX ? -1 : len;
 }
 
+void vmoon_ldlib_skip_mark(const char **text, size_t *len)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+
+	if (*len < sizeof(mark) - 1 ||
+	    memcmp(*text, mark, sizeof(mark) - 1) != 0)
+		return;
+	*text += sizeof(mark) - 1;
+	*len -= sizeof(mark) - 1;
+}
+
 /* Leaves the file's function on the top. */
 static void load_file(lua_State *L, const char *name)
 {
 	char path[PATH_BYTES_MAX];
 	const char *folder = vmoon_ldguard_folder(L), *problem = NULL;
+	const char *code;
+	size_t code_len;
 	ssize_t len;
 	char *text;
 	int n;
@@ -102,8 +115,11 @@ static void load_file(lua_State *L, const char *name)
 	len = vmoon_ldlib_read_file(path, O_NOFOLLOW, text, &problem);
 	if (len < 0)
 		luaL_error(L, "module '%s' (%s): %s", name, path, problem);
+	code = text;
+	code_len = (size_t)len; /* not negative */
+	vmoon_ldlib_skip_mark(&code, &code_len);
 	lua_pushfstring(L, "@%s", path);
-	vmoon_ldstate_load(L, text, (size_t)len, lua_tostring(L, -1));
+	vmoon_ldstate_load(L, code, code_len, lua_tostring(L, -1));
 	lua_replace(L, -3);
 	lua_pop(L, 1);
 }

@@ -146,8 +146,10 @@ static enum vmoon_status run(struct vmoon_ldstate *s, struct load *load,
 	enum vmoon_status st;
 
 	vmoon_lsha256(load->text, load->len, load->check.spec->hash);
-	if (!load->check.source->is_inline)
+	if (!load->check.source->is_inline) {
+		vmoon_ldlib_skip_mark(&load->text, &load->len);
 		skip_shell_line(load);
+	}
 	load->check.slot_base = lua_gettop(L);
 	st = vmoon_ldstate_run(s, run_file, load, vmoon_ldstate_load_budget(s),
 			       err);

@@ -311,10 +311,15 @@ local function before(a, b)
   return a.message < b.message
 end
 
+-- Without the mark (U+FEFF) that some editors put before UTF-8: Lua skips it.
+local function without_mark(text)
+  return text and (text:gsub("^\xEF\xBB\xBF", ""))
+end
+
 local function read_script(source)
   if not source then return nil end
   local first = source:sub(1, 1)
-  if first == "@" then return core.read_source(source:sub(2)) end
+  if first == "@" then return without_mark(core.read_source(source:sub(2))) end
   return first ~= "=" and source or nil
 end
 
@@ -407,7 +412,7 @@ end
 function core.device_error(problems, file, prefix, called, script)
   local own, given = sort_out(problems, file, prefix)
   local blocks = {}
-  local text = #own > 0 and (file.text or core.read_source(file.path))
+  local text = #own > 0 and without_mark(file.text or core.read_source(file.path))
   if text then
     local tokens = tokenize(text)
     place(own, tokens, find_device(tokens))

@@ -350,6 +350,16 @@ describe("vmoon check of a device in Lua", function()
     assert.matches("broken.lua:2: attempt to .*and more", run.err)
   end)
 
+  it("skips the mark before UTF-8, in the files that it asks for as well", function()
+    local MARK <const> = "\xEF\xBB\xBF"
+    support.write("helper.lua", MARK .. "return 5")
+    local text = MARK .. (HEAD:gsub("\n", " ")) .. ' registers = { R = { KEY = 0, reset = require "helper" } } }'
+    assert.same({ 0, "" }, { check_text((text:gsub("KEY", "at"))).status, check_text((text:gsub("KEY", "at"))).err })
+    local run = check_text((text:gsub("KEY", "att")))
+    local column = (text:find("KEY", 1, true)) - #MARK
+    assert.matches("t.lua:1:" .. column .. ': registers.R.att: unknown field "att"\n    1 | local dev', run.err, 1, true)
+  end)
+
   it("may take what the config state does not have", function()
     local text = HEAD .. '  registers = { R = { at = 0, reset = require "helper" } },\n}'
     support.write("helper.lua", "return coroutine.wrap(function() return 5 end)()")
