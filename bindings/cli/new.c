@@ -85,6 +85,13 @@ int vmoon_cli_new(const struct vmoon_cli_opts *opts)
 				    name, NAME_BYTES);
 		return VMOON_CLI_USAGE;
 	}
+	if (strcmp(name, "vmoon") == 0) {
+		vmoon_cli_complain("no device can be called \"vmoon\": scripts "
+				   "in this folder would find its vmoon.lua "
+				   "where they require \"vmoon\"; take another "
+				   "name");
+		return VMOON_CLI_USAGE;
+	}
 	snprintf(device, sizeof(device), "%s.lua", name);
 	snprintf(spec, sizeof(spec), "%s_spec.lua", name);
 	if (!write_file(device, "new_device", name))

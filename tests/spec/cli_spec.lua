@@ -34,6 +34,8 @@ describe("wrong usage ends with 106 and says why", function()
     ["new toy x"] = 'vmoon new makes a device, no "toy": vmoon new device NAME',
     ["new device 1st"] = '"1st" is no name for a device',
     ["new device ../x"] = '"../x" is no name for a device',
+    ["new device vmoon"] = 'no device can be called "vmoon": scripts in this folder would find its vmoon.lua '
+      .. 'where they require "vmoon"; take another name',
     ["help flying"] = 'no command "flying"',
   } do
     it("vmoon " .. arguments, function()
