@@ -43,7 +43,10 @@ void vmoon_cli_complainf(const char *fmt, ...)
 
 int vmoon_cli_traceback(lua_State *L)
 {
-	if (lua_type(L, 1) == LUA_TSTRING)
+	lua_Debug ar;
+
+	/* Of what no line of the script has called, there is nothing to see. */
+	if (lua_type(L, 1) == LUA_TSTRING && vmoon_lresult_caller(L, &ar))
 		luaL_traceback(L, L, lua_tostring(L, 1), 1);
 	return 1;
 }

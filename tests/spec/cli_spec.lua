@@ -380,7 +380,8 @@ describe("vmoon check of a device in Lua", function()
     local path = support.write("t.lua", HEAD .. "  registers = {},\n}")
     local run = support.vmoon("run " .. path)
     assert.equal(103, run.status)
-    assert.matches(path .. " is a device and no VM: ", run.err, 1, true)
+    assert.equal("vmoon: " .. path .. ' is a device and no VM: a VM has it by devices = { { file = "' .. path
+      .. '" } }, a test by vmoon.bench\n', run.err)
   end)
 
   it("gives an export nothing to print", function()
