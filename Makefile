@@ -74,6 +74,8 @@ INC_runtime/sandbox := -Iinclude -Iruntime $(SECCOMP_CFLAGS)
 INC_bindings     := -Iinclude -Ibindings -I$(OUT)/gen $(LUA_CFLAGS)
 INC_bindings/cli := $(INC_bindings)
 INC_tests        := -Iinclude -Iruntime -I. $(OPTIONAL_CFLAGS) $(LUA_CFLAGS)
+# A test of the command line has its source in it.
+INC_tests/unit/bindings := $(INC_tests) -Ibindings
 INC_fuzz         := -Iinclude -Iruntime -I.
 INC_bench        := -Iinclude -Iruntime -I.
 INC_examples     := -Iinclude

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ldcheck.h"
 #include "vmoon/base.h"
 
 #define ON(command) (1u << (command))
+
+enum { MEANT_BYTES = 64 };
 
 static const struct vmoon_cli_option_row options[] = {
 	{"--timeout", "SECONDS", "end with status 101 when it takes longer",
@@ -128,6 +131,34 @@ static const struct vmoon_cli_option_row *find_option(
 	return NULL;
 }
 
+/* Writes " (did you mean "x"?)", or nothing; returns out. */
+static const char *write_meant(const struct vmoon_ldnearest *n,
+			       char out[MEANT_BYTES])
+{
+	out[0] = '\0';
+	if (n->word != NULL)
+		snprintf(out, MEANT_BYTES, " (did you mean \"%.*s\"?)",
+			 (int)n->len, n->word); /* one of ours: short */
+	return out;
+}
+
+static void complain_option(const char *word, size_t len,
+			    struct vmoon_cli_opts *out)
+{
+	char name[41], meant[MEANT_BYTES];
+	struct vmoon_ldnearest nearest;
+
+	snprintf(name, sizeof(name), "%.*s", (int)(len < 40 ? len : 40), word);
+	vmoon_ldnearest_init(&nearest, name);
+	for (size_t i = 0; i < VMOON_COUNTOF(options); i++)
+		if ((options[i].commands & ON(out->command)) != 0)
+			vmoon_ldnearest_try(&nearest, options[i].name,
+					    strlen(options[i].name));
+	snprintf(out->problem, sizeof(out->problem),
+		 "vmoon %s has no option %.60s%s", commands[out->command].name,
+		 word, write_meant(&nearest, meant));
+}
+
 static bool read_seconds(const char *text, struct vmoon_cli_opts *out)
 {
 	char *end;
@@ -154,10 +185,14 @@ static bool read_option(int argc, char **argv, int *i,
 		find_option(out->command, word, len);
 	const char *argument = equals != NULL ? equals + 1 : NULL;
 
-	if (o == NULL || (o->argument == NULL && argument != NULL)) {
+	if (o == NULL) {
+		complain_option(word, len, out);
+		return false;
+	}
+	if (o->argument == NULL && argument != NULL) {
 		snprintf(out->problem, sizeof(out->problem),
-			 "vmoon %s has no option %.60s",
-			 commands[out->command].name, word);
+			 "vmoon %s has no option %.60s: %s takes no value",
+			 commands[out->command].name, word, o->name);
 		return false;
 	}
 	if (o->argument != NULL && argument == NULL) {
@@ -185,19 +220,25 @@ static bool read_option(int argc, char **argv, int *i,
 
 static bool find_command(const char *word, struct vmoon_cli_opts *out)
 {
+	struct vmoon_ldnearest nearest;
+	char meant[MEANT_BYTES];
+
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
 		word = "help";
 	if (strcmp(word, "--version") == 0)
 		word = "version";
+	vmoon_ldnearest_init(&nearest, word);
 	for (size_t i = 0; i < VMOON_COUNTOF(commands); i++) {
+		vmoon_ldnearest_try(&nearest, commands[i].name,
+				    strlen(commands[i].name));
 		if (strcmp(commands[i].name, word) != 0)
 			continue;
 		out->command = (enum vmoon_cli_command)i;
 		return true;
 	}
 	snprintf(out->problem, sizeof(out->problem),
-		 "there is no command \"%.40s\"; `vmoon help` lists them",
-		 word);
+		 "there is no command \"%.40s\"%s; `vmoon help` lists them",
+		 word, write_meant(&nearest, meant));
 	return false;
 }
 
@@ -207,6 +248,15 @@ static bool check_operands(struct vmoon_cli_opts *out)
 
 	if (out->wants_help)
 		return true;
+	if (c->files_max == 0 && out->file_count + out->rest_count > 0) {
+		snprintf(out->problem, sizeof(out->problem),
+			 "vmoon %s takes options only, got \"%.40s\"; see "
+			 "`vmoon help %s`",
+			 c->name,
+			 out->file_count > 0 ? out->files[0] : out->rest[0],
+			 c->name);
+		return false;
+	}
 	if (out->file_count < c->files_min || out->file_count > c->files_max ||
 	    (out->rest_count > 0 && !c->takes_rest)) {
 		snprintf(out->problem, sizeof(out->problem),

@@ -36,7 +36,10 @@ describe("wrong usage ends with 106 and says why", function()
     ["new device ../x"] = '"../x" is no name for a device',
     ["new device vmoon"] = 'no device can be called "vmoon": scripts in this folder would find its vmoon.lua '
       .. 'where they require "vmoon"; take another name',
-    ["help flying"] = 'no command "flying"',
+    ["help flying"] = 'no command "flying"; `vmoon help` lists them',
+    ["chek x"] = 'no command "chek" (did you mean "check"?); `vmoon help` lists them',
+    ["help exprot"] = 'no command "exprot" (did you mean "export"?)',
+    ["run --timeot 3 a"] = 'vmoon run has no option --timeot (did you mean "--timeout"?)',
   } do
     it("vmoon " .. arguments, function()
       local run = support.vmoon(arguments)

@@ -111,7 +111,8 @@ static void test_opts__mistakes_are_named(void **state)
 		const char *words[WORDS_MAX];
 		const char *problem;
 	} cases[] = {
-		{{"fly", NULL}, "no command \"fly\""},
+		{{"fly", NULL}, "no command \"fly\"; `vmoon help`"},
+		{{"rnu", NULL}, "no command \"rnu\" (did you mean \"run\"?); "},
 		{{"run", NULL}, "usage: vmoon run FILE"},
 		{{"run", "a", "b", NULL}, "usage: vmoon run FILE"},
 		{{"run", "--jsn", "a", NULL}, "has no option --jsn"},
@@ -122,7 +123,8 @@ static void test_opts__mistakes_are_named(void **state)
 		{{"run", "a", "--timeout=nan", NULL}, "a number of seconds"},
 		{{"run", "a", "--timeout=1s", NULL}, "a number of seconds"},
 		{{"check", "a", "--", "b", NULL}, "usage: vmoon check"},
-		{{"version", "a", NULL}, "usage: vmoon version"},
+		{{"version", "a", NULL},
+		 "vmoon version takes options only, got \"a\""},
 	};
 	char *argv[WORDS_MAX];
 	struct vmoon_cli_opts opts;
