@@ -229,8 +229,28 @@ static int print_device_keys(void)
 	return 0;
 }
 
+/* Says what does not go together. */
+static bool is_one_form(const struct vmoon_cli_opts *opts)
+{
+	const bool has_man = opts->man_page != NULL;
+
+	if (opts->wants_device && (opts->wants_json || has_man)) {
+		vmoon_cli_complain("vmoon api --device takes --luals or "
+				   "nothing beside it");
+		return false;
+	}
+	if (opts->wants_json + opts->wants_luals + has_man > 1) {
+		vmoon_cli_complain("vmoon api prints one of --json, --luals "
+				   "and --man PAGE at a time");
+		return false;
+	}
+	return true;
+}
+
 int vmoon_cli_api(const struct vmoon_cli_opts *opts)
 {
+	if (!is_one_form(opts))
+		return VMOON_CLI_USAGE;
 	if (opts->man_page != NULL)
 		return print_document("manual", opts->man_page);
 	if (opts->wants_luals)

@@ -40,6 +40,13 @@ describe("wrong usage ends with 106 and says why", function()
     ["chek x"] = 'no command "chek" (did you mean "check"?); `vmoon help` lists them',
     ["help exprot"] = 'no command "exprot" (did you mean "export"?)',
     ["run --timeot 3 a"] = 'vmoon run has no option --timeot (did you mean "--timeout"?)',
+    ["check --timeout=3 a"] = "vmoon check has no option --timeout=3\n",
+    ["api --device extra"] = 'vmoon api takes options only, got "extra"; see `vmoon help api`',
+    ["api -- extra"] = 'vmoon api takes options only, got "extra"',
+    ["version 2"] = 'vmoon version takes options only, got "2"',
+    ["api --device --json"] = "vmoon api --device takes --luals or nothing beside it",
+    ["api --man vmoon.1 --device"] = "vmoon api --device takes --luals or nothing beside it",
+    ["api --luals --json"] = "vmoon api prints one of --json, --luals and --man PAGE at a time",
   } do
     it("vmoon " .. arguments, function()
       local run = support.vmoon(arguments)
