@@ -756,7 +756,7 @@ function VM:login(options) end
 
 ---@class vmoon.BenchSpec                       # device or file
 ---A device of ours by its name, or one in Lua that this script describes.
----@field device? "blk"|"rng"|"console"|"uart16550"|"rtc-cmos"|"rtc-pl031"|vmoon.device.Mmio|vmoon.device.Virtio
+---@field device? "blk"|"rng"|"console"|"uart16550"|"rtc-cmos"|"rtc-pl031"|vmoon.device.Mmio|vmoon.device.Pio|vmoon.device.Virtio
 ---A device in Lua: its file.
 ---@field file? string
 ---As the device or the file has them.
