@@ -311,7 +311,8 @@ describe("vmoon check of a device in Lua", function()
       local run = check_text('local dev = require "vmoon.device"\n' .. text .. "\n")
       assert.equal(105, run.status, text)
       assert.matches("1 problem in device '" .. support.folder() .. "/t.lua'\n", run.err, 1, true)
-      assert.matches("a device file returns dev.mmio { ... }, dev.pio { ... } or dev.virtio { ... }; " .. got, run.err, 1, true)
+      assert.matches("a device file returns dev.mmio { ... }, dev.pio { ... } or dev.virtio { ... }; " .. got,
+        run.err, 1, true)
       assert.matches('hint: for example: return require("vmoon.device").mmio { ... }', run.err, 1, true)
       assert.equal("", run.out)
     end
@@ -369,7 +370,34 @@ describe("vmoon check of a device in Lua", function()
     assert.same({ 0, "" }, { check_text((text:gsub("KEY", "at"))).status, check_text((text:gsub("KEY", "at"))).err })
     local run = check_text((text:gsub("KEY", "att")))
     local column = (text:find("KEY", 1, true)) - #MARK
-    assert.matches("t.lua:1:" .. column .. ': registers.R.att: unknown field "att"\n    1 | local dev', run.err, 1, true)
+    assert.matches("t.lua:1:" .. column .. ': registers.R.att: unknown field "att"\n    1 | local dev',
+      run.err, 1, true)
+  end)
+
+  it("shows where a VM says what its device cannot be", function()
+    local guest = support.guest "hello"
+    if not guest then return pending "the guests of tests/guest are not built" end
+    support.write("mem.lua", HEAD .. '  registers = { R = { at = 0 } },\n}')
+    support.write("echo.lua", 'local dev = require "vmoon.device"\nreturn dev.virtio { name = "echo", id = 42, '
+      .. "queues = { { name = 'q', on_buffer = function() end } } }")
+    local INLINE <const> = 'device = require("vmoon.device").mmio { name = "x", size = 16, '
+      .. "registers = { R = { at = 0 } } }"
+    local MEM <const>, ECHO <const> = 'file = "FOLDER/mem.lua"', 'file = "FOLDER/echo.lua"'
+    for _, row in ipairs {
+      { MEM .. ", AT = 0x300", "at: 'x' is at an address of memory, above 0xffff" },
+      { INLINE .. ", AT = 0x300", "at: 'x' is at an address of memory, above 0xffff" },
+      { MEM .. ", IRQ = 5", "irq: 'x' has no interrupt; its file says which, as irq = \"level\"" },
+      { ECHO .. ", AT = 0x10000000", "at: 'echo' is a virtio device, whose place the machine decides; leave it out" },
+      { ECHO .. ", IRQ = 5", "irq: 'echo' is a virtio device, whose place the machine decides; leave it out" },
+      { INLINE .. ", TRUSTED = true", "trusted: only a file can be trusted; put the device into one" },
+    } do
+      local item = row[1]:gsub("FOLDER", support.folder())
+      local column = 3 + #item:match "^.*, %u+ = "
+      local run = check_text(('return { kernel = "%s", devices = { {\n  %s } } }'):format(guest,
+        (item:gsub("AT =", "at ="):gsub("IRQ", "irq"):gsub("TRUSTED", "trusted"))))
+      assert.equal(105, run.status)
+      assert.matches(("t.lua:2:%d: devices.1.%s"):format(column, row[2]), run.err, 1, true)
+    end
   end)
 
   it("may take what the config state does not have", function()
