@@ -58,7 +58,7 @@ ssize_t vmoon_ldlib_read_file(const char *path, int flags, char *out,
 {
 	/* A pipe would make it wait. */
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | flags);
-	struct stat st;
+	struct stat st = {0};
 	ssize_t len = 0, n = 1;
 
 	if (fd < 0) {
@@ -66,7 +66,10 @@ ssize_t vmoon_ldlib_read_file(const char *path, int flags, char *out,
 		return -1;
 	}
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-		*out_problem = "not a file";
+		*out_problem = S_ISDIR(st.st_mode)
+				       ? "it is a directory; name the file in "
+					 "it"
+				       : "not a file";
 		(void)close(fd);
 		return -1;
 	}

@@ -37,7 +37,8 @@ enum {
 	TIMED_FIRST = 1000, /* calls that are all timed */
 	TIMED_EVERY = 11,   /* then: a prime, as calls often come in turns */
 	TICKS_UNIT = 1 << 20,
-	DEEP_CALLS = 200
+	DEEP_CALLS = 200,
+	HEAD_BYTES = 512 /* of a text, where binary data shows */
 };
 #define NO_MEMORY "not enough memory" /* Lua's own words */
 #define GC_SLICE_NS UINT64_C(200000)
@@ -314,9 +315,20 @@ enum vmoon_status vmoon_ldstate_run(struct vmoon_ldstate *s, lua_CFunction fn,
 			      : vmoon_fail(err, st, 0, "%s", s->error);
 }
 
+/* Lua would explain it badly. */
+static bool is_binary(const char *text, size_t len)
+{
+	return len > 0 && (text[0] == LUA_SIGNATURE[0] ||
+			   memchr(text, '\0',
+				  len < HEAD_BYTES ? len : HEAD_BYTES) != NULL);
+}
+
 void vmoon_ldstate_load(lua_State *L, const char *text, size_t len,
 			const char *chunk_name)
 {
+	if (is_binary(text, len))
+		luaL_error(L, "%s: it is binary data, not a Lua script",
+			   chunk_name + 1); /* behind "@" or "=" */
 	vmoon_ldguard_charge(L, len);
 	if (luaL_loadbufferx(L, text, len, chunk_name, "t") != LUA_OK)
 		lua_error(L);

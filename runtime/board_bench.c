@@ -15,6 +15,7 @@
 #include "virtio/console.h"
 #include "virtio/rng.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { PAGE = 4096 };
@@ -230,6 +231,21 @@ static const struct vmoon_bench_kind *find_kind(const char *name)
 	return NULL;
 }
 
+static enum vmoon_status refuse_device(const char *name,
+				       struct vmoon_error *err)
+{
+	char names[128] = "";
+
+	for (size_t i = 0; i < VMOON_COUNTOF(kinds); i++) {
+		const size_t len = strlen(names);
+
+		VMOON_IGNORE(snprintf(names + len, sizeof(names) - len, "%s%s",
+				      i > 0 ? ", " : "", kinds[i].name) > 0);
+	}
+	return vmoon_fail(err, VMOON_E_INVAL, 0,
+			  "no device '%.40s'; there are %s", name, names);
+}
+
 static uint64_t or_default(uint64_t value, uint64_t def)
 {
 	return value != 0 ? value : def;
@@ -246,8 +262,7 @@ static enum vmoon_status check(struct vmoon_bench_options *o,
 		return vmoon_fail(err, VMOON_E_INVAL, 0,
 				  "a bench has one device");
 	if (count == 0 || (o->device != NULL && find_kind(o->device) == NULL))
-		return vmoon_fail(err, VMOON_E_INVAL, 0, "no device '%s'",
-				  o->device != NULL ? o->device : "");
+		return refuse_device(o->device != NULL ? o->device : "", err);
 	o->memory_bytes = or_default(o->memory_bytes, VMOON_BENCH_MEMORY);
 	o->disk_bytes = or_default(o->disk_bytes, VMOON_BENCH_DISK);
 	o->queues = o->queues != 0 ? o->queues : 1;

@@ -40,12 +40,17 @@ bool vmoon_cli_is_script(const char *path)
 	FILE *file = fopen(path, "rbe");
 	size_t len;
 	bool has_failed;
+	int error;
 
 	if (file == NULL)
 		return complain_file(path, strerror(errno));
 	len = fread(head, 1, sizeof(head), file);
+	error = errno;
 	has_failed = ferror(file) != 0;
 	fclose(file);
+	if (has_failed && error == EISDIR)
+		return complain_file(path, "it is a directory; name the file "
+					   "in it");
 	if (has_failed)
 		return complain_file(path, "it cannot be read; a Lua script "
 					   "is a text file");

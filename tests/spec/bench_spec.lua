@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- bench_spec.lua - devices tested by scripts: no guest, no KVM, virtual time.
+local support = dofile "tests/spec/support.lua"
 local vmoon = require "vmoon"
 
 local MAGIC, STATUS = 0x74726976, 0x70
@@ -229,6 +230,21 @@ describe("wrong use is a plain error", function()
   it("lists every unknown field in one order", function()
     local err = raised(vmoon.bench, { device = "rng", b = 1, a = 2, [1] = 3 })
     assert.matches('unknown field "%[not a string%]", "a", "b"', err.message)
+  end)
+
+  it("says which devices there are", function()
+    local err = raised(vmoon.bench, { device = "gate" })
+    assert.equal("bench: no device 'gate'; there are blk, rng, console, uart16550, rtc-cmos, rtc-pl031", err.message)
+  end)
+
+  it("with a file that holds no device", function()
+    local folder = support.folder()
+    assert.equal("device file '" .. folder .. "': it is a directory; name the file in it",
+      raised(vmoon.bench, { file = folder }).message)
+    for _, bytes in ipairs { "\27Lua", "\127ELF\0\0" } do
+      local path = support.write("dev.lua", bytes)
+      assert.equal(path .. ": it is binary data, not a Lua script", raised(vmoon.bench, { file = path }).message)
+    end
   end)
 
   it("before the device has a driver, and outside its registers", function()

@@ -374,6 +374,20 @@ describe("vmoon check of a device in Lua", function()
       run.err, 1, true)
   end)
 
+  it("says what is no text, alone and in a VM", function()
+    local guest = support.guest "hello"
+    if not guest then return pending "the guests of tests/guest are not built" end
+    local binary = support.write("binary.lua", "\127ELF\0\0")
+    local run = check_text(('return { kernel = "%s", devices = { { file = "%s" } } }'):format(guest, binary))
+    assert.same({ 103, "vmoon: " .. binary .. ": it is binary data, not a Lua script\n" }, { run.status, run.err })
+    run = support.vmoon("check " .. binary)
+    assert.same({ 103, "vmoon: cannot run " .. binary .. ": it is binary data, not a Lua script\n" },
+      { run.status, run.err })
+    run = support.vmoon("check " .. support.folder())
+    assert.same({ 103, "vmoon: cannot run " .. support.folder() .. ": it is a directory; name the file in it\n" },
+      { run.status, run.err })
+  end)
+
   it("shows where a VM says what its device cannot be", function()
     local guest = support.guest "hello"
     if not guest then return pending "the guests of tests/guest are not built" end

@@ -99,7 +99,8 @@ static void test_ldspec__bytecode_and_missing_files(void **state)
 	struct spec_rig *r = *state;
 
 	assert_int_equal(spec_rig_load(r, &source), VMOON_E_SCRIPT);
-	assert_non_null(strstr(r->err.msg, "attempt to load a binary chunk"));
+	assert_non_null(strstr(r->err.msg,
+			       "x.lua: it is binary data, not a Lua script"));
 	source = (struct vmoon_ldspec_source){.path = "no/such.lua"};
 	assert_int_equal(spec_rig_load(r, &source), VMOON_E_SYS);
 	assert_string_equal(
@@ -107,7 +108,11 @@ static void test_ldspec__bytecode_and_missing_files(void **state)
 		"device file 'no/such.lua': No such file or directory");
 	source.path = "scripts";
 	assert_int_equal(spec_rig_load(r, &source), VMOON_E_SYS);
-	assert_string_equal(r->err.msg, "device file 'scripts': not a file");
+	assert_string_equal(r->err.msg, "device file 'scripts': it is a "
+					"directory; name the file in it");
+	source.path = "/dev/null";
+	assert_int_equal(spec_rig_load(r, &source), VMOON_E_SYS);
+	assert_string_equal(r->err.msg, "device file '/dev/null': not a file");
 	source.path = NULL;
 	assert_int_equal(spec_rig_load(r, &source), VMOON_E_INVAL);
 }
