@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lbench.h"
+#include "ldcheck.h"
 #include "ldhandle.h"
 #include "ldmaker.h"
 #include "ldpack.h"
@@ -46,6 +47,27 @@ static const char *opt_name(lua_State *L, int idx, const char *key)
 		vmoon_lresult_misuse(L, lua_tostring(L, -1), NULL);
 	}
 	return text;
+}
+
+/* As in a device's file. */
+static const char *read_name(lua_State *L)
+{
+	const struct vmoon_ldkey *row =
+		&vmoon_ldkeys_device.rows[VMOON_LDKEY_DEVICE_NAME];
+	char shown[VMOON_LDCHECK_SHOWN_MAX];
+	size_t len;
+	const char *name = opt_text(L, 1, row->name, &len);
+
+	if (name == NULL || vmoon_ldcheck_is_device_name(name, len))
+		return name;
+	lua_pushlstring(L, name, len);
+	lua_pushfstring(L,
+			"bench: name is 1 to %d " VMOON_LDCHECK_DEVICE_NAME
+			"; got %s",
+			(int)row->max, vmoon_ldcheck_show(L, -1, shown));
+	lua_pushfstring(L, "for example: %s", row->example);
+	vmoon_lresult_misuse(L, lua_tostring(L, -2), lua_tostring(L, -1));
+	return NULL; /* never */
 }
 
 static void read_on_error(lua_State *L, int idx,
@@ -198,7 +220,7 @@ int vmoon_lbench_new_file(lua_State *L)
 	vmoon_lbench_known(L, 1, "bench", known);
 	o.extend = vmoon_ldvirtio_extend;
 	functions = take_source(L, &o.source, &origin);
-	o.name = opt_name(L, 1, "name");
+	o.name = read_name(L);
 	o.is_trusted = read_trusted(L, o.source.is_inline);
 	opts.memory_bytes = vmoon_lbench_size(L, 1, "memory");
 	opts.state = opt_text(L, 1, "state", &opts.state_len);

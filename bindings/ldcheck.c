@@ -24,6 +24,14 @@ static bool is_name_text(const char *text, size_t len)
 	return len > 0;
 }
 
+bool vmoon_ldcheck_is_device_name(const char *text, size_t len)
+{
+	const struct vmoon_ldkey *row =
+		&vmoon_ldkeys_device.rows[VMOON_LDKEY_DEVICE_NAME];
+
+	return len <= (size_t)row->max && is_name_text(text, len);
+}
+
 static bool is_printable(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -47,7 +55,7 @@ static bool check_text(struct vmoon_ldcheck *c, int idx,
 	    (is_name ? is_name_text : is_printable)(v->text, v->len))
 		return true;
 	vmoon_ldcheck_say(c, "expected 1 to %d %s; got %s", (int)row->max,
-			  is_name ? "letters, digits, \".\", \"_\" or \"-\""
+			  is_name ? VMOON_LDCHECK_DEVICE_NAME
 				  : "printable ASCII characters",
 			  vmoon_ldcheck_show(c->L, idx, shown));
 	vmoon_ldcheck_hint(c, "for example: %s", row->example);

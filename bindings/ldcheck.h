@@ -132,6 +132,9 @@ const char **vmoon_ldcheck_names(struct vmoon_ldcheck *c, int idx,
 lua_Integer vmoon_ldcheck_list(struct vmoon_ldcheck *c, int idx,
 			       const char *what, lua_Integer max);
 bool vmoon_ldcheck_is_name(const char *text, size_t len);
+/* What a device may be called; in words below. */
+bool vmoon_ldcheck_is_device_name(const char *text, size_t len);
+#define VMOON_LDCHECK_DEVICE_NAME "letters, digits, \".\", \"_\" or \"-\""
 
 /* ---- the parts of a file; the table at idx ---- */
 

@@ -237,6 +237,20 @@ describe("wrong use is a plain error", function()
     assert.equal("bench: no device 'gate'; there are blk, rng, console, uart16550, rtc-cmos, rtc-pl031", err.message)
   end)
 
+  it("refuses the names that files of devices may not have", function()
+    local dev = require "vmoon.device"
+    local inline = dev.mmio { size = 16, registers = { R = { at = 0 } } }
+    for _, name in ipairs { "a b", "", ("x"):rep(65), "a..b", ".a", "a\0" } do
+      local err = raised(vmoon.bench, { device = inline, name = name })
+      assert.matches('bench: name is 1 to 64 letters, digits, ".", "_" or "-"; got string "', err.message, 1, true)
+      assert.matches('hint: for example: name = "counter"', tostring(err), 1, true)
+    end
+    for _, name in ipairs { "a", "a.b-c_2", ("x"):rep(64) } do
+      vmoon.bench({ device = inline, name = name }):close()
+    end
+    assert.equal("bench: name must be a string, got number", raised(vmoon.bench, { device = inline, name = 5 }).message)
+  end)
+
   it("with a file that holds no device", function()
     local folder = support.folder()
     assert.equal("device file '" .. folder .. "': it is a directory; name the file in it",
