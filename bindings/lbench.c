@@ -73,6 +73,7 @@ int vmoon_lbench_new(lua_State *L)
 	struct vmoon_error err;
 
 	luaL_checktype(L, 1, LUA_TTABLE);
+	vmoon_lbench_refuse_device(L, 1);
 	lua_pushliteral(L, "file");
 	if (lua_rawget(L, 1) != LUA_TNIL)
 		return vmoon_lbench_new_file(L);

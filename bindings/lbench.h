@@ -76,6 +76,10 @@ void vmoon_lbench_raise_script(lua_State *L, const struct vmoon_lbench *self);
 
 /* ---- lbench_spec.c ---- */
 
+/* All that vmoon.bench takes, NULL behind the last. */
+extern const char *const vmoon_lbench_fields[];
+/* Raises what to do with a device that stands for the options at idx. */
+void vmoon_lbench_refuse_device(lua_State *L, int idx);
 /* The options in the table at idx; strings are borrowed from it. */
 void vmoon_lbench_options(lua_State *L, int idx,
 			  struct vmoon_bench_options *out);

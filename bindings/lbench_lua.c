@@ -202,9 +202,6 @@ static void show_line(void *ctx, enum vmoon_log_level level, const char *module,
 
 int vmoon_lbench_new_file(lua_State *L)
 {
-	static const char *const known[] = {"device", "file",     "memory",
-					    "name",   "on_error", "params",
-					    "state",  "trusted",  NULL};
 	struct vmoon_bench_options opts = {
 		.size = sizeof(opts), .log = {show_line, NULL, VMOON_LOG_INFO}};
 	struct vmoon_ldobj_options o = {0};
@@ -217,7 +214,7 @@ int vmoon_lbench_new_file(lua_State *L)
 	int functions;
 
 	lua_settop(L, 1);
-	vmoon_lbench_known(L, 1, "bench", known);
+	vmoon_lbench_known(L, 1, "bench", vmoon_lbench_fields);
 	o.extend = vmoon_ldvirtio_extend;
 	functions = take_source(L, &o.source, &origin);
 	o.name = read_name(L);

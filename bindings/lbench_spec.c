@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "ldinline.h"
 #include "lresult.h"
 #include "lsize.h"
 
@@ -190,17 +191,40 @@ static void read_params(lua_State *L, int idx, struct vmoon_bench_options *out)
 	out->seed = vmoon_lbench_count(L, idx, "seed", 0);
 }
 
+const char *const vmoon_lbench_fields[] = {"device", "file",     "memory",
+					   "name",   "on_error", "params",
+					   "state",  "trusted",  NULL};
+
+void vmoon_lbench_refuse_device(lua_State *L, int idx)
+{
+	static const char *const hints[] = {
+		[VMOON_LDSPEC_MMIO] =
+			"vmoon.bench { device = dev.mmio { ... } }",
+		[VMOON_LDSPEC_PIO] = "vmoon.bench { device = dev.pio { ... } }",
+		[VMOON_LDSPEC_VIRTIO] =
+			"vmoon.bench { device = dev.virtio { ... } }"};
+	enum vmoon_ldspec_kind kind;
+
+	if (vmoon_linline_kind(L, idx, &kind))
+		vmoon_lresult_misuse(
+			L, "bench: a device is the value of the field device",
+			hints[kind]);
+}
+
 void vmoon_lbench_options(lua_State *L, int idx,
 			  struct vmoon_bench_options *out)
 {
-	static const char *const known[] = {"device", "params", "memory",
-					    "state", NULL};
+	static const char *const ours[] = {"device", "params", "memory",
+					   "state", NULL};
 	size_t len;
 	int type;
 
 	idx = lua_absindex(L, idx);
 	luaL_checktype(L, idx, LUA_TTABLE);
-	vmoon_lbench_known(L, idx, "bench", known);
+	type = push_field(L, idx, "device");
+	lua_pop(L, 1);
+	vmoon_lbench_known(L, idx, "bench",
+			   type == LUA_TSTRING ? ours : vmoon_lbench_fields);
 	memset(out, 0, sizeof(*out));
 	out->size = sizeof(*out);
 	if (push_field(L, idx, "device") == LUA_TTABLE)

@@ -13,6 +13,9 @@ int vmoon_linline_open_module(lua_State *L);
 void vmoon_linline_open_core(lua_State *L);
 /* Whether the value at idx is a table that a constructor gave back. */
 bool vmoon_linline_is_device(lua_State *L, int idx);
+/* The same, and which constructor. */
+bool vmoon_linline_kind(lua_State *L, int idx,
+			enum vmoon_ldspec_kind *out_kind);
 /*
  * Pushes a list of what of the device at idx cannot move, for
  * core.device_error: empty when it all can; a list of functions that stay

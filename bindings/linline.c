@@ -66,7 +66,7 @@ int vmoon_linline_open_module(lua_State *L)
 	return 1;
 }
 
-bool vmoon_linline_is_device(lua_State *L, int idx)
+bool vmoon_linline_kind(lua_State *L, int idx, enum vmoon_ldspec_kind *out_kind)
 {
 	bool is_marked;
 
@@ -77,8 +77,17 @@ bool vmoon_linline_is_device(lua_State *L, int idx)
 	push_marks(L);
 	lua_pushvalue(L, idx);
 	is_marked = lua_rawget(L, -2) == LUA_TNUMBER;
+	if (is_marked) /* by mark */
+		*out_kind = (enum vmoon_ldspec_kind)lua_tointeger(L, -1);
 	lua_pop(L, 2);
 	return is_marked;
+}
+
+bool vmoon_linline_is_device(lua_State *L, int idx)
+{
+	enum vmoon_ldspec_kind kind;
+
+	return vmoon_linline_kind(L, idx, &kind);
 }
 
 void vmoon_linline_pack(lua_State *L, int idx)

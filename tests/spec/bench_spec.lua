@@ -232,6 +232,21 @@ describe("wrong use is a plain error", function()
     assert.matches('unknown field "%[not a string%]", "a", "b"', err.message)
   end)
 
+  it("lists every field where no device is named", function()
+    local err = raised(vmoon.bench, { memry = "1M" })
+    assert.matches('unknown field "memry"; there are device, file, memory, name, on_error, params, state, trusted',
+      err.message, 1, true)
+  end)
+
+  it("says how a device that is no field's value is given", function()
+    local dev = require "vmoon.device"
+    for _, kind in ipairs { "mmio", "pio", "virtio" } do
+      local err = raised(vmoon.bench, dev[kind] { name = "x", size = 16, registers = { R = { at = 0 } } })
+      assert.equal("bench: a device is the value of the field device", err.message)
+      assert.matches("hint: vmoon.bench { device = dev." .. kind .. " { ... } }", tostring(err), 1, true)
+    end
+  end)
+
   it("says which devices there are", function()
     local err = raised(vmoon.bench, { device = "gate" })
     assert.equal("bench: no device 'gate'; there are blk, rng, console, uart16550, rtc-cmos, rtc-pl031", err.message)
