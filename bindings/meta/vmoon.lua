@@ -754,9 +754,11 @@ function VM:login(options) end
 ---@field held? boolean                        # until b:release
 ---@field sticky? boolean                      # all after it as well
 
+---@alias vmoon.BenchName "blk"|"rng"|"console"|"uart16550"|"rtc-cmos"|"rtc-pl031"
+
 ---@class vmoon.BenchSpec                       # device or file
 ---A device of ours by its name, or one in Lua that this script describes.
----@field device? "blk"|"rng"|"console"|"uart16550"|"rtc-cmos"|"rtc-pl031"|vmoon.device.Mmio|vmoon.device.Pio|vmoon.device.Virtio
+---@field device? vmoon.BenchName|vmoon.device.Mmio|vmoon.device.Pio|vmoon.device.Virtio
 ---A device in Lua: its file.
 ---@field file? string
 ---As the device or the file has them.

@@ -67,6 +67,18 @@ describe("the editor stub lists exactly what exists", function()
   it("in devices", function()
     assert.same(sorted(handle_names "vmoon.device"), sorted(stub_names("vmoon.Device", "Device:")))
   end)
+
+  it("in what a bench takes: fields, names and kinds of devices", function()
+    local stub = read(STUB)
+    local fields = select(2, pcall(vmoon.bench, { x = 1 })).message:match "there are (.*)$"
+    assert.equal(fields, table.concat(sorted(stub_names("vmoon.BenchSpec", "no method ")), ", "))
+    local names = select(2, pcall(vmoon.bench, { device = "x" })).message:match "there are (.*)$"
+    assert.matches('---@alias vmoon.BenchName "' .. names:gsub(", ", '"|"') .. '"\n', stub, 1, true)
+    for kind in pairs(require "vmoon.device") do
+      local class = "vmoon.device." .. kind:sub(1, 1):upper() .. kind:sub(2)
+      assert.matches("%-%-%-@field device%? vmoon%.BenchName|[%w.|]*" .. class .. "%f[|\n]", stub)
+    end
+  end)
 end)
 
 describe("the module", function()
