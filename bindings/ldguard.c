@@ -13,6 +13,7 @@
 
 enum {
 	C_STACK_MAX = 192 << 10, /* of a call; threads have 512 KiB */
+	PIECE_BYTES = 1024,      /* of a text, parsed at a time */
 	LEVELS_MAX = 8           /* of C functions, above one with a line */
 };
 
@@ -133,6 +134,33 @@ void vmoon_ldguard_charge(lua_State *L, uint64_t steps)
 		b->steps -= steps;
 	}
 	vmoon_ldguard_check(L);
+}
+
+struct pieces {
+	const char *text;
+	size_t left;
+};
+
+/* Raises inside of lua_load, which gives that as its result. */
+static const char *next_piece(lua_State *L, void *ctx, size_t *out_len)
+{
+	struct pieces *p = ctx;
+	const char *piece = p->text;
+
+	vmoon_ldguard_check(L);
+	*out_len = p->left < PIECE_BYTES ? p->left : PIECE_BYTES;
+	p->text += *out_len;
+	p->left -= *out_len;
+	return piece;
+}
+
+int vmoon_ldguard_load(lua_State *L, const char *text, size_t len,
+		       const char *chunk_name)
+{
+	struct pieces p = {text, len};
+
+	vmoon_ldguard_charge(L, len);
+	return lua_load(L, next_piece, &p, chunk_name, "t");
 }
 
 uint64_t vmoon_ldguard_steps_left(lua_State *L)

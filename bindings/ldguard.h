@@ -38,6 +38,12 @@ void vmoon_ldguard_charge(lua_State *L, uint64_t steps);
 uint64_t vmoon_ldguard_steps_left(lua_State *L);
 /* Raises when the call is over its budget already. */
 void vmoon_ldguard_check(lua_State *L);
+/*
+ * luaL_loadbufferx of text, as far as the budget goes: Lua's parser needs the
+ * square of the length for some.
+ */
+int vmoon_ldguard_load(lua_State *L, const char *text, size_t len,
+		       const char *chunk_name);
 /* Over its budget: nothing of the script's may be started any more. */
 bool vmoon_ldguard_is_over(lua_State *L);
 /* That was so while co ran. */

@@ -73,8 +73,7 @@ static int device_load(lua_State *L)
 	if (len > CHUNK_MAX)
 		return luaL_error(L, "chunk is longer than 1 MiB");
 	name = luaL_optstring(L, 2, text);
-	vmoon_ldguard_charge(L, len);
-	if (luaL_loadbufferx(L, text, len, name, "t") != LUA_OK) {
+	if (vmoon_ldguard_load(L, text, len, name) != LUA_OK) {
 		luaL_pushfail(L);
 		lua_insert(L, -2);
 		return 2;
@@ -210,6 +209,7 @@ static void push_base(lua_State *L)
 
 	luaopen_base(L);
 	vmoon_lwall_guard_base(L, "__gc does not exist in a device's code");
+	vmoon_ldlib_guard_metatables(L);
 	luaL_setfuncs(L, own, 0);
 }
 

@@ -30,6 +30,9 @@ int vmoon_ldlib_require(lua_State *L);
 int vmoon_ldlib_tostring(lua_State *L);
 int vmoon_ldlib_print(lua_State *L);
 
+/* ldmeta.c: set- and getmetatable of the library on the top. */
+void vmoon_ldlib_guard_metatables(lua_State *L);
+
 /* Pushes the value at i as text, without an address in it. */
 void vmoon_ldlib_push_text(lua_State *L, int i);
 

@@ -73,9 +73,7 @@ void vmoon_ldhook_describe(const struct vmoon_ldobj *obj,
 		what = "method ", of = spec->methods[hook->index].name;
 		break;
 	case VMOON_LDHOOK_BUFFER:
-		what = spec->queues[hook->index].on_buffer != 0
-			       ? "on_buffer of "
-			       : "on_kick of ";
+		what = "on_buffer of ";
 		of = spec->queues[hook->index].name;
 		break;
 	case VMOON_LDHOOK_CONFIG: what = "on_config_write"; break;

@@ -340,8 +340,10 @@ static void push_given(struct vmoon_ldcheck *c)
 
 static int refuse_read(lua_State *L)
 {
-	const char *name = luaL_tolstring(L, 2, NULL);
+	const char *name;
 
+	vmoon_ldlib_push_text(L, 2);
+	name = lua_tostring(L, -1);
 	vmoon_ldlib_push_hint(L, name, lua_upvalueindex(1));
 	return luaL_error(L, "there is no parameter '%s'%s", name,
 			  lua_tostring(L, -1));

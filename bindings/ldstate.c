@@ -38,7 +38,10 @@ enum {
 	TIMED_EVERY = 11,   /* then: a prime, as calls often come in turns */
 	TICKS_UNIT = 1 << 20,
 	DEEP_CALLS = 200,
-	HEAD_BYTES = 512 /* of a text, where binary data shows */
+	KEYS_MAX = 1 << 14, /* of a table, besides its list */
+	NODES_BYTES = 24 * KEYS_MAX,
+	LATE_BYTES = 64 << 10, /* at most, of what is over its budget */
+	HEAD_BYTES = 512       /* of a text, where binary data shows */
 };
 #define NO_MEMORY "not enough memory" /* Lua's own words */
 #define GC_SLICE_NS UINT64_C(200000)
@@ -62,7 +65,8 @@ struct vmoon_ldstate {
 
 	/* Bytes: when whoever owns it shall collect, when a call does. */
 	size_t garbage_at, collect_at;
-	bool was_late, was_deep; /* deep: when memory ended */
+	bool was_late;
+	bool was_deep, was_wide; /* when memory ended: calls, a table */
 	char error[VMOON_LDSTATE_ERROR_MAX];
 	struct vmoon_ldstate_stats stats; /* but for times and memory */
 	/* Of one call in TIMED_EVERY, once there were many; of all that the
@@ -82,13 +86,37 @@ struct vmoon_ldstate *vmoon_ldstate_of(lua_State *L)
 
 /* ---- memory ---- */
 
+/*
+ * What else one instruction of Lua, or one C function, could do for seconds,
+ * without a look at the budget: tables whose integer keys all collide, which
+ * are put into a larger one one by one, and a stack that grows for ever. Only
+ * the nodes of a table are a block of their own that is no object and has
+ * exactly such a size (liblua 5.4, ltable.c, setnodevector).
+ */
+static bool is_refused(struct vmoon_ldstate *s, const void *block,
+		       size_t old_size, size_t new_size)
+{
+	if (s->is_trusted || (block != NULL && new_size <= old_size))
+		return false;
+	if (s->is_running && new_size > LATE_BYTES &&
+	    __atomic_load_n(&s->budget.is_over, __ATOMIC_RELAXED))
+		return true;
+	if (block != NULL || old_size != 0 || new_size <= NODES_BYTES ||
+	    new_size % NODES_BYTES != 0 ||
+	    (new_size / NODES_BYTES & (new_size / NODES_BYTES - 1)) != 0)
+		return false;
+	s->was_wide = true;
+	return true;
+}
+
 static void *allocate(void *ctx, void *block, size_t old_size, size_t new_size)
 {
 	struct vmoon_ldstate *s = ctx;
-	void *new_block = vmoon_larena_resize(s->arena, block, new_size);
+	void *new_block = NULL;
 	lua_Debug ar;
 
-	(void)old_size;
+	if (new_size == 0 || !is_refused(s, block, old_size, new_size))
+		new_block = vmoon_larena_resize(s->arena, block, new_size);
 	if (new_block == NULL && new_size > 0 && s->is_running)
 		s->was_deep |= lua_getstack(s->L, DEEP_CALLS, &ar) != 0;
 	return new_block;
@@ -139,7 +167,7 @@ static void set_marks(struct vmoon_ldstate *s)
 static void begin(struct vmoon_ldstate *s, uint64_t budget_ns)
 {
 	s->is_running = true;
-	s->was_deep = false;
+	s->was_deep = s->was_wide = false;
 	vmoon_ldbudget_begin(&s->budget, s->L,
 			     s->is_trusted
 				     ? UINT64_MAX
@@ -172,6 +200,19 @@ static void note_text(struct vmoon_ldstate *s, const char *text, size_t len)
 	vmoon_ldstate_line(s->error, sizeof(s->error), text, len);
 }
 
+static void note_memory(struct vmoon_ldstate *s)
+{
+	const char *why = "";
+
+	if (s->was_deep)
+		why = " in more than 200 nested calls: does a function call "
+		      "itself for ever?";
+	else if (s->was_wide)
+		why = ": a table has at most 16384 keys besides 1 to n";
+	(void)snprintf(s->error, sizeof(s->error), "out of memory (%zu KiB)%s",
+		       s->block_size / 1024, why);
+}
+
 /* The error object is on the top; it is not asked anything. */
 static enum vmoon_status note_error(struct vmoon_ldstate *s, int status,
 				    uint64_t budget_ns)
@@ -190,12 +231,7 @@ static enum vmoon_status note_error(struct vmoon_ldstate *s, int status,
 		return VMOON_E_TIMEOUT;
 	}
 	if (status == LUA_ERRMEM) {
-		(void)snprintf(
-			s->error, sizeof(s->error), "out of memory (%zu KiB)%s",
-			s->block_size / 1024,
-			s->was_deep ? " in more than 200 nested calls: "
-				      "does a function call itself for ever?"
-				    : "");
+		note_memory(s);
 		return VMOON_E_NOMEM;
 	}
 	if (lua_type(s->L, -1) == LUA_TSTRING) {
@@ -329,8 +365,7 @@ void vmoon_ldstate_load(lua_State *L, const char *text, size_t len,
 	if (is_binary(text, len))
 		luaL_error(L, "%s: it is binary data, not a Lua script",
 			   chunk_name + 1); /* behind "@" or "=" */
-	vmoon_ldguard_charge(L, len);
-	if (luaL_loadbufferx(L, text, len, chunk_name, "t") != LUA_OK)
+	if (vmoon_ldguard_load(L, text, len, chunk_name) != LUA_OK)
 		lua_error(L);
 }
 
