@@ -27,6 +27,11 @@ enum {
 	STACK_BYTES = 320 << 10, /* what a vCPU's 512 KiB leave, and more */
 #endif
 	CALLS = 3,
+#if defined(VMOON_CHECK_LOCKS)
+	CPU_S_MAX = 100,
+#else
+	CPU_S_MAX = 6, /* of a call: 20 times the slowest, a hang guard */
+#endif
 	FILE_MAX = 1 << 16
 };
 
@@ -51,8 +56,17 @@ struct attack {
 struct calls {
 	struct vmoon_ldstate *s;
 	unsigned ends[CALLS], good[CALLS];
+	uint64_t cpu_ns[CALLS];
 	char error[CALLS][VMOON_LDSTATE_ERROR_MAX];
 };
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t), 0);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
 
 /* Stack: the attack, and a function that is none. */
 static void *call_thread(void *arg)
@@ -61,6 +75,8 @@ static void *call_thread(void *arg)
 	lua_State *L = vmoon_ldstate_lua(c->s);
 
 	for (int i = 0; i < CALLS; i++) {
+		const uint64_t begin = cpu_ns();
+
 		lua_pushvalue(L, 1);
 		if (vmoon_ldstate_call(c->s, 0, 0))
 			c->ends[i] = ENDS;
@@ -73,6 +89,9 @@ static void *call_thread(void *arg)
 					     : FAILS;
 		(void)snprintf(c->error[i], sizeof(c->error[i]), "%s",
 			       vmoon_ldstate_error(c->s));
+		while (vmoon_ldstate_wants_gc(c->s))
+			vmoon_ldstate_gc(c->s, 200000); /* as a worker does */
+		c->cpu_ns[i] = cpu_ns() - begin;
 		lua_pushvalue(L, 2);
 		lua_pushinteger(L, i);
 		c->good[i] = vmoon_ldstate_call(c->s, 1, 1) &&
@@ -114,6 +133,9 @@ static void check_calls(const struct attack *a, const struct calls *c)
 		if ((c->ends[i] & a->ends) == 0)
 			fail_msg("%s, call %d: ended as %u (%s)", a->name, i,
 				 c->ends[i], c->error[i]);
+		if (c->cpu_ns[i] > UINT64_C(1000000000) * CPU_S_MAX)
+			fail_msg("%s, call %d: took %.1f s", a->name, i,
+				 (double)c->cpu_ns[i] / 1e9);
 		if (c->good[i] == 0)
 			fail_msg("%s: the state is of no use after call %d",
 				 a->name, i);
@@ -218,10 +240,13 @@ static const struct CMUnitTest tests[] = {
 	ATTACK("y12_gsub_function", test_y_12__gsub_function, LATE),
 	ATTACK("y13_debug", test_y_13__debug, ENDS),
 	ATTACK("y14_collect", test_y_14__collect, ENDS),
+	ATTACK("y14_collisions", test_y_14__collisions, NO_MEMORY | LATE),
 	ATTACK("y14_full", test_y_14__full, LATE),
 	ATTACK("y14_garbage", test_y_14__garbage, LATE),
+	ATTACK("y14_weak_keys", test_y_14__weak_keys, ENDS | LATE),
 	ATTACK("y15_bytecode", test_y_15__bytecode, ENDS),
 	ATTACK("y16_big_chunk", test_y_16__big_chunk, ENDS),
+	ATTACK("y16_call_cycle", test_y_16__call_cycle, LATE | NO_MEMORY),
 	ATTACK("y16_concat_depth", test_y_16__concat_depth, FAILS),
 	ATTACK("y16_coroutine_depth", test_y_16__coroutine_depth, FAILS),
 	ATTACK("y16_format_depth", test_y_16__format_depth, FAILS),
@@ -229,6 +254,7 @@ static const struct CMUnitTest tests[] = {
 	ATTACK("y16_gsub_table_depth", test_y_16__gsub_table_depth, FAILS),
 	ATTACK("y16_load_depth", test_y_16__load_depth, FAILS),
 	ATTACK("y16_load_storm", test_y_16__load_storm, LATE),
+	ATTACK("y16_long_jumps", test_y_16__long_jumps, LATE),
 	ATTACK("y16_metamethod_depth", test_y_16__metamethod_depth, FAILS),
 	ATTACK("y16_parser_depth", test_y_16__parser_depth, FAILS),
 	ATTACK("y16_pcall_depth", test_y_16__pcall_depth, LATE),
