@@ -17,8 +17,9 @@
 #include "vmoon/le.h"
 
 enum {
-	LEVEL_SLOTS = 6,   /* of Lua's stack, besides the keys of a table */
-	PAIR_BYTES_MIN = 6 /* an empty string and a boolean */
+	LEVEL_SLOTS = 6,    /* of Lua's stack, besides the keys of a table */
+	PAIR_BYTES_MIN = 6, /* an empty string and a boolean */
+	KEYS_MAX = VMOON_LDPACK_BYTES_MAX / PAIR_BYTES_MIN
 };
 
 /* ---- packing ---- */
@@ -235,6 +236,11 @@ static void sort_keys(lua_State *L, int first, int count)
 	}
 }
 
+static bool is_key(lua_State *L, int idx)
+{
+	return lua_type(L, idx) == LUA_TSTRING || lua_isinteger(L, idx);
+}
+
 /* All keys on the stack, sorted. False: why not is said. */
 static bool push_keys(struct writer *w, int table, int *out_count)
 {
@@ -244,9 +250,9 @@ static bool push_keys(struct writer *w, int table, int *out_count)
 	lua_pushnil(L);
 	while (lua_next(L, table) != 0) {
 		lua_pop(L, 1);
-		if (lua_type(L, -1) != LUA_TSTRING && !lua_isinteger(L, -1))
+		if (!is_key(L, -1))
 			return refuse_type(w, -1, " as a key");
-		if (++count > VMOON_LDPACK_BYTES_MAX / PAIR_BYTES_MIN)
+		if (++count > KEYS_MAX)
 			return refuse(w, "it is larger than 4 MiB");
 		if (is_enough(w, (size_t)count * PAIR_BYTES_MIN))
 			return false;
@@ -257,6 +263,26 @@ static bool push_keys(struct writer *w, int table, int *out_count)
 	sort_keys(L, lua_gettop(L) - count + 1, count);
 	*out_count = count;
 	return true;
+}
+
+int vmoon_ldpack_push_keys(lua_State *L, int idx)
+{
+	const int table = lua_absindex(L, idx), top = lua_gettop(L);
+
+	lua_pushnil(L);
+	while (lua_next(L, table) != 0) {
+		lua_pop(L, 1);
+		if (!is_key(L, -1))
+			continue;
+		if (lua_gettop(L) - top > KEYS_MAX ||
+		    lua_checkstack(L, LEVEL_SLOTS) == 0) {
+			lua_settop(L, top);
+			return -1;
+		}
+		lua_pushvalue(L, -1);
+	}
+	sort_keys(L, top + 1, lua_gettop(L) - top);
+	return lua_gettop(L) - top;
 }
 
 static bool check_place(struct writer *w, int table, unsigned depth)

@@ -34,6 +34,13 @@ size_t vmoon_ldpack(lua_State *L, int idx, unsigned char *buf, size_t cap,
 		    const char *root, char why[VMOON_LDPACK_PATH_MAX + 64]);
 
 /*
+ * Pushes the keys of the table at idx that can be saved, in that order: how
+ * many. -1, and none pushed, for more of them than can be saved, or than there
+ * is room for. Raises nothing; the caller has room for two more values.
+ */
+int vmoon_ldpack_push_keys(lua_State *L, int idx);
+
+/*
  * The values from first to the top, with their number in n, as table.pack has
  * them; the bytes stay at the top. NULL, and why, for what cannot be moved.
  */

@@ -11,7 +11,10 @@
 enum {
 	PIO_SPACE = 1 << 16,
 	STATE_PROBLEMS_MAX = 16,
-	STATE_LOOK_BYTES = 1 << 16 /* for more than one: a bound on the time */
+	/* For more than one problem, a bound on the time: of a table in the
+	 * state, and of all of them. */
+	STATE_LOOK_EACH = 1 << 17,
+	STATE_LOOK_ALL = 1 << 21
 };
 
 /* The choices of worker, in their order. */
@@ -166,38 +169,90 @@ static void say_state(struct vmoon_ldcheck *c, char *why)
 	vmoon_ldcheck_leave(c, before);
 }
 
-/* One problem of each entry of the table at the top: how many; they are said
- * when there are several. */
-static size_t check_entries(struct vmoon_ldcheck *c, bool is_said)
+/* A look at the entries of a state, one by one. */
+struct look {
+	struct vmoon_ldcheck *c;
+	int table;
+	size_t left;               /* bytes of tables that are looked at */
+	size_t count;              /* of problems */
+	bool is_said;              /* or only counted */
+	bool is_key[LUA_NUMTYPES]; /* said of a key of this type */
+};
+
+/* The entry alone whose key is at the top. */
+static void look_at_entry(struct look *look)
 {
 	char why[VMOON_LDPACK_PATH_MAX + 64];
+	lua_State *L = look->c->L;
+	bool is_table;
+	size_t len;
+
+	lua_createtable(L, 0, 1);
+	lua_pushvalue(L, -2);
+	lua_pushvalue(L, -1);
+	lua_rawget(L, look->table);
+	is_table = lua_istable(L, -1);
+	lua_rawset(L, -3);
+	/* Whatever its size, one that is no table takes no time. */
+	if (!is_table || look->left >= STATE_LOOK_EACH) {
+		len = vmoon_ldpack(L, -1, NULL, STATE_LOOK_EACH, "state", why);
+		if (is_table)
+			look->left -= len == 0 || len > STATE_LOOK_EACH
+					      ? STATE_LOOK_EACH
+					      : len;
+		look->count += len == 0;
+		if (len == 0 && look->is_said)
+			say_state(look->c, why);
+	}
+	lua_pop(L, 1);
+}
+
+/* Keys that cannot be saved have no order: each type of them is told once. */
+static void look_at_odd_keys(struct look *look)
+{
+	lua_State *L = look->c->L;
+
+	lua_pushnil(L);
+	while (lua_next(L, look->table) != 0) {
+		const int type = lua_type(L, -2);
+
+		lua_pop(L, 1);
+		if (type == LUA_TSTRING || lua_isinteger(L, -1) || type < 0 ||
+		    type >= (int)VMOON_COUNTOF(look->is_key) ||
+		    look->is_key[type])
+			continue;
+		look->is_key[type] = true;
+		look_at_entry(look);
+	}
+}
+
+/* One problem of each entry of the table at the top: how many; they are said
+ * when there are several. Those of a hash are looked at in a fixed order, so
+ * that what is said is the same in each run. */
+static size_t check_entries(struct vmoon_ldcheck *c, bool is_said)
+{
 	struct vmoon_ldnote *before = c->last;
 	lua_State *L = c->L;
-	size_t n = 0, sum = 0;
+	const int top = lua_gettop(L);
+	struct look look = {.c = c,
+			    .table = top,
+			    .left = STATE_LOOK_ALL,
+			    .is_said = is_said};
+	int count;
 
 	luaL_checkstack(L, 8, "device file");
-	lua_pushnil(L);
-	while (lua_next(L, -2) != 0) {
-		size_t len;
-
-		lua_createtable(L, 0, 1); /* the entry alone */
-		lua_pushvalue(L, -3);
-		lua_pushvalue(L, -3);
-		lua_rawset(L, -3);
-		len = vmoon_ldpack(L, -1, NULL, STATE_LOOK_BYTES, "state", why);
-		n += len == 0;
-		sum += len + 1;
-		if (len == 0 && is_said)
-			say_state(c, why);
-		lua_pop(L, 2);
-		if (n == STATE_PROBLEMS_MAX || sum > STATE_LOOK_BYTES) {
-			lua_pop(L, 1);
-			break;
-		}
+	look_at_odd_keys(&look);
+	count = vmoon_ldpack_push_keys(L, top);
+	luaL_checkstack(L, 8, "device file");
+	for (int i = 1; i <= count && look.count < STATE_PROBLEMS_MAX; i++) {
+		lua_pushvalue(L, top + i);
+		look_at_entry(&look);
+		lua_pop(L, 1);
 	}
+	lua_settop(L, top);
 	if (is_said)
 		vmoon_ldcheck_sort(c, before);
-	return n;
+	return look.count;
 }
 
 /* The state's table, or an empty one, at the top. */

@@ -260,6 +260,91 @@ static void test_ldspec__timers_methods_and_state(void **state)
 	spec_rig_rows(*state, rows, VMOON_COUNTOF(rows));
 }
 
+static void test_ldspec__every_entry_of_a_state_is_looked_at(void **state)
+{
+	static const struct spec_row rows[] = {
+		/* Whatever the size of the others. */
+		{MMIO("state = { big = ('x'):rep(70000), f = print, g = print, "
+		      "h = { big = ('x'):rep(70000), z = print } }"),
+		 "state.f: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.g: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.h.z: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"},
+		/* Tables that would take forever are not looked at for it. */
+		{FILE_OF("local t = { 1 } for i = 1, 13 do local u = {} for i "
+			 "= 1, 9 do u[i] = t end t = u end local s = { y = "
+			 "print, z = print } for i = 1, 2000 do s['t' .. i] = "
+			 "t end return dev.mmio { size = 4, registers = { A = "
+			 "{ at = 0 } }, state = s }"),
+		 "state.y: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.z: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"},
+		/* The first of many, and a key of each type. */
+		{FILE_OF("local s = { [1.5] = 1, [2.5] = 1, [true] = 1 } for i "
+			 "= 10, 40 do s['t' .. i] = print end return dev.mmio "
+			 "{ size = 4, registers = { A = { at = 0 } }, state = "
+			 "s }"),
+		 "state: a boolean as a key cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state: a number as a key cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t10: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t11: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t12: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t13: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t14: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t15: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t16: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t17: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t18: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t19: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t20: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t21: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t22: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"
+		 "state.t23: a function cannot be saved\n"
+		 "  state is plain data: numbers, strings, booleans and tables "
+		 "of them\n"},
+	};
+
+	spec_rig_rows(*state, rows, VMOON_COUNTOF(rows));
+}
+
 static void test_ldspec__declarations_of_parameters(void **state)
 {
 	static const struct spec_row rows[] = {
@@ -490,6 +575,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_ldspec__keys_that_do_not_exist),
 	TEST(test_ldspec__values_of_the_wrong_type),
 	TEST(test_ldspec__timers_methods_and_state),
+	TEST(test_ldspec__every_entry_of_a_state_is_looked_at),
 	TEST(test_ldspec__declarations_of_parameters),
 	TEST(test_ldspec__virtio_devices),
 	TEST(test_ldspec__all_mistakes_come_at_once),
