@@ -70,11 +70,11 @@ static const struct vmoon_ldkey device_rows[] = {
 		 .word = "integer",
 		 .type = VMOON_LDKEY_INTEGER,
 		 .kinds = REGS,
-		 .min = 1,
+		 .min = 3, /* lower ones are the machine's own */
 		 .max = 23,
 		 .others = " gsi irq_line ",
 		 .default_text = "one that nobody else has",
-		 .doc = "The line of its interrupt, 1 to 23.",
+		 .doc = "The line of its interrupt, 3 to 23.",
 		 .example = "line = 3"},
 	[VMOON_LDKEY_DEVICE_ID] =
 		{.name = "id",

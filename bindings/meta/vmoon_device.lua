@@ -20,7 +20,7 @@
 ---@field size integer|string
 ---The kind of its interrupt. Left out: it has no interrupt.
 ---@field irq? "level"|"edge"
----The line of its interrupt, 1 to 23. Left out: one that nobody else has.
+---The line of its interrupt, 3 to 23. Left out: one that nobody else has.
 ---@field line? integer
 ---What who uses it may set; hooks read d.params.
 ---@field params? table<string, vmoon.device.Param>
@@ -59,7 +59,7 @@
 ---@field size integer|string
 ---The kind of its interrupt. Left out: it has no interrupt.
 ---@field irq? "level"|"edge"
----The line of its interrupt, 1 to 23. Left out: one that nobody else has.
+---The line of its interrupt, 3 to 23. Left out: one that nobody else has.
 ---@field line? integer
 ---What who uses it may set; hooks read d.params.
 ---@field params? table<string, vmoon.device.Param>

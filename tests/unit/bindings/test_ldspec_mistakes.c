@@ -106,7 +106,7 @@ static void test_ldspec__values_of_the_wrong_type(void **state)
 		 "irq: expected one of \"level\", \"edge\"; got string "
 		 "\"levl\"\n"
 		 "  did you mean \"level\"?\n"
-		 "line: 99 is out of range 1..23\n"
+		 "line: 99 is out of range 3..23\n"
 		 "params: expected a table, got integer 1\n"
 		 "  for example: params = { hz = { type = \"integer\", default "
 		 "= 50 } }\n"
@@ -174,6 +174,11 @@ static void test_ldspec__values_of_the_wrong_type(void **state)
 		 "where: \"script\" is for devices that a script writes "
 		 "inline\n"
 		 "  code of a file has a state of its own; leave it out\n"},
+		/* The lowest lines are the machine's own. */
+		{MMIO("irq = 'level', line = 2"),
+		 "line: 2 is out of range 3..23\n"},
+		{MMIO("irq = 'level', line = 0"),
+		 "line: 0 is out of range 3..23\n"},
 		{MMIO("line = 5"), "line: the device has no interrupt\n"
 				   "  for example: irq = \"level\"\n"},
 		{FILE_OF("return dev.mmio { size = '4K', registers = { A = { "
