@@ -305,15 +305,16 @@ static void check_config(struct walk *w)
 		vmoon_lresult_raise(w->L, NULL, &err);
 }
 
-/* core.config_error(problems, function, source, name, line), then raise it. */
-static void raise_problems(lua_State *L, int list, const char *function,
-			   const struct vmoon_lcfg_origin *origin)
+void vmoon_lcfg_raise(lua_State *L, int list, const char *maker,
+		      const char *function,
+		      const struct vmoon_lcfg_origin *origin)
 {
 	lua_Debug ar;
 
+	list = lua_absindex(L, list);
 	luaL_checkstack(L, 8, NULL);
 	vmoon_lmod_push_core(L);
-	lua_getfield(L, -1, "config_error");
+	lua_getfield(L, -1, maker);
 	lua_pushvalue(L, list);
 	if (origin != NULL) {
 		lua_pushstring(L, origin->function);
@@ -365,7 +366,7 @@ void vmoon_lcfg_check_into(lua_State *L, int idx, struct vmoon_config *cfg,
 		refuse_type(&w, idx);
 	}
 	if (lua_rawlen(L, w.list) > 0)
-		raise_problems(L, w.list, function, origin);
+		vmoon_lcfg_raise(L, w.list, "config_error", function, origin);
 	lua_settop(L, w.list - 1);
 }
 
@@ -383,7 +384,7 @@ void vmoon_lcfg_check_at(lua_State *L, int idx, struct vmoon_config *cfg,
 	w.is_walking = false;
 	check_config(&w);
 	if (lua_rawlen(L, w.list) > 0)
-		raise_problems(L, w.list, function, NULL);
+		vmoon_lcfg_raise(L, w.list, "config_error", function, NULL);
 	lua_settop(L, w.list - 1);
 }
 
@@ -436,7 +437,8 @@ static void check_json(lua_State *L, int idx, struct vmoon_lbox *box,
 		vmoon_lresult_raise(L, NULL, &err);
 	}
 	if (lua_rawlen(L, w.list) > 0)
-		raise_problems(L, w.list, origin->function, origin);
+		vmoon_lcfg_raise(L, w.list, "config_error", origin->function,
+				 origin);
 	lua_settop(L, w.list - 1);
 }
 

@@ -40,6 +40,14 @@ void vmoon_lcfg_check_into(lua_State *L, int idx, struct vmoon_config *cfg,
 void vmoon_lcfg_check_at(lua_State *L, int idx, struct vmoon_config *cfg,
 			 const char *path, const char *function);
 
+/*
+ * Raises what core's function `maker` makes of the list, which has problems as
+ * locate.lua has them ("config_error"); origin and function as above.
+ */
+void vmoon_lcfg_raise(lua_State *L, int list, const char *maker,
+		      const char *function,
+		      const struct vmoon_lcfg_origin *origin);
+
 /* Whether a file of this name holds JSON instead of a script. */
 bool vmoon_lcfg_is_json(const char *path);
 

@@ -1,41 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ldmaker.c - the key "devices": files in Lua as devices of a VM. Scripts have
- * their files checked before a VM is made, so that mistakes have places; the
- * maker reads them again, for C programs that brought a config of their own.
+ * had their files checked before (ldmaker_script.c), so that mistakes have
+ * places; the maker reads them again, for C programs with a config of their
+ * own.
  */
 #include "ldmaker.h"
 
-#include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "lbox.h"
-#include "ldinline.h"
+#include "ldmaker_parts.h"
 #include "ldpack.h"
 #include "ldproblems.h"
 #include "ldvirtio.h"
-#include "lmod.h"
-#include "lresult.h"
-#include "lvm.h"
 
-/* A device file with what the config says of it. */
-struct wanted {
-	struct vmoon_ldobj_options options;
-	unsigned char *params; /* owned; those of options */
-	size_t params_len;
-	uint64_t at;
-	unsigned irq;
-};
-
-static void free_wanted(struct wanted *w)
+void vmoon_ldwanted_fini(struct vmoon_ldwanted *w)
 {
 	vmoon_mem_free(w->options.mem, w->params, w->params_len);
 	w->params = NULL;
 }
 
 static enum vmoon_status pack_params(const struct vmoon_config *cfg, size_t i,
-				     struct wanted *w, struct vmoon_error *err)
+				     struct vmoon_ldwanted *w,
+				     struct vmoon_error *err)
 {
 	w->params_len = vmoon_ldpack_params(cfg, i, NULL, 0);
 	if (w->params_len > VMOON_LDPACK_BYTES_MAX)
@@ -51,14 +39,13 @@ static enum vmoon_status pack_params(const struct vmoon_config *cfg, size_t i,
 	return VMOON_OK;
 }
 
-/* To be freed when it is good. */
-static enum vmoon_status read_wanted(struct vmoon_runtime *rt,
-				     const struct vmoon_config *cfg, size_t i,
-				     struct wanted *out,
-				     struct vmoon_error *err)
+enum vmoon_status vmoon_ldwanted_read(struct vmoon_runtime *rt,
+				      const struct vmoon_config *cfg, size_t i,
+				      struct vmoon_ldwanted *out,
+				      struct vmoon_error *err)
 {
 	struct vmoon_config_device d = VMOON_INIT(struct vmoon_config_device);
-	struct wanted w = {0};
+	struct vmoon_ldwanted w = {0};
 	enum vmoon_status st = vmoon_config_device(cfg, i, &d, err);
 
 	if (st == VMOON_OK)
@@ -94,7 +81,7 @@ struct misfit {
 };
 
 /* A script's functions have what they are to have by where = "script". */
-static bool is_trust_wrong(const struct wanted *w, struct misfit *out)
+static bool is_trust_wrong(const struct vmoon_ldwanted *w, struct misfit *out)
 {
 	if (!w->options.is_trusted || !w->options.source.is_inline)
 		return false;
@@ -105,7 +92,7 @@ static bool is_trust_wrong(const struct wanted *w, struct misfit *out)
 	return true;
 }
 
-static bool is_place_wrong(const struct wanted *w,
+static bool is_place_wrong(const struct vmoon_ldwanted *w,
 			   const struct vmoon_ldobj *obj, struct misfit *out)
 {
 	const struct vmoon_ldspec *spec = vmoon_ldobj_spec(obj);
@@ -146,10 +133,10 @@ static enum vmoon_status refuse(const struct misfit *m, size_t i,
 			  m->key, m->why);
 }
 
-static enum vmoon_status create_object(const struct wanted *w, size_t i,
-				       void *problems, /* or NULL */
-				       struct vmoon_ldobj **out_obj,
-				       struct vmoon_error *err)
+enum vmoon_status vmoon_ldwanted_create(const struct vmoon_ldwanted *w,
+					size_t i, void *problems, /* or NULL */
+					struct vmoon_ldobj **out_obj,
+					struct vmoon_error *err)
 {
 	struct misfit misfit;
 	enum vmoon_status st;
@@ -169,7 +156,8 @@ static enum vmoon_status create_object(const struct wanted *w, size_t i,
 
 /* ---- in a VM ---- */
 
-static enum vmoon_status add_object(struct vmoon_vm *vm, const struct wanted *w,
+static enum vmoon_status add_object(struct vmoon_vm *vm,
+				    const struct vmoon_ldwanted *w,
 				    struct vmoon_ldobj *obj,
 				    struct vmoon_error *err)
 {
@@ -192,7 +180,7 @@ static enum vmoon_status add_object(struct vmoon_vm *vm, const struct wanted *w,
 struct batch {
 	struct vmoon_mem *mem;
 	struct item {
-		struct wanted wanted;
+		struct vmoon_ldwanted wanted;
 		struct vmoon_ldobj *obj; /* owned */
 	} * items;
 	size_t count, capacity;
@@ -219,11 +207,11 @@ static enum vmoon_status create_item(struct vmoon_ldmaker *maker,
 				     struct item *item, size_t i,
 				     struct vmoon_error *err)
 {
-	struct wanted *w = &item->wanted;
+	struct vmoon_ldwanted *w = &item->wanted;
 	struct vmoon_ldproblems *problems =
 		maker != NULL && w->options.is_trusted ? maker->problems : NULL;
 	const enum vmoon_status st =
-		create_object(w, i, problems, &item->obj, err);
+		vmoon_ldwanted_create(w, i, problems, &item->obj, err);
 
 	if (st != VMOON_OK && problems != NULL)
 		maker->failed = i + 1;
@@ -239,9 +227,9 @@ static enum vmoon_status read_batch(struct vmoon_vm *vm,
 
 	for (size_t i = 0; i < b->capacity && st == VMOON_OK; i++) {
 		struct item *item = &b->items[i];
-		struct wanted *w = &item->wanted;
+		struct vmoon_ldwanted *w = &item->wanted;
 
-		st = read_wanted(vmoon_vm_runtime(vm), cfg, i, w, err);
+		st = vmoon_ldwanted_read(vmoon_vm_runtime(vm), cfg, i, w, err);
 		if (st != VMOON_OK)
 			break;
 		b->count++;
@@ -276,7 +264,7 @@ static void free_batch(struct batch *b)
 {
 	for (size_t i = 0; i < b->count; i++) {
 		vmoon_ldobj_destroy(b->items[i].obj);
-		free_wanted(&b->items[i].wanted);
+		vmoon_ldwanted_fini(&b->items[i].wanted);
 	}
 	vmoon_mem_free(b->mem, b->items, b->capacity * sizeof(*b->items));
 }
@@ -308,202 +296,4 @@ enum vmoon_status vmoon_ldmaker_install(struct vmoon_runtime *rt,
 		.size = sizeof(m), .make = make, .ctx = maker};
 
 	return vmoon_runtime_set_device_maker(rt, &m, err);
-}
-
-/* ---- for scripts ---- */
-
-/* Parameters are checked when the device is made. */
-static void add_own(void *ctx, const struct vmoon_ldproblem *problem)
-{
-	if (!problem->is_param)
-		vmoon_ldproblems_add(ctx, problem);
-}
-
-/* Raises what is at idx, which cannot move, with what else is wrong. */
-static void raise_refused(lua_State *L, int idx,
-			  const struct vmoon_ldspec_source *source,
-			  const struct vmoon_ldproblems_origin *origin)
-{
-	struct vmoon_ldobj_options o = {.source = *source,
-					.extend = vmoon_ldvirtio_extend};
-	struct vmoon_ldproblems *rest;
-	struct vmoon_ldobj *obj = NULL;
-	struct vmoon_error err;
-
-	idx = lua_absindex(L, idx);
-	luaL_checkstack(L, 8, NULL);
-	if (vmoon_runtime_watchdog(vmoon_lvm_runtime(L), &o.watchdog, &err) !=
-	    VMOON_OK)
-		vmoon_lresult_raise(L, NULL, &err);
-	vmoon_lmod_push_core(L);
-	lua_getfield(L, -1, "inline_rest");
-	lua_pushvalue(L, idx);
-	rest = vmoon_ldproblems_push(L, NULL);
-	VMOON_IGNORE(vmoon_ldobj_create(&o, add_own, rest, &obj, &err));
-	vmoon_ldobj_destroy(obj);
-	vmoon_ldproblems_push_list(L, rest);
-	lua_remove(L, -2);
-	lua_call(L, 2, 0);
-	vmoon_ldproblems_raise_list(L, idx, origin);
-}
-
-void vmoon_ldmaker_inline(lua_State *L, int idx,
-			  struct vmoon_ldspec_source *out,
-			  const struct vmoon_ldproblems_origin *origin)
-{
-	vmoon_linline_pack(L, idx);
-	out->path = "device";
-	out->text = lua_tolstring(L, -1, &out->len);
-	out->is_inline = true;
-	out->allow_script = true;
-	if (lua_rawlen(L, -3) > 0)
-		raise_refused(L, -3, out, origin);
-	lua_remove(L, -3);
-}
-
-/*
- * Pushes the device that the i-th item of the spec's devices is or has, with
- * the path to it from there.
- */
-static const char *push_inline(lua_State *L, int spec, size_t i)
-{
-	lua_pushliteral(L, "devices");
-	lua_rawget(L, spec);
-	lua_rawgeti(L, -1, (lua_Integer)i + 1);
-	lua_remove(L, -2);
-	if (vmoon_linline_is_device(L, -1))
-		return "";
-	lua_pushliteral(L, "device");
-	lua_rawget(L, -2);
-	lua_remove(L, -2);
-	return ".device";
-}
-
-/* Where its mistakes are, by the spec's. */
-struct where {
-	struct vmoon_ldproblems_origin origin;
-	char prefix[32], inline_prefix[48];
-};
-
-static void set_where(struct where *at, const struct vmoon_lcfg_origin *origin,
-		      size_t i)
-{
-	(void)snprintf(at->prefix, sizeof(at->prefix), "devices.%zu", i + 1);
-	at->origin = (struct vmoon_ldproblems_origin){
-		.function = origin->function,
-		.prefix = at->prefix,
-		.script = origin->source != NULL ? origin : NULL};
-}
-
-/* Its text stays on the stack, on the functions that stay in the script. */
-static void load_inline(lua_State *L, int spec, size_t i, struct where *at,
-			struct vmoon_ldspec_source *out)
-{
-	const char *rest = push_inline(L, spec, i);
-
-	(void)snprintf(at->inline_prefix, sizeof(at->inline_prefix), "%s%s",
-		       at->prefix, rest);
-	at->origin.inline_prefix = at->inline_prefix;
-	vmoon_ldmaker_inline(L, -1, out, &at->origin);
-	lua_remove(L, -3); /* the device */
-}
-
-static void check_one(lua_State *L, int spec, const struct vmoon_config *cfg,
-		      size_t i, struct where *at)
-{
-	struct vmoon_runtime *rt = vmoon_lvm_runtime(L);
-	struct vmoon_config_device d = VMOON_INIT(struct vmoon_config_device);
-	struct vmoon_ldproblems *problems;
-	struct vmoon_ldspec_source own = {0};
-	struct vmoon_ldobj *obj = NULL;
-	struct vmoon_error err;
-	struct wanted w = {0};
-
-	if (vmoon_config_device(cfg, i, &d, &err) != VMOON_OK)
-		vmoon_lresult_raise(L, NULL, &err);
-	if (d.file != NULL && d.is_trusted)
-		return; /* it is not run just to be looked at */
-	at->origin.source = &own;
-	if (d.file == NULL)
-		load_inline(L, spec, i, at, &own);
-	problems = vmoon_ldproblems_push(L, vmoon_runtime_mem(rt));
-	if (read_wanted(rt, cfg, i, &w, &err) != VMOON_OK)
-		vmoon_lresult_raise(L, NULL, &err);
-	/* From here to free_wanted nothing raises. */
-	w.options.source.text = own.text;
-	w.options.source.len = own.len;
-	w.options.source.allow_script = own.is_inline;
-	own.path = w.options.source.path; /* the config's */
-	if (create_object(&w, i, problems, &obj, &err) != VMOON_OK) {
-		free_wanted(&w);
-		vmoon_ldproblems_raise(L, problems, &at->origin, &err);
-	}
-	vmoon_ldobj_destroy(obj);
-	free_wanted(&w);
-	at->origin.source = NULL;
-}
-
-void vmoon_ldmaker_check(lua_State *L, int idx, const struct vmoon_config *cfg,
-			 const struct vmoon_lcfg_origin *origin)
-{
-	const int top = lua_gettop(L);
-	struct where at;
-
-	luaL_checkstack(L, 12, NULL);
-	for (size_t i = 0; i < vmoon_config_device_count(cfg); i++) {
-		set_where(&at, origin, i);
-		check_one(L, idx, cfg, i, &at);
-		lua_settop(L, top);
-	}
-}
-
-void vmoon_ldmaker_fill(lua_State *L, int idx, const struct vmoon_config *cfg,
-			struct vmoon_ldmaker *maker)
-{
-	const size_t count = vmoon_config_device_count(cfg);
-	const struct vmoon_lcfg_origin origin = {.function = "new"};
-	struct vmoon_config_device d = VMOON_INIT(struct vmoon_config_device);
-	struct vmoon_ldspec_source *sources;
-	struct where at;
-	int lists, keep;
-
-	idx = lua_absindex(L, idx);
-	luaL_checkstack(L, 12, NULL);
-	lua_newtable(L);
-	lists = lua_gettop(L);
-	lua_newtable(L); /* what sources borrow, themselves first */
-	keep = lua_gettop(L);
-	sources = lua_newuserdatauv(L, (count + 1) * sizeof(*sources), 0);
-	memset(sources, 0, (count + 1) * sizeof(*sources));
-	lua_rawseti(L, keep, 1);
-	for (size_t i = 0; i < count; i++) {
-		if (vmoon_config_device(cfg, i, &d, NULL) != VMOON_OK ||
-		    d.file != NULL)
-			continue;
-		set_where(&at, &origin, i);
-		load_inline(L, idx, i, &at, &sources[i]);
-		lua_rawseti(L, keep, (lua_Integer)i + 2);
-		if (lua_rawlen(L, -1) > 0)
-			lua_rawseti(L, lists, (lua_Integer)i + 1);
-		else
-			lua_pop(L, 1);
-	}
-	maker->sources = sources;
-	maker->count = count;
-}
-
-void vmoon_ldmaker_raise(lua_State *L, const struct vmoon_config *cfg,
-			 size_t failed, const struct vmoon_ldproblems *problems,
-			 const struct vmoon_lcfg_origin *origin,
-			 const struct vmoon_error *err)
-{
-	struct vmoon_config_device d = VMOON_INIT(struct vmoon_config_device);
-	struct vmoon_ldspec_source own = {0};
-	struct where at;
-
-	set_where(&at, origin, failed - 1);
-	VMOON_IGNORE(vmoon_config_device(cfg, failed - 1, &d, NULL));
-	own.path = d.file != NULL ? d.file : "device";
-	at.origin.source = &own;
-	vmoon_ldproblems_raise(L, problems, &at.origin, err);
 }

@@ -36,8 +36,8 @@ void vmoon_ldmaker_inline(lua_State *L, int idx,
 	VMOON_NONNULL(1, 3, 4);
 /*
  * Reads and checks every device of the spec at idx, of which cfg was made, and
- * raises the mistakes of the first that has some, each with its place: in its
- * file or in the script.
+ * raises the mistakes of all, each with its place: in its file or in the
+ * script. None is run after one that used up its time.
  */
 void vmoon_ldmaker_check(lua_State *L, int idx, const struct vmoon_config *cfg,
 			 const struct vmoon_lcfg_origin *origin)

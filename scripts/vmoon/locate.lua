@@ -14,6 +14,10 @@ local ipairs, tonumber = ipairs, tonumber
 local sort, concat, format, rep = table.sort, table.concat, string.format, string.rep
 
 local MAX_TOKENS, MAX_WIDTH = 200000, 160
+local MAX_SHOWN <const> = 40 -- problems of several devices
+
+-- What each problem of an error looks like: { text, ... } by the error.
+local shown_of = setmetatable({}, { __mode = "k" })
 
 -- ---- tokens: { text, kind, line, column, width } ----
 
@@ -348,13 +352,15 @@ end
 
 local function error_of(problems, blocks, name, where)
   local first = problems[1]
-  return core.bless {
+  local err = core.bless {
     kind = "config", code = "config",
     message = format("%d problem%s in %s", #problems, #problems == 1 and "" or "s", where),
     detail = concat(blocks, "\n"),
     where = first.line and format("%s:%d:%d", name, first.line, first.column) or nil,
     problems = problems,
   }
+  shown_of[err] = blocks
+  return err
 end
 
 -- The vmoon.Error that lists all problems, in the order of the script.
@@ -427,4 +433,47 @@ function core.device_error(problems, file, prefix, called, script)
   local name = #own > 0 and file.path or script.name
   for _, problem in ipairs(given) do own[#own + 1] = problem end
   return error_of(own, blocks, name, file.inline and "an inline device" or format("device '%s'", core.plain(file.path)))
+end
+
+-- ---- several devices ----
+
+-- Adds what is new to the problems and their texts: whether something was. A
+-- file that is used twice has its mistakes once.
+local function add_new(err, problems, blocks, seen)
+  local had = #problems
+  for i, block in ipairs(shown_of[err]) do
+    if not seen[block] then
+      seen[block] = true
+      problems[#problems + 1], blocks[#blocks + 1] = err.problems[i], block
+    end
+  end
+  return #problems > had
+end
+
+-- One vmoon.Error for those of a VM's devices: { { path =, error = }, ... } in
+-- their order. One that has no problems (a syntax error) becomes one of the path.
+function core.devices_error(errors, called, source, name, line)
+  local problems, blocks, seen, count, where = {}, {}, {}, 0, nil
+  if #errors == 1 then return errors[1].error end
+  for _, one in ipairs(errors) do
+    local err = one.error
+    if not shown_of[err] then
+      local problem = { path = one.path, message = core.plain(err.message) }
+      err = core.config_error({ problem }, called, source, name, line)
+    end
+    if add_new(err, problems, blocks, seen) then count = count + 1 end
+    where = where or err.where
+  end
+  if count == 1 then return errors[1].error end
+  local more = #blocks - MAX_SHOWN
+  if more > 0 then
+    blocks[MAX_SHOWN + 1] = format("... and %d more problem%s", more, more == 1 and "" or "s")
+  end
+  return core.bless {
+    kind = "config", code = "config",
+    message = format("%d problems in %d devices", #problems, count),
+    detail = concat(blocks, "\n", 1, math.min(#blocks, MAX_SHOWN + 1)),
+    where = where,
+    problems = problems,
+  }
 end
