@@ -241,21 +241,124 @@ static enum vmoon_status read_batch(struct vmoon_vm *vm,
 	return st;
 }
 
+/*
+ * The key of a device that the machine has refused; "": none. It says which in
+ * words alone, behind the device's name.
+ */
+static const char *find_key(const char *msg, const char *name)
+{
+	static const struct {
+		const char *begin, *key;
+	} says[] = {
+		{": there is a device of that name", "name"},
+		{": interrupt ", "irq"},
+		{": 0x", "at"},
+	};
+	const size_t len = strlen(name);
+
+	if (strncmp(msg, name, len) != 0)
+		return "";
+	for (size_t i = 0; i < VMOON_COUNTOF(says); i++)
+		if (strncmp(msg + len, says[i].begin, strlen(says[i].begin)) ==
+		    0)
+			return says[i].key;
+	return "";
+}
+
+static bool has_name(struct vmoon_vm *vm, const char *name)
+{
+	const char *other;
+
+	for (size_t i = 0; vmoon_vm_device(vm, i, &other, NULL, NULL); i++)
+		if (strcmp(name, other) == 0)
+			return true;
+	return false;
+}
+
+static void explain_name(struct vmoon_ldmaker *maker, struct vmoon_vm *vm,
+			 const struct item *item)
+{
+	char name[96];
+	int n = 2;
+
+	do /* once for each device of the VM at most */
+		(void)snprintf(name, sizeof(name), "%s%d",
+			       vmoon_ldobj_name(item->obj), n++);
+	while (has_name(vm, name));
+	(void)snprintf(maker->hint, sizeof(maker->hint),
+		       "for example: name = \"%s\"", name);
+	maker->key = item->wanted.options.name != NULL ? "name" : "";
+}
+
+/* A place or a line: by the description, or by the device itself. */
+static void explain_place(struct vmoon_ldmaker *maker, const struct item *item,
+			  const char *key, const char *own_key)
+{
+	const struct vmoon_ldspec *spec = vmoon_ldobj_spec(item->obj);
+	const struct vmoon_ldwanted *w = &item->wanted;
+	const bool is_at = strcmp(key, "at") == 0;
+	const bool is_given = is_at ? w->at != 0 : w->irq != 0,
+		   has_own = is_at ? spec->at != 0 : spec->line != 0;
+	const char *what = is_at ? "place" : "one";
+
+	maker->is_own = !is_given && w->options.source.is_inline;
+	maker->key = is_given ? key : maker->is_own ? own_key : "";
+	if (is_given && has_own) /* left out, its own would be taken */
+		(void)snprintf(maker->hint, sizeof(maker->hint),
+			       "choose another");
+	else if (is_given || maker->is_own)
+		(void)snprintf(maker->hint, sizeof(maker->hint),
+			       "choose another, or leave \"%s\" out: a free %s "
+			       "is found",
+			       maker->key, what);
+	else
+		(void)snprintf(maker->hint, sizeof(maker->hint),
+			       "say another here, as %s = %s, or leave \"%s\" "
+			       "out of its file: a free %s is found",
+			       key, is_at ? "ADDRESS" : "NUMBER", own_key,
+			       what);
+}
+
+/* For a script: where in its description is what the machine has refused. */
+static void explain(struct vmoon_ldmaker *maker, struct vmoon_vm *vm,
+		    const struct batch *b, size_t i,
+		    const struct vmoon_error *err)
+{
+	const struct item *item = &b->items[i];
+	const char *key = find_key(err->msg, vmoon_ldobj_name(item->obj));
+
+	if (maker == NULL || err->status != VMOON_E_CONFIG)
+		return;
+	maker->failed = i + 1;
+	maker->key = "";
+	if (strcmp(key, "name") == 0)
+		explain_name(maker, vm, item);
+	else if (strcmp(key, "at") == 0)
+		explain_place(maker, item, "at", "at");
+	else if (strcmp(key, "irq") == 0)
+		explain_place(maker, item, "irq", "line");
+}
+
 static bool has_place(const struct item *item)
 {
 	return item->wanted.at != 0 || vmoon_ldobj_spec(item->obj)->at != 0;
 }
 
 static enum vmoon_status add_batch(struct vmoon_vm *vm, const struct batch *b,
+				   struct vmoon_ldmaker *maker,
 				   struct vmoon_error *err)
 {
 	enum vmoon_status st = VMOON_OK;
 
 	for (int fixed = 1; fixed >= 0; fixed--)
-		for (size_t i = 0; i < b->count && st == VMOON_OK; i++)
-			if (has_place(&b->items[i]) == (fixed == 1))
-				st = add_object(vm, &b->items[i].wanted,
-						b->items[i].obj, err);
+		for (size_t i = 0; i < b->count && st == VMOON_OK; i++) {
+			if (has_place(&b->items[i]) != (fixed == 1))
+				continue;
+			st = add_object(vm, &b->items[i].wanted,
+					b->items[i].obj, err);
+			if (st != VMOON_OK)
+				explain(maker, vm, b, i, err);
+		}
 	return st;
 }
 
@@ -283,7 +386,7 @@ static enum vmoon_status make(void *ctx, struct vmoon_vm *vm,
 				  "devices: out of memory");
 	st = read_batch(vm, cfg, ctx, &b, err);
 	if (st == VMOON_OK)
-		st = add_batch(vm, &b, err);
+		st = add_batch(vm, &b, ctx, err);
 	free_batch(&b);
 	return st;
 }

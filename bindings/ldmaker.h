@@ -19,7 +19,13 @@ struct vmoon_ldmaker {
 	size_t count;
 	/* Mistakes of a trusted file, which nobody has run before; or NULL. */
 	struct vmoon_ldproblems *problems;
-	size_t failed; /* out: the number of that device, from 1; 0: none */
+	/* Out, of the device that failed: its number, from 1; 0: none. */
+	size_t failed;
+	/* What the machine has refused of it: "at", "line", "irq", "name", or
+	 * "" for no key of the description's; NULL: the machine has not. */
+	const char *key;
+	bool is_own;    /* the key is one of the script's own device */
+	char hint[128]; /* "": none */
 };
 
 /* From now on VMs of this runtime may have devices in Lua; maker or NULL. */
@@ -49,11 +55,15 @@ void vmoon_ldmaker_check(lua_State *L, int idx, const struct vmoon_config *cfg,
  */
 void vmoon_ldmaker_fill(lua_State *L, int idx, const struct vmoon_config *cfg,
 			struct vmoon_ldmaker *maker) VMOON_NONNULL(1, 3, 4);
-/* Raises what is wrong with that device's file, as vmoon_ldmaker_check does. */
-void vmoon_ldmaker_raise(lua_State *L, const struct vmoon_config *cfg,
-			 size_t failed, const struct vmoon_ldproblems *problems,
+/*
+ * Raises what is wrong with the device of the spec at idx that failed, as
+ * vmoon_ldmaker_check does.
+ */
+void vmoon_ldmaker_raise(lua_State *L, int idx,
+			 const struct vmoon_ldmaker *maker,
+			 const struct vmoon_config *cfg,
 			 const struct vmoon_lcfg_origin *origin,
 			 const struct vmoon_error *err)
-	VMOON_NONNULL(1, 2, 4, 5, 6);
+	VMOON_NONNULL(1, 3, 4, 5, 6);
 
 #endif

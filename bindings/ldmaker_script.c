@@ -334,8 +334,25 @@ void vmoon_ldmaker_fill(lua_State *L, int idx, const struct vmoon_config *cfg,
 	maker->count = count;
 }
 
-void vmoon_ldmaker_raise(lua_State *L, const struct vmoon_config *cfg,
-			 size_t failed, const struct vmoon_ldproblems *problems,
+/* At the key of the description, or of the device in it, as far as it goes. */
+static void raise_unplaced(lua_State *L, int idx,
+			   const struct vmoon_ldmaker *maker,
+			   const struct where *at,
+			   const struct vmoon_lcfg_origin *origin,
+			   const struct vmoon_error *err)
+{
+	const char *inner = "", *dot = maker->key[0] != '\0' ? "." : "";
+
+	if (maker->is_own)
+		inner = push_inline(L, idx, maker->failed - 1);
+	lua_pushfstring(L, "%s%s%s%s", at->prefix, inner, dot, maker->key);
+	raise_placed(L, lua_tostring(L, -1), err->msg,
+		     maker->hint[0] != '\0' ? maker->hint : NULL, origin);
+}
+
+void vmoon_ldmaker_raise(lua_State *L, int idx,
+			 const struct vmoon_ldmaker *maker,
+			 const struct vmoon_config *cfg,
 			 const struct vmoon_lcfg_origin *origin,
 			 const struct vmoon_error *err)
 {
@@ -343,9 +360,11 @@ void vmoon_ldmaker_raise(lua_State *L, const struct vmoon_config *cfg,
 	struct vmoon_ldspec_source own = {0};
 	struct where at;
 
-	set_where(&at, origin, failed - 1);
-	VMOON_IGNORE(vmoon_config_device(cfg, failed - 1, &d, NULL));
+	set_where(&at, origin, maker->failed - 1);
+	if (maker->key != NULL)
+		raise_unplaced(L, idx, maker, &at, origin, err);
+	VMOON_IGNORE(vmoon_config_device(cfg, maker->failed - 1, &d, NULL));
 	own.path = d.file != NULL ? d.file : "device";
 	at.origin.source = &own;
-	vmoon_ldproblems_raise(L, problems, &at.origin, err);
+	raise_failed(L, maker->problems, &at, origin, err);
 }

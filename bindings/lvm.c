@@ -280,9 +280,8 @@ static enum vmoon_status create_vm(lua_State *L, int spec,
 	struct vmoon_vm_events events = VMOON_INIT(struct vmoon_vm_events);
 	const int handle = lua_gettop(L);
 	struct vmoon_ldproblems *problems;
-	struct vmoon_ldmaker *maker;
+	struct vmoon_ldmaker *maker, made;
 	enum vmoon_status st;
-	size_t failed;
 
 	problems = vmoon_ldproblems_push(L, vmoon_runtime_mem(self->rt));
 	lua_getfield(L, LUA_REGISTRYINDEX, MAKER_KEY);
@@ -292,16 +291,15 @@ static enum vmoon_status create_vm(lua_State *L, int spec,
 	events.device_error = take_trouble;
 	events.ctx = self;
 	st = vmoon_vm_create(self->rt, cfg, &events, &self->vm, err);
-	failed = maker->failed;
+	made = *maker;
 	*maker = (struct vmoon_ldmaker){0};
 	lua_pop(L, 1); /* what kept the devices */
 	if (st == VMOON_OK) {
 		keep_functions(L, handle);
 	} else {
 		self->vm = NULL;
-		if (failed > 0)
-			vmoon_ldmaker_raise(L, cfg, failed, problems, origin,
-					    err);
+		if (made.failed > 0)
+			vmoon_ldmaker_raise(L, spec, &made, cfg, origin, err);
 	}
 	lua_settop(L, handle);
 	return st;
