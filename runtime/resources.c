@@ -59,6 +59,7 @@ static enum vmoon_status take_line(struct vmoon_plan *plan, const char *owner,
 				   uint64_t *out_line, struct vmoon_error *err)
 {
 	unsigned line = plan->limits.lines_low;
+	const char *user;
 
 	if (r->is_fixed &&
 	    (r->base < plan->limits.lines_first || r->base >= VMOON_GSI_COUNT))
@@ -78,17 +79,20 @@ static enum vmoon_status take_line(struct vmoon_plan *plan, const char *owner,
 				  "name one to share",
 				  owner, plan->limits.lines_low,
 				  plan->limits.lines_high);
+	user = plan->user[line];
 	if (plan->users[line] > 0 &&
 	    (r->is_edge || (plan->edges >> line & 1) != 0))
 		return vmoon_fail(err, VMOON_E_CONFIG, 0,
-				  "%s: interrupt %u has another user; one with "
-				  "edges is not shared",
-				  owner, line);
+				  "%s: interrupt %u has another user%s%s; one "
+				  "with edges is not shared",
+				  owner, line, user != NULL ? ", " : "",
+				  user != NULL ? user : "");
 	if (plan->users[line] == UINT8_MAX)
 		return vmoon_fail(err, VMOON_E_CONFIG, 0,
 				  "%s: interrupt %u has no more than %d users",
 				  owner, line, UINT8_MAX);
 	plan->users[line]++;
+	plan->user[line] = owner;
 	if (r->is_edge)
 		plan->edges |= UINT32_C(1) << line;
 	*out_line = line;
@@ -142,19 +146,26 @@ enum vmoon_status vmoon_plan_take(struct vmoon_plan *plan, const char *owner,
 	return VMOON_OK;
 }
 
+static void release_line(struct vmoon_plan *plan, uint64_t line)
+{
+	plan->user[line] = NULL; /* who it was may be gone */
+	if (--plan->users[line] == 0)
+		plan->edges &= ~(UINT32_C(1) << line);
+}
+
 void vmoon_plan_release(struct vmoon_plan *plan,
 			const struct vmoon_resource *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct vmoon_resource *r = &list[i];
 
-		if (r->kind != VMOON_RESOURCE_IRQ)
+		if (r->kind == VMOON_RESOURCE_IRQ)
+			release_line(plan, r->base);
+		else
 			VMOON_IGNORE(vmoon_space_release(
 				r->kind == VMOON_RESOURCE_MMIO ? &plan->mmio
 							       : &plan->ports,
 				r->base, r->size, NULL));
-		else if (--plan->users[r->base] == 0)
-			plan->edges &= ~(UINT32_C(1) << r->base);
 	}
 }
 

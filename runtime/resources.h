@@ -58,7 +58,9 @@ struct vmoon_plan {
 	struct vmoon_plan_limits limits;
 	struct vmoon_space ports, mmio;
 	uint8_t users[VMOON_GSI_COUNT]; /* devices on each line */
-	uint32_t edges;                 /* a bit for each line with pulses */
+	/* The last that took it, for messages; NULL: not known. Borrowed. */
+	const char *user[VMOON_GSI_COUNT];
+	uint32_t edges; /* a bit for each line with pulses */
 };
 
 /* E_INVAL for bounds that are upside down. */

@@ -244,6 +244,29 @@ static void test_dm__lines_are_shared_only_when_named(void **state)
 	       "x: interrupt 5 has no more than 255 users");
 }
 
+static void test_dm__the_user_of_a_line_is_named_while_it_is_known(void **state)
+{
+	struct rig *r = *state;
+	struct vmoon_resource five = FIXED(IRQ, 5, 0), edge = five;
+	struct vmoon_error err;
+
+	edge.is_edge = true;
+	assert_ok(vmoon_plan_take(&r->plan, "first", &five, 1, &err), &err);
+	refuse(r, &edge, 1, VMOON_E_CONFIG,
+	       "x: interrupt 5 has another user, first; one with edges is not "
+	       "shared");
+	assert_ok(vmoon_plan_take(&r->plan, "second", &five, 1, &err), &err);
+	refuse(r, &edge, 1, VMOON_E_CONFIG,
+	       "x: interrupt 5 has another user, second; one with edges is not "
+	       "shared");
+	/* Whose the one was that is over is not said. */
+	vmoon_plan_release(&r->plan, &five, 1);
+	refuse(r, &edge, 1, VMOON_E_CONFIG,
+	       "x: interrupt 5 has another user; one with edges is not shared");
+	vmoon_plan_release(&r->plan, &five, 1);
+	take(r, &edge, 1);
+}
+
 static void test_dm__released_resources_are_found_again(void **state)
 {
 	struct rig *r = *state;
@@ -310,6 +333,7 @@ static const struct CMUnitTest tests[] = {
 	RIG(test_dm__what_is_found_leaves_room_for_what_is_fixed),
 	RIG(test_dm__what_is_found_is_aligned_as_it_asks),
 	RIG(test_dm__lines_are_shared_only_when_named),
+	RIG(test_dm__the_user_of_a_line_is_named_while_it_is_known),
 	RIG(test_dm__released_resources_are_found_again),
 	RIG(test_dm__too_many_resources_are_refused),
 	RIG(test_dm__bounds_upside_down_are_refused),

@@ -323,9 +323,10 @@ static void test_loop__nobody_shares_a_line_with_edges(void **state)
 		o.is_edge = edge == 1;
 		assert_int_equal(vmoon_vm_add_device(r->vm, &o, NULL, &err),
 				 VMOON_E_CONFIG);
-		assert_string_equal(err.msg,
-				    "other: interrupt 9 has another user; one "
-				    "with edges is not shared");
+		assert_string_equal(
+			err.msg,
+			"other: interrupt 9 has another user, mine; one "
+			"with edges is not shared");
 	}
 	o.is_edge = false;
 	o.irq = 10;
