@@ -7,6 +7,8 @@ local with, raised = support.with, support.raised
 
 local REGISTERS <const> = "registers = { A = { at = 0 } }"
 
+local TAKEN <const> = ": interrupt 4 has another user, serial0; one with edges is not shared"
+
 -- A device file of this kind; the fields are those it has besides.
 local function file(name, kind, fields)
   local text = ('return require("vmoon.device").%s { size = 8, %s, %s }'):format(kind, fields, REGISTERS)
@@ -53,14 +55,14 @@ describe("the description of a device that a machine refuses", function()
   with("hello", "is pointed at for a line that another one has", function(kernel)
     file("edge", "mmio", 'irq = "edge", line = 4')
     file("any", "mmio", 'irq = "edge"')
-    has(said(kernel, '{ file = "edge.lua" }'), "2:1: devices.1: edge: interrupt 4 has another user, serial0; one with edges is not shared",
+    has(said(kernel, '{ file = "edge.lua" }'), "2:1: devices.1: edge" .. TAKEN,
       'say another here, as irq = NUMBER, or leave "line" out of its file: a free one is found')
-    has(said(kernel, '{ file = "edge.lua", irq = 4 }'), "2:28: devices.1.irq: edge: interrupt 4 has another user, serial0; one with edges is not shared",
+    has(said(kernel, '{ file = "edge.lua", irq = 4 }'), "2:28: devices.1.irq: edge" .. TAKEN,
       "choose another")
-    has(said(kernel, '{ file = "any.lua", irq = 4 }'), "2:27: devices.1.irq: any: interrupt 4 has another user, serial0; one with edges is not shared",
+    has(said(kernel, '{ file = "any.lua", irq = 4 }'), "2:27: devices.1.irq: any" .. TAKEN,
       'choose another, or leave "irq" out: a free one is found')
     has(said(kernel, 'dev.mmio { name = "i", size = 4, irq = "edge", line = 4, ' .. REGISTERS .. " }"),
-      "2:55: devices.1.line: i: interrupt 4 has another user, serial0; one with edges is not shared",
+      "2:55: devices.1.line: i" .. TAKEN,
       'choose another, or leave "line" out: a free one is found')
   end)
 
