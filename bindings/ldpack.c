@@ -17,18 +17,28 @@
 #include "vmoon/le.h"
 
 enum {
+	FAR_MAX = 1 << 14,  /* integer keys in no list, of all tables */
 	LEVEL_SLOTS = 6,    /* of Lua's stack, besides the keys of a table */
 	PAIR_BYTES_MIN = 6, /* an empty string and a boolean */
 	KEYS_MAX = VMOON_LDPACK_BYTES_MAX / PAIR_BYTES_MIN
 };
 
+/*
+ * Integers beyond what a list of so many would have can all be in one chain of
+ * Lua's table, and then putting them into one takes the square of their number.
+ */
+static bool is_far(int64_t key, size_t count)
+{
+	return key < 1 || (uint64_t)key > 2 * (uint64_t)count;
+}
+
 /* ---- packing ---- */
 
 struct writer {
 	lua_State *L;
-	unsigned char *buf; /* NULL: only count */
-	size_t cap, len;
-	const char *what; /* NULL: nothing is wrong */
+	unsigned char *buf;   /* NULL: only count */
+	size_t cap, len, far; /* far: keys, so far */
+	const char *what;     /* NULL: nothing is wrong */
 	char path[VMOON_LDPACK_PATH_MAX];
 	bool is_cut;  /* the path: nothing can be added */
 	bool is_over; /* of what is only counted: more than cap */
@@ -333,6 +343,11 @@ static bool put_value(struct writer *w, int idx, unsigned depth)
 		add_key(w, key);
 		lua_pushvalue(L, key);
 		lua_rawget(L, idx);
+		w->far +=
+			is_int && is_far(lua_tointeger(L, key), (size_t)count);
+		if (w->far > FAR_MAX)
+			return refuse(w, "more than 16384 integer keys that "
+					 "are not 1 to n cannot be saved");
 		if (!(is_int ? put_number(w, key) : put_string(w, key)) ||
 		    !put_value(w, lua_gettop(L), depth + 1))
 			return false;
@@ -367,7 +382,7 @@ size_t vmoon_ldpack(lua_State *L, int idx, unsigned char *buf, size_t cap,
 
 struct reader {
 	const unsigned char *buf;
-	size_t len, at;
+	size_t len, at, far;
 };
 
 /* n bytes, or NULL when there are not so many. */
@@ -451,6 +466,9 @@ static bool check_value(struct reader *r, unsigned depth, bool may_be_nil)
 		if (!take_key(r, &key) || (i > 0 && !key_rises(&before, &key)))
 			return false;
 		before = key;
+		r->far += key.text == NULL && is_far(key.integer, n);
+		if (r->far > FAR_MAX)
+			return false;
 		if (!check_value(r, depth + 1, false))
 			return false;
 	}

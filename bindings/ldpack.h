@@ -12,7 +12,8 @@
 
 /*
  * nil, booleans, numbers, strings, and tables of these: without a metatable,
- * which would be lost, and no cycles. A table that is there twice becomes two.
+ * which would be lost, and no cycles; of integer keys that are in no list at
+ * most 16384. A table that is there twice becomes two.
  */
 enum {
 	VMOON_LDPACK_DEPTH_MAX = 16,

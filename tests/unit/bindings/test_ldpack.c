@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/support/fixture.h"
+#include "vmoon/le.h"
 
 enum { WHY_MAX = VMOON_LDPACK_PATH_MAX + 64 };
 
@@ -163,6 +164,34 @@ static void test_ldpack__the_bytes_are_as_documented(void **state)
 	assert_memory_equal(r->buf, bytes, sizeof(bytes));
 }
 
+/* What a list has, in whatever order, are no such keys. */
+static void test_ldpack__far_keys_are_few(void **state)
+{
+	const size_t n = 16384;
+	struct rig *r = *state;
+	unsigned char *bytes;
+	size_t len;
+
+	push(r, "(function() local t = {} for i = 1, 20000 do t[i] = true end "
+		"for i = 1, 16384 do t[i << 30] = true end return t end)()");
+	len = vmoon_ldpack(r->L, 1, NULL, 0, "state", r->why);
+	assert_int_equal(len, 5 + (20000 + n) * 10);
+	bytes = malloc(len + 10);
+	assert_non_null(bytes);
+	assert_int_equal(vmoon_ldpack(r->L, 1, bytes, len, "state", r->why),
+			 len);
+	assert_true(vmoon_ldunpack(r->L, bytes, len));
+	assert_int_equal(lua_gettop(r->L), 2);
+	lua_settop(r->L, 0);
+	/* One more of them, in bytes that packing would not make. */
+	vmoon_le32_store(bytes + 1, (uint32_t)(20000 + n + 1));
+	memcpy(bytes + len, bytes + len - 10, 10);
+	vmoon_le64_store(bytes + len + 1, (uint64_t)(n + 1) << 30);
+	assert_false(vmoon_ldunpack(r->L, bytes, len + 10));
+	assert_int_equal(lua_gettop(r->L), 0);
+	free(bytes);
+}
+
 static void test_ldpack__what_is_no_plain_data_is_named(void **state)
 {
 	static const struct {
@@ -194,6 +223,10 @@ static void test_ldpack__what_is_no_plain_data_is_named(void **state)
 		{"{ q = { setmetatable({ a = 1 }, { __metatable = error, "
 		 "__pairs = error, __index = error, __len = error }) } }",
 		 "state.q.1: a table with a metatable cannot be saved"},
+		{"(function() local t = {} for i = 1, 16385 do "
+		 "t[i * 1000000] = 1 end return { a = t } end)()",
+		 "state.a.16385000000: more than 16384 integer keys that are "
+		 "not 1 to n cannot be saved"},
 		{"{ big = ('x'):rep(5 << 20) }",
 		 "state.big: it is larger than 4 MiB"},
 		{"(function() local t = { ('x'):rep(1000) } for i = 1, 15 do "
@@ -406,6 +439,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_ldpack__values_come_back),
 	TEST(test_ldpack__equal_data_make_equal_bytes),
 	TEST(test_ldpack__the_bytes_are_as_documented),
+	TEST(test_ldpack__far_keys_are_few),
 	TEST(test_ldpack__what_is_no_plain_data_is_named),
 	TEST(test_ldpack__a_long_path_is_cut),
 	TEST(test_ldpack__a_small_buffer_is_never_overrun),
