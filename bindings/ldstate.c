@@ -184,17 +184,6 @@ static void end(struct vmoon_ldstate *s)
 	vmoon_ldbudget_end(&s->budget, s->L);
 }
 
-void vmoon_ldstate_line(char *out, size_t size, const char *text, size_t len)
-{
-	const size_t n = len < size ? len : size - 1;
-
-	for (size_t i = 0; i < n; i++)
-		out[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f
-				 ? ' '
-				 : text[i];
-	out[n] = '\0';
-}
-
 static void note_text(struct vmoon_ldstate *s, const char *text, size_t len)
 {
 	vmoon_ldstate_line(s->error, sizeof(s->error), text, len);

@@ -78,7 +78,10 @@ VMOON_STATUS vmoon_ldstate_run(struct vmoon_ldstate *s, lua_CFunction fn,
  */
 bool vmoon_ldstate_call(struct vmoon_ldstate *s, int nargs,
 			int nresults) VMOON_MUST_USE VMOON_NONNULL(1);
-/* One line, cut to size - 1 bytes: what a script says may hold anything. */
+/*
+ * One line, cut to size - 1 bytes: what a script says may hold anything. A
+ * control character becomes a space, what is no UTF-8 a question mark.
+ */
 void vmoon_ldstate_line(char *out, size_t size, const char *text, size_t len)
 	VMOON_NONNULL(1, 3);
 /* Of the last call or run that failed; a fixed buffer of the state's. */

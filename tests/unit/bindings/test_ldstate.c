@@ -26,6 +26,31 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void test_y_17__a_line_harms_no_terminal(void **state)
+{
+	static const struct {
+		const char *text, *line;
+		size_t size;
+	} rows[] = {
+		{"a\nb\33[31mc\177", "a b [31mc ", 64},
+		{"\302\23331m\302\240", " 31m\302\240", 64},
+		{"\303\244\342\202\254\360\237\230\200",
+		 "\303\244\342\202\254\360\237\230\200", 64},
+		{"\233\377\300\200\303", "?????", 64},
+		{"abc", "ab", 3},
+		{"a\342\202\254", "a", 4},
+		{"", "", 1},
+	};
+	char line[64];
+
+	(void)state;
+	for (size_t i = 0; i < VMOON_COUNTOF(rows); i++) {
+		vmoon_ldstate_line(line, rows[i].size, rows[i].text,
+				   strlen(rows[i].text));
+		assert_string_equal(line, rows[i].line);
+	}
+}
+
 static void test_ldstate__run_leaves_results(void **state)
 {
 	struct ldstate_rig *r = *state;
@@ -380,6 +405,7 @@ static void test_y_20__memory_may_end_at_any_point(void **state)
 #define RIG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(test_y_17__a_line_harms_no_terminal),
 	RIG(test_ldstate__run_leaves_results),
 	RIG(test_ldstate__errors_are_text_with_a_place),
 	RIG(test_ldstate__a_call_takes_and_gives_values),
