@@ -13,6 +13,8 @@
 
 enum {
 	C_STACK_MAX = 192 << 10, /* of a call; threads have 512 KiB */
+	KEYS_MAX = 1 << 14,      /* of a table, besides its list */
+	NODE_BYTES = 24,         /* of liblua 5.4 */
 	PIECE_BYTES = 1024,      /* of a text, parsed at a time */
 	LEVELS_MAX = 8           /* of C functions, above one with a line */
 };
@@ -166,6 +168,32 @@ int vmoon_ldguard_load(lua_State *L, const char *text, size_t len,
 uint64_t vmoon_ldguard_steps_left(lua_State *L)
 {
 	return vmoon_ldbudget_of(L)->steps;
+}
+
+bool vmoon_ldguard_is_nodes(size_t bytes)
+{
+	const size_t nodes = bytes / NODE_BYTES;
+
+	return bytes % NODE_BYTES == 0 && nodes > KEYS_MAX &&
+	       (nodes & (nodes - 1)) == 0;
+}
+
+/* It must not stay allowed when the call fails. */
+void vmoon_ldguard_call_for_bytes(lua_State *L, int nargs, int nresults,
+				  size_t bytes)
+{
+	struct vmoon_ldbudget *b = vmoon_ldbudget_of(L);
+	int status;
+
+	if (!vmoon_ldguard_is_nodes(bytes)) {
+		lua_call(L, nargs, nresults);
+		return;
+	}
+	b->bytes = bytes;
+	status = lua_pcall(L, nargs, nresults, 0);
+	b->bytes = 0;
+	if (status != LUA_OK)
+		lua_error(L);
 }
 
 bool vmoon_ldguard_was_stopped(lua_State *co)

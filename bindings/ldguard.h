@@ -14,6 +14,7 @@ struct vmoon_ldbudget {
 	bool is_endless;
 	uint64_t steps;    /* left */
 	uintptr_t c_stack; /* where the call began */
+	size_t bytes;      /* of a string that looks like nodes; or 0 */
 	char place[128];   /* "file:12: " of what was stopped, or "" */
 };
 
@@ -56,6 +57,15 @@ lua_State *vmoon_ldguard_switch(lua_State *co);
 /* Before a C function with much on its stack calls Lua: raises when the C
  * stack of the thread is used up so far. */
 void vmoon_ldguard_check_depth(lua_State *L);
+
+/*
+ * The nodes of a table with more keys than one may have, besides its list, are
+ * so large; see ldstate.c.
+ */
+bool vmoon_ldguard_is_nodes(size_t bytes);
+/* lua_call of a C function that makes a string of so many, and no table. */
+void vmoon_ldguard_call_for_bytes(lua_State *L, int nargs, int nresults,
+				  size_t bytes);
 
 /* Bytes that the state may have at most. */
 size_t vmoon_ldguard_memory(lua_State *L);

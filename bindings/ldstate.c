@@ -38,8 +38,6 @@ enum {
 	TIMED_EVERY = 11,   /* then: a prime, as calls often come in turns */
 	TICKS_UNIT = 1 << 20,
 	DEEP_CALLS = 200,
-	KEYS_MAX = 1 << 14, /* of a table, besides its list */
-	NODES_BYTES = 24 * KEYS_MAX,
 	LATE_BYTES = 64 << 10, /* at most, of what is over its budget */
 	HEAD_BYTES = 512       /* of a text, where binary data shows */
 };
@@ -101,9 +99,8 @@ static bool is_refused(struct vmoon_ldstate *s, const void *block,
 	if (s->is_running && new_size > LATE_BYTES &&
 	    __atomic_load_n(&s->budget.is_over, __ATOMIC_RELAXED))
 		return true;
-	if (block != NULL || old_size != 0 || new_size <= NODES_BYTES ||
-	    new_size % NODES_BYTES != 0 ||
-	    (new_size / NODES_BYTES & (new_size / NODES_BYTES - 1)) != 0)
+	if (block != NULL || old_size != 0 || new_size == s->budget.bytes ||
+	    !vmoon_ldguard_is_nodes(new_size))
 		return false;
 	s->was_wide = true;
 	return true;

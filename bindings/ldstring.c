@@ -43,7 +43,7 @@ static int device_rep(lua_State *L)
 {
 	size_t len, separator_len;
 	lua_Integer count;
-	uint64_t all;
+	uint64_t all = 0;
 
 	if (vmoon_lwall_is_empty_rep(L))
 		return 1;
@@ -61,7 +61,9 @@ static int device_rep(lua_State *L)
 	}
 	lua_pushvalue(L, lua_upvalueindex(1));
 	lua_insert(L, 1);
-	lua_call(L, lua_gettop(L) - 1, 1);
+	if (count > 0) /* one separator less */
+		all -= separator_len;
+	vmoon_ldguard_call_for_bytes(L, lua_gettop(L) - 1, 1, all);
 	return 1;
 }
 
@@ -116,7 +118,7 @@ static int device_linear(lua_State *L)
 	vmoon_ldguard_charge(L, len / 16);
 	lua_pushvalue(L, lua_upvalueindex(1));
 	lua_insert(L, 1);
-	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+	vmoon_ldguard_call_for_bytes(L, lua_gettop(L) - 1, LUA_MULTRET, len);
 	return lua_gettop(L);
 }
 

@@ -204,6 +204,30 @@ describe("a device in Lua on a bench", function()
     end)
   end)
 
+  it("may have tables of 16384 keys, lists and strings of any size", function()
+    with_file([[local function keys(n) local t = {} for i = 1, n do t["k" .. i] = i end return t end
+    ]] .. HEAD .. [[budget = 1, memory = "64M", registers = { R = { at = 0, on_write = function(d, v)
+      if v == 0 then keys(16384) elseif v == 1 then keys(16385)
+      else
+        for _, n in ipairs { 24 << 15, 24 << 16, 24 << 17 } do -- as large as what keys take
+          local s = ("x"):rep(n)
+          assert(#s == n and #s:upper() == n and #("xy"):rep(n // 3, "z") == n - 1)
+          pcall(string.rep, "x", 24 << 21)
+          assert(not pcall(keys, 16385))
+        end
+        local t = {}
+        for i = 1, 200000 do t[i] = i end
+        assert(#t == 200000)
+      end end } } }]], function(path)
+      local b <close> = vmoon.bench { file = path }
+      b:write32(0, 0)
+      b:write32(0, 2)
+      assert.matches("out of memory (65536 KiB): a table has at most 16384 keys besides 1 to n",
+        raised(b.write32, b, 0, 1).message, 1, true)
+      b:write32(0, 0)
+    end)
+  end)
+
   it("takes no number for the level of its line", function()
     with_file(HEAD .. [[irq = "level", registers = { R = { at = 0,
       on_write = function(d, v) if v == 2 then d:irq(nil) else d:irq(v ~= 0 and v or false) end end } } }]], function(path)
