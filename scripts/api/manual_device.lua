@@ -117,8 +117,18 @@ of the driver's waits. Several registers may have one: the interrupt is raised w
 `on_read`(d) gives what is read, an integer or a boolean. `on_write`(d, new, old) comes after the write was stored;
 of a register with fields new and old are tables of its fields, booleans where they are one bit, otherwise they are
 integers. Both tables are used again by the next call. Hooks of an array get the index, from 0, last.
+new is what the register holds after the access, all of it also where only some of its bytes were written, and the
+w1-pulse bits that were written; old is what it held before, of a wo register what was written last. So of w1c bits
+old & ~new are those that the driver has cleared. `on_read` finds what a read clears (rc): it goes when the hook has
+given its value, and what the hook has raised meanwhile stays.
 `timers.NAME`(d), `on_reset`(d) and `methods.NAME`(d, ...) say what they are.
 `on_config_write`(d, offset, len, value) is told which bytes of the configuration were written.]]
+  put ".PP"
+  put_lines [[
+What is larger than its place is cut to it, as hardware does: d.reg.COUNT = d.reg.COUNT + 1 begins again at 0, and a
+field of 4 bits takes 18 as 2. A FIFO that is full drops what the driver writes; `on_write` gets each value that was
+written, had it room or not, and d:fifo_get what was kept. A register with a FIFO is no array and has no `on_read`.
+A doorbell is one register, wo or w1-pulse, neither array nor FIFO.]]
   put ".PP"
   put_lines [[
 Hooks run on the guest's thread that made the access, or on a worker (timers, queues, what is posted), one at a time for
@@ -132,8 +142,34 @@ uses the file (`vmoon-spec`(5)), all of the code runs on a thread of its own: se
   put_lines [[
 Lua's base, string, table, math, utf8 and coroutine libraries, but nothing of the host: no io, no os, no debug;
 load takes text alone. `require` finds vmoon.device, and files in the folder of the device file. Globals are read
-only: write local. `print` is d:log.]]
+only: write local. `print` is d:log, which a VM keeps in its log and a bench shows on standard error.]]
   put ".PP"
+  put_lines [[
+What could take Lua long in one step is bounded. A table has at most 16384 keys besides 1 to n. A table gets a copy of
+the metamethods that its metatable has when setmetatable is called, and of those that are added to that later;
+changing one that is there counts from the next setmetatable on. There are no finalizers (__gc) and no weak keys
+alone: __mode is "v" or "kv".]]
+  put ".SH WHAT IS SAVED"
+  put_lines [[
+d.state is saved, reloaded and shown to scripts as plain data: nil, booleans, numbers, strings, and tables of these
+without metatables and cycles, nested at most 16 deep, 4 MiB in all, with keys that are integers or strings, and at
+most 16384 integers that are in no list. A table that is there twice becomes two. With registers, what FIFOs hold,
+timers and posted writes that is all: local variables of the file begin anew. It has to be a table.]]
+  put ".SH DEVICES IN A SCRIPT"
+  put_lines [[
+A device that stands in the script itself, devices = { dev.mmio { ... } } or vmoon.bench { device = ... }, has its
+functions moved into a state of its own: their code, and copies of the local variables that they use: plain data,
+functions of which the same is true, and those of Lua's libraries that a device has. What a hook changes there the script does not see, and the other way round:
+use d.state, d:post and methods. What cannot be moved (a file, a coroutine, dev itself) is a mistake
+that names the variable. With `where` = "script" a hook stays in the script, with all that it can reach; the
+guest waits until the script, in a wait or an expect, has run it.]]
+  put ".SH ON A BENCH"
+  put_lines [[
+`vmoon.bench` { file = "counter.lua" } has the device alone, with a clock that b:advance moves (`vmoon-lua`(3)).
+Registers begin at 0. Of a virtio device queues count from 0, its configuration is at 0x100, and b:probe does what a
+driver does first; a bench that was made with state = b:save() has a driver that has not done so yet. b:log() says
+which accesses there were, also those that met no register or more than one, which do nothing.]]
+  put ".SH TRUSTED CODE"
   put_lines [[
 With `trusted` = true it has all of Lua and may do whatever the program may: read a file, ask a socket, start a
 command, load a C module. Nothing limits its time; the guest's access waits until the hook is done, and the VM can be
