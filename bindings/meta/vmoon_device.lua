@@ -219,7 +219,8 @@ function Object:exit(status) end
 function Object:fail(why) end
 
 ---Writes a line to the VM's log, as print does; on a bench to standard error. A line has at most 255 bytes, control
----bytes become spaces; a device has 2 KiB of lines a second, 8 KiB at once: more are lost and counted (stats.lines_lost).
+---bytes become spaces; a device has 2 KiB of lines a second, 8 KiB at once: more are lost and counted
+---(stats.lines_lost).
 ---@param line string
 function Object:log(line) end
 

@@ -159,7 +159,8 @@ timers and posted writes that is all: local variables of the file begin anew. It
   put_lines [[
 A device that stands in the script itself, devices = { dev.mmio { ... } } or vmoon.bench { device = ... }, has its
 functions moved into a state of its own: their code, and copies of the local variables that they use: plain data,
-functions of which the same is true, and those of Lua's libraries that a device has. What a hook changes there the script does not see, and the other way round:
+functions of which the same is true, and those of Lua's libraries that a device has. What a hook changes there the
+script does not see, and the other way round:
 use d.state, d:post and methods. What cannot be moved (a file, a coroutine, dev itself) is a mistake
 that names the variable. With `where` = "script" a hook stays in the script, with all that it can reach; the
 guest waits until the script, in a wait or an expect, has run it.]]
