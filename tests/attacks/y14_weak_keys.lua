@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Weak keys whose values are the next keys, against the order in which the
--- collector looks at them: it would need the square of their number, in one
--- step. Each way to come by weak keys.
+-- Each way to come by weak keys: where their values are the next keys, against
+-- the order in which the collector looks at them, it needs the square of their
+-- number, in one step.
 local ways = {
   function() return setmetatable({}, { __mode = "k" }) end,
   function()
@@ -29,24 +29,31 @@ local ways = {
   end,
 }
 
-local root = {}
-local function chain(t)
-  local keys, order = {}, {}
-  for i = 1, 8000 do
-    keys[i] = {}
-    t[keys[i]] = true
+-- The collector runs at the latest when there is no more memory.
+local function collect()
+  local text, t = ("x"):rep(10000), {}
+  local function fill()
+    while true do t[#t + 1] = text .. #t end
   end
-  for k in next, t do order[#order + 1] = k end
-  local n = #order
-  local function at(i) return i % 2 == 1 and order[n - i // 2] or order[i // 2] end
-  for i = 1, n - 1 do t[at(i)] = at(i + 1) end
-  root[#root + 1], root[#root + 2] = t, order[n]
+  assert(not pcall(fill))
+  t = nil -- a slot of the stack may outlive the call
+  return t
 end
 
-local way = 0
+-- A key that lives keeps its value, and the value of another does not.
+local function has_weak_keys(t)
+  local key = {}
+  t[key], t[{}] = {}, true
+  collect()
+  local n = 0
+  for _ in next, t do n = n + 1 end
+  return t[key] ~= nil and n == 1
+end
+
 return function()
-  way = way % #ways + 1
-  local ok, t = pcall(ways[way])
-  if ok then chain(t) end
-  for i = 1, 40000 do local _ = { i } end
+  for i, way in ipairs(ways) do
+    local ok, t = pcall(way)
+    assert(ok == (i > 2), i)
+    assert(not ok or not has_weak_keys(t), i)
+  end
 end
