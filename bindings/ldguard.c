@@ -15,8 +15,8 @@ enum {
 	C_STACK_MAX = 192 << 10, /* of a call; threads have 512 KiB */
 	KEYS_MAX = 1 << 14,      /* of a table, besides its list */
 	NODE_BYTES = 24,         /* of liblua 5.4 */
-	PIECE_BYTES = 1024,      /* of a text, parsed at a time */
-	LEVELS_MAX = 8           /* of C functions, above one with a line */
+	LEVELS_MAX = 8,          /* of C functions, above one with a line */
+	PIECE_BYTES = 256        /* of code, between two looks at the budget */
 };
 
 /* Where the text is that a call over its budget raises. */
@@ -68,12 +68,6 @@ static _Noreturn void raise_over(lua_State *L)
 	__builtin_unreachable();
 }
 
-bool vmoon_ldguard_is_over(lua_State *L)
-{
-	return __atomic_load_n(&vmoon_ldbudget_of(L)->is_over,
-			       __ATOMIC_RELAXED);
-}
-
 static void on_over(lua_State *L, lua_Debug *ar)
 {
 	(void)ar;
@@ -115,10 +109,8 @@ void vmoon_ldbudget_end(struct vmoon_ldbudget *b, lua_State *L)
 		lua_sethook(L, NULL, 0, 0);
 }
 
-void vmoon_ldguard_check(lua_State *L)
+void vmoon_ldguard_stop(lua_State *L)
 {
-	if (!vmoon_ldguard_is_over(L))
-		return;
 	arm(L);
 	raise_over(L);
 }
@@ -138,31 +130,34 @@ void vmoon_ldguard_charge(lua_State *L, uint64_t steps)
 	vmoon_ldguard_check(L);
 }
 
-struct pieces {
-	const char *text;
-	size_t left;
+/* What is left of a chunk. */
+struct source {
+	const char *at;
+	size_t len;
 };
 
-/* Raises inside of lua_load, which gives that as its result. */
-static const char *next_piece(lua_State *L, void *ctx, size_t *out_len)
+static const char *read_piece(lua_State *L, void *arg, size_t *out_len)
 {
-	struct pieces *p = ctx;
-	const char *piece = p->text;
+	struct source *source = arg;
+	const char *at = source->at;
 
 	vmoon_ldguard_check(L);
-	*out_len = p->left < PIECE_BYTES ? p->left : PIECE_BYTES;
-	p->text += *out_len;
-	p->left -= *out_len;
-	return piece;
+	*out_len = source->len < PIECE_BYTES ? source->len : PIECE_BYTES;
+	source->at += *out_len;
+	source->len -= *out_len;
+	return at;
 }
 
 int vmoon_ldguard_load(lua_State *L, const char *text, size_t len,
-		       const char *chunk_name)
+		       const char *name)
 {
-	struct pieces p = {text, len};
+	struct source source = {.at = text, .len = len};
+	int status;
 
 	vmoon_ldguard_charge(L, len);
-	return lua_load(L, next_piece, &p, chunk_name, "t");
+	status = lua_load(L, read_piece, &source, name, "t");
+	vmoon_ldguard_check(L);
+	return status;
 }
 
 uint64_t vmoon_ldguard_steps_left(lua_State *L)

@@ -4,6 +4,7 @@
 #define VMOON_BINDINGS_LDGUARD_H
 
 #include <lua.h>
+#include <string.h>
 
 #include "ldstate.h"
 
@@ -37,16 +38,29 @@ void vmoon_ldbudget_late(void *budget);
 enum { VMOON_LDGUARD_NS_A_STEP = 10 };
 void vmoon_ldguard_charge(lua_State *L, uint64_t steps);
 uint64_t vmoon_ldguard_steps_left(lua_State *L);
-/* Raises when the call is over its budget already. */
-void vmoon_ldguard_check(lua_State *L);
 /*
- * luaL_loadbufferx of text, as far as the budget goes: Lua's parser needs the
- * square of the length for some.
+ * A chunk of text, as luaL_loadbufferx: the status, and the function or what is
+ * wrong on the top. There is code that Lua's compiler takes quadratic time for,
+ * so this looks at the budget on the way.
  */
 int vmoon_ldguard_load(lua_State *L, const char *text, size_t len,
-		       const char *chunk_name);
+		       const char *name);
 /* Over its budget: nothing of the script's may be started any more. */
-bool vmoon_ldguard_is_over(lua_State *L);
+static inline bool vmoon_ldguard_is_over(lua_State *L)
+{
+	const struct vmoon_ldbudget *b;
+
+	memcpy(&b, lua_getextraspace(L), sizeof(void *));
+	return __atomic_load_n(&b->is_over, __ATOMIC_RELAXED);
+}
+void vmoon_ldguard_stop(lua_State *L); /* raises; it is over its budget */
+/* Raises when the call is over its budget already. A loop whose turns may each
+ * take long looks in each: that costs next to nothing. */
+static inline void vmoon_ldguard_check(lua_State *L)
+{
+	if (vmoon_ldguard_is_over(L))
+		vmoon_ldguard_stop(L);
+}
 /* That was so while co ran. */
 bool vmoon_ldguard_was_stopped(lua_State *co);
 

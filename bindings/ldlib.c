@@ -213,11 +213,6 @@ static void push_base(lua_State *L)
 	luaL_setfuncs(L, own, 0);
 }
 
-static void push_utf8(lua_State *L)
-{
-	luaopen_utf8(L);
-}
-
 static bool is_listed(const char *const *functions, const char *name)
 {
 	for (; *functions != NULL; functions++)
@@ -250,7 +245,7 @@ void vmoon_ldlib_open(lua_State *L)
 		{"math", vmoon_ldlib_push_math, math_functions},
 		{"string", vmoon_ldlib_push_string, string_functions},
 		{"table", vmoon_ldlib_push_table, table_functions},
-		{"utf8", push_utf8, utf8_functions},
+		{"utf8", vmoon_ldlib_push_utf8, utf8_functions},
 	};
 
 	push_base(L);

@@ -13,6 +13,7 @@ void vmoon_ldlib_push_coroutine(lua_State *L);
 void vmoon_ldlib_push_string(lua_State *L);
 void vmoon_ldlib_push_table(lua_State *L);
 void vmoon_ldlib_push_math(lua_State *L);
+void vmoon_ldlib_push_utf8(lua_State *L);
 
 enum { VMOON_LDLIB_FILE_MAX = 1 << 20 }; /* bytes of a file of code */
 /*
