@@ -105,13 +105,13 @@ static int device_move(lua_State *L)
 
 	check_like_table(L, 1, "__index");
 	check_like_table(L, to, "__newindex");
-	charge_range(L, first, last);
 	vmoon_ldguard_check_depth(L);
 	if (last >= first) {
 		luaL_argcheck(L, first > 0 || last < LUA_MAXINTEGER + first, 3,
 			      "too many elements to move");
 		luaL_argcheck(L, at <= LUA_MAXINTEGER - (last - first), 4,
 			      "destination wrap around");
+		charge_range(L, first, last);
 		if (at > last || at <= first ||
 		    (to != 1 && !lua_compare(L, 1, to, LUA_OPEQ)))
 			for (lua_Integer i = 0; i <= last - first; i++)

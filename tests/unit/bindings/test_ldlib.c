@@ -241,6 +241,58 @@ static void test_ldlib__table_functions_are_as_lua_has_them(void **state)
 		"assert(table.pack(1, nil).n == 2)");
 }
 
+static void test_ldlib__move_concat_and_unpack_are_as_lua_has_them(void **state)
+{
+	rig_run(*state,
+		"local t = { 1, 2, 3, 4, 5 }\n"
+		"assert(table.move(t, 1, 3, 2) == t)\n"
+		"assert(table.concat(t, ',') == '1,1,2,3,5')\n"
+		"table.move(t, 2, 5, 1)\n"
+		"assert(table.concat(t, ',') == '1,2,3,5,5')\n"
+		"assert(#table.move(t, 3, 2, 1, {}) == 0)\n"
+		"local far = table.move({ [-3] = 'a' }, -3, -2, 7, {})\n"
+		"assert(far[7] == 'a' and far[8] == nil)\n"
+		"assert(not pcall(table.move, t, 1, math.maxinteger, 2))\n"
+		"assert(not pcall(table.move, t, -1, math.maxinteger, 2))\n"
+		"assert(not pcall(table.move, 'x', 1, 1, 2, 'y'))\n"
+		"assert(not pcall(table.move, t, 1, 1, 1, 2))\n"
+		"local copy = table.move('xyz', 1, 2, 1, {})\n"
+		"assert(copy[1] == nil)\n"
+		"local _, e = pcall(table.concat, { 1, {} }, ',')\n"
+		"assert(e == \"invalid value (at index 2) in table for \" ..\n"
+		"  \"'concat'\", e)\n"
+		"assert(table.concat({ 1, 2.5, 'x' }, 0) == '102.50x')\n"
+		"assert(table.concat({ 1 }, ',', 2) == '')\n"
+		"assert(table.concat({ [math.maxinteger] = 7 }, ',',\n"
+		"  math.maxinteger, math.maxinteger) == '7')\n"
+		"assert(select('#', table.unpack({}, 2, 1)) == 0)\n"
+		"assert(table.unpack({ [math.maxinteger] = 7 },\n"
+		"  math.maxinteger, math.maxinteger) == 7)");
+}
+
+static void test_ldlib__numbers_are_taken_as_lua_takes_them(void **state)
+{
+	rig_run(*state,
+		"assert(string.char() == '' and utf8.char() == '')\n"
+		"assert(string.char(65, '66', 67.0) == 'ABC')\n"
+		"assert(utf8.char(65, 0xe4, '8364') == 'A\\u{e4}\\u{20ac}')\n"
+		"assert(#utf8.char(0x7fffffff) == 6)\n"
+		"assert(math.max(3, 5.5, 4) == 5.5 and math.min(3, 2) == 2)\n"
+		"assert(math.type(math.max(1, 1.0)) == 'integer')\n"
+		"assert(math.type(math.min(1.0, 1)) == 'float')\n"
+		"assert(math.max(1, 0/0) == 1)\n"
+		"local _, e = pcall(string.char, 1, 256)\n"
+		"assert(e:find('#2', 1, true) and e:find('out of range'), e)\n"
+		"assert(not pcall(string.char, -1))\n"
+		"assert(not pcall(string.char, 'x'))\n"
+		"assert(not pcall(utf8.char, 0x80000000))\n"
+		"assert(not pcall(utf8.char, 1.5))\n"
+		"assert(not pcall(math.max) and not pcall(math.min))\n"
+		"assert(not pcall(math.max, 1, {}))\n"
+		"local many = ('b'):rep(9):pack(1, 2, 3, 4, 5, 6, 7, 8, '9')\n"
+		"assert(many == '\\1\\2\\3\\4\\5\\6\\7\\8\\9')");
+}
+
 static void test_ldlib__sort_sorts_and_keeps_the_order_of_equals(void **state)
 {
 	rig_run(*state,
@@ -498,6 +550,8 @@ static const struct CMUnitTest tests[] = {
 	RIG(test_ldlib__methods_of_strings_are_the_same),
 	RIG(test_ldlib__a_global_that_is_none_is_an_error),
 	RIG(test_ldlib__table_functions_are_as_lua_has_them),
+	RIG(test_ldlib__move_concat_and_unpack_are_as_lua_has_them),
+	RIG(test_ldlib__numbers_are_taken_as_lua_takes_them),
 	RIG(test_ldlib__sort_sorts_and_keeps_the_order_of_equals),
 	RIG(test_ldlib__format_is_as_lua_has_it),
 	RIG(test_ldlib__chance_is_the_same_in_each_state),
