@@ -230,7 +230,8 @@ describe("a device in Lua on a bench", function()
 
   it("takes no number for the level of its line", function()
     with_file(HEAD .. [[irq = "level", registers = { R = { at = 0,
-      on_write = function(d, v) if v == 2 then d:irq(nil) else d:irq(v ~= 0 and v or false) end end } } }]], function(path)
+      on_write = function(d, v) if v == 2 then d:irq(nil) else d:irq(v ~= 0 and v or false) end end } } }]],
+        function(path)
       local b <close> = vmoon.bench { file = path }
       assert.matches("the level is a boolean; in Lua 0 would be true too: write value ~= 0",
         raised(b.write32, b, 0, 1).message, 1, true)
@@ -242,7 +243,8 @@ describe("a device in Lua on a bench", function()
   end)
 
   it("prints to standard error", function()
-    with_file(HEAD .. [[registers = { R = { at = 0, on_write = function(d, v) print("got", v) d:log "and on" end } } }]],
+    with_file(HEAD .. [[registers = { R = { at = 0, on_write = function(d, v) print("got",
+      v) d:log "and on" end } } }]],
       function(path)
         local script = ("local b = require('vmoon').bench { file = %q } b:write32(0, 7)"):format(path)
         local p = assert(io.popen(("lua5.4 -e %q 2>&1 >/dev/null"):format(script)))
@@ -259,7 +261,8 @@ describe("a device in Lua on a bench", function()
       local b <close> = vmoon.bench { file = path }
       b:write32(0, 1)
       for _, f in ipairs { b.save, b.reload, function() return b.state end } do
-        assert.matches("device 'x': d.state has to be a table, and has become a nil value", raised(f, b).message, 1, true)
+        assert.matches("device 'x': d.state has to be a table, and has become a nil value", raised(f, b).message, 1,
+          true)
       end
       assert.matches("d has no 'state'", raised(b.read32, b, 0).message, 1, true)
       assert.matches("d.state cannot be set", raised(b.write32, b, 0, 3).message, 1, true)
