@@ -23,8 +23,12 @@ struct spec_rig {
 
 static inline void spec_rig_open(struct spec_rig *r)
 {
+	/* Sanitizers and busy hosts take their time. */
+	const struct vmoon_ldstate_options opts = {
+		.budget_ns = 100 * VMOON_LDSTATE_BUDGET_NS};
+
 	memset(r, 0, sizeof(*r));
-	rig_open(&r->state, (struct vmoon_ldstate_options){0});
+	rig_open(&r->state, opts);
 }
 
 static inline void spec_rig_close(struct spec_rig *r)

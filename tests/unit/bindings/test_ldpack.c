@@ -119,8 +119,8 @@ static void test_ldpack__values_come_back(void **state)
 		"{ [5] = 'x', [-1] = 'y', [0] = true }",
 		"{ a = { b = { c = {} } }, d = false, ['odd key'] = 1 }",
 		"{ base = 0.0, running = false, list = { 'x', { 1.5 } } }",
-		"(function() local t = {} for i = 1, 300 do t[i * 7 % 301] = i "
-		"t['k' .. i] = i end return t end)()",
+		("(function() local t = {} for i = 1, 300 do "
+		 "t[i * 7 % 301] = i t['k' .. i] = i end return t end)()"),
 	};
 	struct rig *r = *state;
 
