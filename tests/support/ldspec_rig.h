@@ -25,7 +25,7 @@ static inline void spec_rig_open(struct spec_rig *r)
 {
 	/* Sanitizers and busy hosts take their time. */
 	const struct vmoon_ldstate_options opts = {
-		.budget_ns = 100 * VMOON_LDSTATE_BUDGET_NS};
+		.budget_ns = 10 * VMOON_LDSTATE_BUDGET_NS};
 
 	memset(r, 0, sizeof(*r));
 	rig_open(&r->state, opts);

@@ -33,7 +33,7 @@ static void test_ldspec__a_file_that_cannot_be_run(void **state)
 		{"\xef\xbb\xbf#!x\nerror 'no'", VMOON_E_SCRIPT,
 		 "dev.lua:2: no"},
 		{"while true do end", VMOON_E_TIMEOUT,
-		 "dev.lua:1: exceeded its budget of 100 ms"},
+		 "dev.lua:1: exceeded its budget of 1000 ms"},
 		{"local s = 'xxxx' while true do s = s .. s end", VMOON_E_NOMEM,
 		 "dev.lua: out of memory (16384 KiB)"},
 		{"error {}", VMOON_E_SCRIPT,
@@ -73,7 +73,7 @@ static void test_ldspec__a_longer_budget_is_one_for_loading_too(void **state)
 		const char *message;
 	} rows[] = {
 		{20000000, "dev.lua:1: exceeded its budget of 200 ms"},
-		{1000000, "dev.lua:1: exceeded its budget of 100 ms"},
+		{1000000, "dev.lua:1: exceeded its budget of 1000 ms"},
 	};
 	struct spec_rig *r = *state;
 
