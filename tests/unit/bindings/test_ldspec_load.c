@@ -73,7 +73,7 @@ static void test_ldspec__a_longer_budget_is_one_for_loading_too(void **state)
 		const char *message;
 	} rows[] = {
 		{20000000, "dev.lua:1: exceeded its budget of 200 ms"},
-		{1000000, "dev.lua:1: exceeded its budget of 1000 ms"},
+		{1000000, "dev.lua:1: exceeded its budget of 100 ms"},
 	};
 	struct spec_rig *r = *state;
 
