@@ -228,6 +228,21 @@ describe("a device in Lua on a bench", function()
     end)
   end)
 
+  it("tells no address, whatever is asked for", function()
+    with_file(HEAD .. [[state = { said = {} }, registers = { R = { at = 0, on_write = function(d)
+      for i, key in ipairs { {}, print, coroutine.create(print), d, string } do
+        for _, t in ipairs { d, d.reg, d.params } do
+          local ok, e = pcall(function() return t[key] end)
+          d.state.said[#d.state.said + 1] = ok and "got it" or e
+        end
+      end end } } }]], function(path)
+      local b <close> = vmoon.bench { file = path }
+      b:write32(0, 0)
+      assert.equal(15, #b.state.said)
+      for _, said in ipairs(b.state.said) do assert.not_matches("0x", said, 1, true) end
+    end)
+  end)
+
   it("takes no number for the level of its line", function()
     with_file(HEAD .. [[irq = "level", registers = { R = { at = 0,
       on_write = function(d, v) if v == 2 then d:irq(nil) else d:irq(v ~= 0 and v or false) end end } } }]],
