@@ -92,6 +92,17 @@ const char *vmoon_ldcheck_quote(const char *text, size_t len,
 	return out;
 }
 
+/* As Lua does: 4.0 is seen to be no integer. */
+static void show_float(char out[VMOON_LDCHECK_SHOWN_MAX], lua_Number value)
+{
+	char text[32];
+	const char *end;
+
+	(void)snprintf(text, sizeof(text), "%.14g", value);
+	end = text[strspn(text, "-0123456789")] == '\0' ? ".0" : "";
+	(void)snprintf(out, VMOON_LDCHECK_SHOWN_MAX, "number %s%s", text, end);
+}
+
 const char *vmoon_ldcheck_show(lua_State *L, int idx,
 			       char out[VMOON_LDCHECK_SHOWN_MAX])
 {
@@ -112,8 +123,7 @@ const char *vmoon_ldcheck_show(lua_State *L, int idx,
 				       "integer %lld",
 				       (long long)lua_tointeger(L, idx));
 		else
-			(void)snprintf(out, VMOON_LDCHECK_SHOWN_MAX,
-				       "number %.14g", lua_tonumber(L, idx));
+			show_float(out, lua_tonumber(L, idx));
 		break;
 	case LUA_TBOOLEAN:
 		return lua_toboolean(L, idx) ? "boolean true" : "boolean false";

@@ -8,6 +8,7 @@
  */
 #include <lauxlib.h>
 
+#include "ldlib_parts.h"
 #include "ldobj_parts.h"
 
 static const struct vmoon_reg *reg_of(const struct vmoon_ldobj *obj,
@@ -106,6 +107,7 @@ void vmoon_ldobj_push_field(lua_State *L, const struct vmoon_ldobj *obj,
 static const struct vmoon_reg_field *check_field(lua_State *L,
 						 const struct vmoon_reg *reg)
 {
+	const char *name;
 	lua_Integer i;
 	int is_there;
 
@@ -113,10 +115,13 @@ static const struct vmoon_reg_field *check_field(lua_State *L,
 	lua_rawget(L, lua_upvalueindex(1));
 	i = lua_tointegerx(L, -1, &is_there);
 	lua_pop(L, 1);
-	if (!is_there)
-		luaL_error(L, "register %s has no field '%s'", reg->name,
-			   lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2)
-							 : luaL_typename(L, 2));
+	if (!is_there) {
+		name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2)
+						     : luaL_typename(L, 2);
+		vmoon_ldlib_push_hint(L, name, lua_upvalueindex(1));
+		luaL_error(L, "register %s has no field '%s'%s", reg->name,
+			   name, lua_tostring(L, -1));
+	}
 	return &reg->fields[i];
 }
 
@@ -266,9 +271,14 @@ static void push_array_view(lua_State *L, const struct vmoon_reg *reg,
 
 static int no_register(lua_State *L)
 {
-	if (lua_type(L, 2) == LUA_TSTRING)
-		return luaL_error(L, "there is no register '%s'",
-				  lua_tostring(L, 2));
+	const char *name;
+
+	if (lua_type(L, 2) == LUA_TSTRING) {
+		name = lua_tostring(L, 2);
+		vmoon_ldlib_push_hint(L, name, lua_upvalueindex(1));
+		return luaL_error(L, "there is no register '%s'%s", name,
+				  lua_tostring(L, -1));
+	}
 	return luaL_error(L, "the name of a register is a string, not %s",
 			  luaL_typename(L, 2));
 }

@@ -55,6 +55,7 @@ static const struct {
 	{"d.x = 1", "d.x cannot be set"},
 	{"local a = d.statte", "d has no 'statte'"},
 	{"local a = d.reg.NO", "there is no register 'NO'"},
+	{"d.reg.G0 = 1", "there is no register 'G0' (did you mean 'GO'?)"},
 	{"d.reg.NO = 1", "there is no register 'NO'"},
 	{"d.reg.A = 'x'", "takes an integer or a boolean, not string"},
 	{"d.reg.A = 1.5", "no 64-bit integer"},

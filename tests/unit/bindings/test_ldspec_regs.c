@@ -96,7 +96,7 @@ static void test_ldspec__registers(void **state)
 		      "}"),
 		 "registers.A.at: -4 is out of range 0..16777215\n"
 		 "registers.B.at: 0x1000000 is out of range 0x0..0xffffff\n"
-		 "registers.C.at: expected an address, got number 1\n"
+		 "registers.C.at: expected an address, got number 1.0\n"
 		 "  for example: at = 0x04\n"},
 		{REGS("CTRL = { at = 8 }, STATUS = { at = 0x0a }, X = { at = "
 		      "8, width = 1, access = 'ro' }"),
