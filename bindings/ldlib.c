@@ -208,7 +208,7 @@ static void push_base(lua_State *L)
 	};
 
 	luaopen_base(L);
-	vmoon_lwall_guard_base(L, "__gc does not exist in a device's code");
+	vmoon_lwall_guard_xpcall(L);
 	vmoon_ldlib_guard_metatables(L);
 	luaL_setfuncs(L, own, 0);
 }

@@ -74,63 +74,47 @@ enum vmoon_status vmoon_ldwanted_read(struct vmoon_runtime *rt,
 	return st;
 }
 
-/* A key of the config that the device contradicts, and why. */
-struct misfit {
-	const char *key;
-	char why[160];
-};
-
 /* A script's functions have what they are to have by where = "script". */
-static bool is_trust_wrong(const struct vmoon_ldwanted *w, struct misfit *out)
+static enum vmoon_status check_trust(const struct vmoon_ldwanted *w, size_t i,
+				     struct vmoon_error *err)
 {
 	if (!w->options.is_trusted || !w->options.source.is_inline)
-		return false;
-	out->key = "trusted";
-	(void)snprintf(out->why, sizeof(out->why),
-		       "only a file can be trusted; put the device into one, "
-		       "or keep hooks in the script with where = \"script\"");
-	return true;
+		return VMOON_OK;
+	return vmoon_fail(err, VMOON_E_CONFIG, 0,
+			  "devices.%zu.trusted: only a file can be trusted; "
+			  "put the device into one, or keep hooks in the "
+			  "script with where = \"script\"",
+			  i + 1);
 }
 
-static bool is_place_wrong(const struct vmoon_ldwanted *w,
-			   const struct vmoon_ldobj *obj, struct misfit *out)
+/* What its place in a VM contradicts. */
+static enum vmoon_status check_place(const struct vmoon_ldwanted *w,
+				     const struct vmoon_ldobj *obj, size_t i,
+				     struct vmoon_error *err)
 {
 	const struct vmoon_ldspec *spec = vmoon_ldobj_spec(obj);
-	const char *why = NULL;
+	const char *name = vmoon_ldobj_name(obj);
 
-	out->key = w->at != 0 ? "at" : "irq";
-	if (spec->kind == VMOON_LDSPEC_VIRTIO && (w->at != 0 || w->irq != 0)) {
-		why = "is a virtio device, whose place the machine decides; "
-		      "leave it out";
-	} else if (w->irq != 0 && spec->irq == VMOON_LDSPEC_NO_IRQ) {
-		out->key = "irq";
-		why = "has no interrupt; its file says which, as irq = "
-		      "\"level\"";
-	} else if (w->at != 0 &&
-		   (w->at > UINT16_MAX) != (spec->kind == VMOON_LDSPEC_MMIO)) {
-		why = spec->kind == VMOON_LDSPEC_MMIO
-			      ? "is at an address of memory, above 0xffff"
-			      : "is at ports, up to 0xffff";
-	}
-	if (why == NULL)
-		return false;
-	/* A name has at most 64 bytes. */
-	(void)snprintf(out->why, sizeof(out->why), "'%.64s' %s",
-		       vmoon_ldobj_name(obj), why);
-	return true;
-}
-
-/* The mistake is the config's: it stands where parameters do. */
-static enum vmoon_status refuse(const struct misfit *m, size_t i,
-				void *problems, struct vmoon_error *err)
-{
-	const struct vmoon_ldproblem problem = {
-		.path = m->key, .message = m->why, .is_param = true};
-
-	if (problems != NULL)
-		vmoon_ldproblems_add(problems, &problem);
-	return vmoon_fail(err, VMOON_E_CONFIG, 0, "devices.%zu.%s: %s", i + 1,
-			  m->key, m->why);
+	if (spec->kind == VMOON_LDSPEC_VIRTIO && (w->at != 0 || w->irq != 0))
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "devices.%zu.%s: '%s' is a virtio device, "
+				  "whose place the machine decides; leave it "
+				  "out",
+				  i + 1, w->at != 0 ? "at" : "irq", name);
+	if (w->irq != 0 && spec->irq == VMOON_LDSPEC_NO_IRQ)
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "devices.%zu.irq: '%s' has no interrupt; its "
+				  "file says which, as irq = \"level\"",
+				  i + 1, name);
+	if (w->at != 0 &&
+	    (w->at > UINT16_MAX) != (spec->kind == VMOON_LDSPEC_MMIO))
+		return vmoon_fail(err, VMOON_E_CONFIG, 0,
+				  "devices.%zu.at: '%s' is at %s", i + 1, name,
+				  spec->kind == VMOON_LDSPEC_MMIO
+					  ? "an address of memory, above "
+					    "0xffff"
+					  : "ports, up to 0xffff");
+	return VMOON_OK;
 }
 
 enum vmoon_status vmoon_ldwanted_create(const struct vmoon_ldwanted *w,
@@ -138,19 +122,20 @@ enum vmoon_status vmoon_ldwanted_create(const struct vmoon_ldwanted *w,
 					struct vmoon_ldobj **out_obj,
 					struct vmoon_error *err)
 {
-	struct misfit misfit;
-	enum vmoon_status st;
+	enum vmoon_status st = check_trust(w, i, err);
 
-	if (is_trust_wrong(w, &misfit))
-		return refuse(&misfit, i, problems, err);
+	if (st != VMOON_OK)
+		return st;
 	st = vmoon_ldobj_create(&w->options,
 				problems == NULL ? NULL : vmoon_ldproblems_add,
 				problems, out_obj, err);
-	if (st != VMOON_OK || !is_place_wrong(w, *out_obj, &misfit))
+	if (st != VMOON_OK)
 		return st;
-	st = refuse(&misfit, i, problems, err);
-	vmoon_ldobj_destroy(*out_obj);
-	*out_obj = NULL;
+	st = check_place(w, *out_obj, i, err);
+	if (st != VMOON_OK) {
+		vmoon_ldobj_destroy(*out_obj);
+		*out_obj = NULL;
+	}
 	return st;
 }
 

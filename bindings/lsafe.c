@@ -114,8 +114,10 @@ static void open_base(lua_State *L)
 	lua_pushcfunction(L, ignore_call);
 	lua_setglobal(L, "print");
 	lua_pushglobaltable(L);
-	vmoon_lwall_guard_base(L, "__gc does not exist in a script that is "
-				  "only checked");
+	vmoon_lwall_guard_setmetatable(
+		L, "__gc does not exist in a script that is "
+		   "only checked");
+	vmoon_lwall_guard_xpcall(L);
 	lua_pop(L, 1);
 }
 

@@ -46,12 +46,16 @@ static int guarded_xpcall(lua_State *L)
 	return lua_gettop(L);
 }
 
-void vmoon_lwall_guard_base(lua_State *L, const char *no_finalizers)
+void vmoon_lwall_guard_setmetatable(lua_State *L, const char *no_finalizers)
 {
 	lua_getfield(L, -1, "setmetatable");
 	lua_pushstring(L, no_finalizers);
 	lua_pushcclosure(L, guarded_setmetatable, 2);
 	lua_setfield(L, -2, "setmetatable");
+}
+
+void vmoon_lwall_guard_xpcall(lua_State *L)
+{
 	lua_pushcfunction(L, guarded_xpcall);
 	lua_setfield(L, -2, "xpcall");
 }

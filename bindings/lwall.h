@@ -7,12 +7,13 @@
 #include <stdbool.h>
 
 /*
- * Puts guarded functions into the table of the base library on the top, in
- * place of Lua's own: setmetatable refuses finalizers, which would run without
- * a hook, saying why; xpcall runs its handler after the call, not inside the
- * failing one, where the hook would not see it.
+ * In place of Lua's own, into the table of the base library on the top.
+ * setmetatable refuses finalizers, which would run without a hook, saying why.
  */
-void vmoon_lwall_guard_base(lua_State *L, const char *no_finalizers);
+void vmoon_lwall_guard_setmetatable(lua_State *L, const char *no_finalizers);
+/* xpcall runs its handler after the call, not inside the failing one, where the
+ * hook would not see it. */
+void vmoon_lwall_guard_xpcall(lua_State *L);
 
 /* getmetatable("") is false from now on. */
 void vmoon_lwall_lock_strings(lua_State *L);
